@@ -1,0 +1,53 @@
+"""Write scalars, see every scalar: a scalar autograd engine with a tiny neural-network module.
+
+>>> from scalargrad import Value
+>>> x = Value(3.0, label="x")
+>>> y = x**2 + 1
+>>> y.backward()
+>>> x.grad
+6.0
+
+Read the source in this order: ``ops.py`` (the table of primitives), ``rules.py``, ``engine.py``
+(`Value`), ``functional.py``, ``calculus.py``, ``nn.py``, ``optim.py``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from .engine import Value
+
+TYPE_CHECKING = False  # for type checkers; at run time these names are loaded when first used
+if TYPE_CHECKING:
+    from .calculus import check_gradients, grad, hessian
+    from .nn import MLP, Layer, Module, Neuron
+    from .optim import SGD, Adam
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MLP",
+    "SGD",
+    "Adam",
+    "Layer",
+    "Module",
+    "Neuron",
+    "Value",
+    "check_gradients",
+    "grad",
+    "hessian",
+]
+
+_ROOMS = {"check_gradients": "calculus", "grad": "calculus", "hessian": "calculus"}
+_ROOMS |= {"Layer": "nn", "MLP": "nn", "Module": "nn", "Neuron": "nn"}
+_ROOMS |= {"Adam": "optim", "SGD": "optim"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,359 @@
+"""The scalar engine: a ``Value`` remembers how it was computed and can send gradients back.
+
+>>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+>>> c = a * b + a                # each operation makes a node that knows its operands ...
+>>> c.backward()                 # ... so the chain rule can run from c back to the leaves
+>>> a.grad, b.grad               # ∂c/∂a = b + 1, ∂c/∂b = a
+(-2.0, 2.0)
+
+The derivative rules are the rows of the table in ``ops.py``; ``rules.py`` makes two functions of
+each row. A node holds no closure of its own: all products share one `Rule`, and ``node._backward``
+binds the rule's function to the node when asked for it. So a node is one object without reference
+cycles: it is freed as soon as it is dropped, and the garbage collector, on which engines with a
+closure in every node spend most of a training step, has little to walk through.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import MethodType
+
+from .errors import OperandError
+from .graph import topological_sort
+from .rules import RULES, Rule, make_function
+
+TYPE_CHECKING = False  # for type checkers; importing typing would take longer than all the rest
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, SupportsFloat, TypeAlias
+
+    from .ops import Primitive
+
+    Operand: TypeAlias = "Value | SupportsFloat"
+
+__all__ = ["Value", "constant", "operands", "parameter"]
+
+
+class _Operation:
+    """Stands in the class for the function of a row of the table until it is first used.
+
+    Then the function is made and takes this place, so `import scalargrad` need not wait for
+    functions that a program never calls.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.attributes: list[str] = []
+
+    def __set_name__(self, owner: type[Value], attribute: str) -> None:
+        self.attributes.append(attribute)
+
+    def __get__(self, node: Value | None, owner: type[Value]) -> Callable[..., Value]:
+        function = make_function(self.name, Value, constant)
+        for attribute in self.attributes:
+            setattr(owner, attribute, function)
+        return function if node is None else MethodType(function, node)
+
+
+# ── the node ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Value:
+    """A scalar that knows its gradient and the operation that made it.
+
+    Args:
+        data: a real number: int, float or a NumPy scalar; it is kept as a float.
+        _children: the operands, for an operation of your own.
+        _op: its symbol.
+        label: a name for pictures, listings and error messages.
+
+    Raises:
+        OperandError (a TypeError): ``data`` is not a real number.
+
+    An operation of your own is a Value with operands and a ``_backward`` that adds to their
+    gradients:
+
+    >>> x = Value(3.0, label="x")
+    >>> out = Value(x.data**2, (x,), "square")
+    >>> def _backward():
+    ...     x.grad += 2 * x.data * out.grad
+    >>> out._backward = _backward
+    >>> out.backward()
+    >>> x.grad
+    6.0
+    """
+
+    __slots__ = ("__weakref__", "_rule", "_x", "_y", "data", "grad", "label")
+
+    data: float
+    grad: float
+    label: str
+    _rule: Rule
+    _x: Value | None
+    _y: Value | None
+
+    # NumPy then leaves `array * value` to us, so an array never ends up in `data`.
+    __array_ufunc__ = None
+
+    def __init__(
+        self,
+        data: SupportsFloat,
+        _children: Iterable[Value] = (),
+        _op: str = "",
+        label: str = "",
+    ) -> None:
+        self.data = _number(data)
+        self.grad = 0.0
+        self.label = label
+        self._x = self._y = None
+        self._rule = RULES["leaf"]
+        children = tuple(_children)
+        if children or _op:
+            for child in children:
+                if not isinstance(child, Value):
+                    raise OperandError(f"the operands of a Value are Values, got {child!r}")
+            self._rule = Rule("op", _op, operands=children)
+
+    # ── the primitives: one method for each row of the table ──
+
+    __add__, __sub__ = _Operation("add"), _Operation("sub")
+    __mul__, __truediv__ = _Operation("mul"), _Operation("div")
+    _pow, _pow_number = _Operation("pow"), _Operation("pow_number")
+    __neg__ = _Operation("neg")
+    __abs__ = abs = _Operation("abs")
+    max, min = _Operation("max"), _Operation("min")
+    exp, expm1 = _Operation("exp"), _Operation("expm1")
+    log, log1p = _Operation("log"), _Operation("log1p")
+    sqrt = _Operation("sqrt")
+    sin, cos, tan = _Operation("sin"), _Operation("cos"), _Operation("tan")
+    asin, acos, atan = _Operation("asin"), _Operation("acos"), _Operation("atan")
+    sinh, cosh, tanh = _Operation("sinh"), _Operation("cosh"), _Operation("tanh")
+    sigmoid, softplus = _Operation("sigmoid"), _Operation("softplus")
+    relu, gelu, _leaky_relu = _Operation("relu"), _Operation("gelu"), _Operation("leaky_relu")
+    erf, erfc = _Operation("erf"), _Operation("erfc")
+    logaddexp = _Operation("logaddexp")
+
+    # Python asks the right operand when a number stands on the left: 2 * value.
+
+    def __radd__(self, other: Operand) -> Value:
+        return constant(other) + self
+
+    def __rsub__(self, other: Operand) -> Value:
+        return constant(other) - self
+
+    def __rmul__(self, other: Operand) -> Value:
+        return constant(other) * self
+
+    def __rtruediv__(self, other: Operand) -> Value:
+        return constant(other) / self
+
+    def __rpow__(self, other: Operand) -> Value:
+        return constant(other) ** self
+
+    def __pow__(self, exponent: Operand) -> Value:
+        """Power; a number as exponent is a constant, a Value as exponent is differentiated, too.
+
+        A negative base needs a whole exponent (else a DomainError), zero a non-negative one (else a
+        DivisionByZeroError).
+
+        >>> (Value(3.0) ** 2).data
+        9.0
+        """
+        return self._pow(exponent) if isinstance(exponent, Value) else self._pow_number(exponent)
+
+    def leaky_relu(self, negative_slope: Operand = 0.01) -> Value:
+        """Rectifier that lets ``negative_slope * x`` through where x is negative.
+
+        >>> Value(-2.0).leaky_relu().data
+        -0.02
+        """
+        return self._leaky_relu(negative_slope)
+
+    # ── the graph ──
+
+    @property
+    def _prev(self) -> tuple[Value, ...]:
+        """The operands, in order; ``a + a`` has two. A leaf has none."""
+        return operands(self)
+
+    @property
+    def _op(self) -> str:
+        """The symbol of the operation that made this node; empty for a leaf."""
+        return self._rule.symbol
+
+    @property
+    def kind(self) -> str:
+        """What the node is: "op", or as a leaf "leaf", "parameter" (of a model) or "constant"."""
+        return self._rule.kind
+
+    @property
+    def primitive(self) -> Primitive | None:
+        """The row of the table that made this node; None for a leaf or an op of one's own."""
+        return self._rule.primitive
+
+    # ── the chain rule ──
+
+    @property
+    def _backward(self) -> Callable[[], object]:
+        """One step of the chain rule: add ∂self/∂operand · self.grad to each operand's gradient.
+
+        Assigning a function without arguments makes this node an operation of your own.
+        """
+        return MethodType(self._rule.backward, self)
+
+    @_backward.setter
+    def _backward(self, function: Callable[[], object]) -> None:
+        if not callable(function):
+            raise OperandError(f"_backward needs a function without arguments, got {function!r}")
+        self._rule = Rule("op", self._op, lambda _node: function(), operands(self))
+        self._x = self._y = None
+
+    def backward(self) -> None:
+        """Compute ∂self/∂node for every node that self depends on, into ``node.grad``.
+
+        Gradients of leaves are added to what is there already (so those of several calls sum up,
+        until they are set back to 0.0); all others are of this call alone.
+
+        >>> x = Value(3.0)
+        >>> (x * x).backward()
+        >>> x.grad
+        6.0
+        """
+        order = topological_sort([self], operands)
+        for node in order:
+            if node._rule.kind == "op":
+                node.grad = 0.0
+        self.grad += 1.0
+        for node in reversed(order):
+            node._rule.backward(node)
+
+    def partials(self) -> tuple[float, ...]:
+        """Return ∂self/∂operand for each operand: the local derivatives of the chain rule.
+
+        >>> (Value(2.0) * Value(-3.0)).partials()
+        (-3.0, 2.0)
+        """
+        nodes, row = operands(self), self._rule.primitive
+        if row is None:
+            return _probe(self, nodes)
+        return row.slopes(*[node.data for node in nodes], self.data)
+
+    # ── as a number ──
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        return f"Value(data={self.data}, grad={self.grad}{label})"
+
+    def __float__(self) -> float:
+        return self.data
+
+    def __int__(self) -> int:
+        return int(self.data)
+
+    def __bool__(self) -> bool:
+        return self.data != 0.0
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self.data, digits)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else repr(self)
+
+    # Order looks at data; equality and hash are those of the object, so a node can be a key.
+
+    def __lt__(self, other: Operand) -> bool:
+        return self.data < _data(other)
+
+    def __le__(self, other: Operand) -> bool:
+        return self.data <= _data(other)
+
+    def __gt__(self, other: Operand) -> bool:
+        return self.data > _data(other)
+
+    def __ge__(self, other: Operand) -> bool:
+        return self.data >= _data(other)
+
+
+def operands(node: Value) -> tuple[Value, ...]:
+    """Return the operands of a node, in order, with duplicates.
+
+    >>> a = Value(2.0, label="a")
+    >>> operands(a + a)
+    (Value(data=2.0, grad=0.0, label='a'), Value(data=2.0, grad=0.0, label='a'))
+    """
+    x, y = node._x, node._y
+    if y is not None:
+        return (x, y)  # type: ignore[return-value]
+    if x is not None:
+        return (x,)
+    return node._rule.operands
+
+
+def _leaf(data: SupportsFloat, rule: Rule, label: str = "") -> Value:
+    node = Value(data, label=label)
+    node._rule = rule
+    return node
+
+
+def constant(data: SupportsFloat) -> Value:
+    """Make the leaf that stands for a number in an expression, like the 2 in ``2 * x``."""
+    return _leaf(data, RULES["constant"])
+
+
+def parameter(data: SupportsFloat, label: str = "") -> Value:
+    """Make a leaf that a model learns."""
+    return _leaf(data, RULES["parameter"], label)
+
+
+# ── numbers in, errors out ──────────────────────────────────────────────────────────────────────
+
+
+def _data(operand: Operand) -> float:
+    return operand.data if isinstance(operand, Value) else _number(operand)
+
+
+def _number(x: Any) -> float:
+    """Return a real number as a float; anything else is an error that says what to do."""
+    if isinstance(x, (float, int)):
+        return float(x)
+    numbers = sys.modules.get("numbers")  # whoever has a NumPy scalar or a Fraction has loaded it
+    if numbers is not None and isinstance(x, numbers.Real):
+        return float(x)
+    raise OperandError(f"a Value holds one real number, got {_shown(x)}: {_advice(x)}")
+
+
+def _shown(x: object) -> str:
+    text = " ".join(repr(x).split())
+    return f"{type(x).__name__} {text if len(text) <= 40 else text[:37] + '...'}"
+
+
+def _advice(x: object) -> str:
+    if isinstance(x, Value):
+        return "it is a Value already, use it as it is"
+    if isinstance(x, (str, bytes)):
+        return "convert text first, as in Value(float(text))"
+    if isinstance(x, complex):
+        return "complex numbers are not supported"
+    if getattr(x, "shape", None) == ():
+        return "take the number out of it with .item()"
+    if hasattr(x, "__iter__") or hasattr(x, "shape"):
+        return "make one Value for each element, as in [Value(x) for x in data]"
+    return "give it an int or a float"
+
+
+def _probe(out: Value, nodes: tuple[Value, ...]) -> tuple[float, ...]:
+    """Find the local derivatives of an op of one's own: push a gradient of 1 and look.
+
+    An operand that is used twice gets the sum at its first use, since a closure adds to one place.
+    """
+    saved = [(node, node.grad) for node in (out, *nodes)]
+    try:
+        for node in nodes:
+            node.grad = 0.0
+        out.grad = 1.0
+        out._backward()
+        found = {node: node.grad for node in nodes}
+    finally:
+        for node, grad in saved:
+            node.grad = grad
+    return tuple(found.pop(node, 0.0) for node in nodes)

@@ -1,0 +1,48 @@
+"""The errors of scalargrad: every one also is the built-in error that Python users expect.
+
+ScalargradError
+├── OperandError         (TypeError)          a wrong type where a scalar is needed
+├── DomainError          (ValueError)         log of a negative, and the like
+├── DivisionByZeroError  (ZeroDivisionError)  x / 0, 0 to a negative power
+├── RangeError           (OverflowError)      a result beyond the largest float
+├── SizeError            (ValueError)         counts or shapes that do not fit together
+└── GradientError        (AssertionError)     a gradient check that failed
+"""
+
+__all__ = [
+    "DivisionByZeroError",
+    "DomainError",
+    "GradientError",
+    "OperandError",
+    "RangeError",
+    "ScalargradError",
+    "SizeError",
+]
+
+
+class ScalargradError(Exception):
+    """Base of all errors that scalargrad raises on purpose."""
+
+
+class OperandError(ScalargradError, TypeError):
+    """Something that is not a real number or a Value stands where a scalar is needed."""
+
+
+class DomainError(ScalargradError, ValueError):
+    """An operation is not defined for the number that it got."""
+
+
+class DivisionByZeroError(ScalargradError, ZeroDivisionError):
+    """A division by zero, or zero to a negative power."""
+
+
+class RangeError(ScalargradError, OverflowError):
+    """A result is larger than the largest float."""
+
+
+class SizeError(ScalargradError, ValueError):
+    """Counts, lengths or shapes do not fit together."""
+
+
+class GradientError(ScalargradError, AssertionError):
+    """A gradient differs from its numerical estimate."""
