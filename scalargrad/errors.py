@@ -5,11 +5,13 @@ ScalargradError
 ├── DomainError          (ValueError)         log of a negative, and the like
 ├── DivisionByZeroError  (ZeroDivisionError)  x / 0, 0 to a negative power
 ├── RangeError           (OverflowError)      a result beyond the largest float
+├── ChoiceError          (ValueError)         a name that is none of those to choose from
 ├── SizeError            (ValueError)         counts or shapes that do not fit together
 └── GradientError        (AssertionError)     a gradient check that failed
 """
 
 __all__ = [
+    "ChoiceError",
     "DivisionByZeroError",
     "DomainError",
     "GradientError",
@@ -38,6 +40,10 @@ class DivisionByZeroError(ScalargradError, ZeroDivisionError):
 
 class RangeError(ScalargradError, OverflowError):
     """A result is larger than the largest float."""
+
+
+class ChoiceError(ScalargradError, ValueError):
+    """A name is none of those that can be chosen."""
 
 
 class SizeError(ScalargradError, ValueError):

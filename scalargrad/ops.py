@@ -30,7 +30,17 @@ __all__ = ["FLOATS", "PRIMITIVES", "SLOPES", "Primitive", "float_function"]
 class Primitive:
     """One row of the table."""
 
-    __slots__ = ("_slopes", "about", "domain", "example", "name", "partials", "symbol", "value")
+    __slots__ = (
+        "_evaluate",
+        "_slopes",
+        "about",
+        "domain",
+        "example",
+        "name",
+        "partials",
+        "symbol",
+        "value",
+    )
 
     def __init__(
         self,
@@ -44,12 +54,23 @@ class Primitive:
     ) -> None:
         self.name, self.symbol, self.value, self.partials = name, symbol, value, partials
         self.example, self.about, self.domain = example, about, domain
+        self._evaluate: Callable[..., float] | None = None  # made when first used
         self._slopes: Callable[..., tuple[float, ...]] | None = None
 
     @property
     def operands(self) -> str:
         """The operands' names, as in a parameter list: ``"x"`` or ``"x, y"``."""
         return ", ".join("xy"[: len(self.partials)])
+
+    def evaluate(self, *numbers: float) -> float:
+        """Return the result for operands that are floats.
+
+        >>> PRIMITIVES["mul"].evaluate(2.0, 3.0)
+        6.0
+        """
+        if self._evaluate is None:
+            self._evaluate = float_function(self.value, self.operands)
+        return self._evaluate(*numbers)
 
     def slopes(self, *numbers: float) -> tuple[float, ...]:
         """Return the partial derivatives, given the operands and the result as floats.

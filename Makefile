@@ -1,0 +1,44 @@
+# make demo    fit the quadratic, run the tanh neuron; pictures in out/
+# make test    lint, types, tests
+# make bench   speed and memory against other engines, into the README's table
+# make .venv   only set everything up
+
+PYTHON ?= python3
+EXTRAS := test,examples,bench
+BIN := .venv/bin
+
+.PHONY: demo test test-interop bench pictures lint format clean
+
+demo: .venv
+	$(BIN)/python -m examples.tanh_neuron --out out
+	$(BIN)/python -m examples.quadratic --out out
+
+test: .venv lint
+	$(BIN)/python -m pytest
+
+lint: .venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv
+	$(BIN)/python -m benchmarks --write README.md
+
+clean:
+	rm -rf .venv out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Stale when the list of dependencies is newer. A half-made .venv is not left behind.
+.venv: setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "scalargrad needs Python 3.11 or later, but $(PYTHON) is $$($(PYTHON) --version 2>&1 || echo missing); try: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "scalargrad needs Python's venv module; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@rm -rf .venv
+	$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]' \
+		|| { rm -rf .venv; echo "the installation of scalargrad's dependencies failed (see above)"; exit 1; }
+	@touch .venv

@@ -1,0 +1,328 @@
+"""Neurons, layers and multilayer perceptrons, each weight a `Value`.
+
+>>> model = MLP(3, [4, 4, 1], seed=0)
+>>> len(model.parameters())
+41
+>>> model([2.0, 3.0, -1.0]).label
+'l2.n0'
+
+Modules have micrograd's names. Their default activation is tanh, as in micrograd's lecture.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from .engine import Value, parameter
+from .errors import ChoiceError, OperandError, SizeError
+from .ops import PRIMITIVES
+
+if TYPE_CHECKING:
+    from .engine import Operand
+
+__all__ = ["ACTIVATIONS", "INITIALIZERS", "MLP", "Layer", "Module", "Neuron"]
+
+Activation: TypeAlias = "str | Callable[[Value], Value] | None"
+Seed: TypeAlias = "int | random.Random | None"
+
+#: The activations that can be asked for by name; None is for a linear neuron.
+ACTIVATIONS = ("tanh", "relu", "sigmoid", "leaky_relu", "softplus", "gelu", "sin")
+
+
+def _uniform(rng: random.Random, _nin: int, _nout: int) -> float:
+    """Draw from (-1, 1), as micrograd does."""
+    return rng.uniform(-1.0, 1.0)
+
+
+def _xavier(rng: random.Random, nin: int, nout: int) -> float:
+    """Draw as Glorot and Bengio 2010 do, for tanh and sigmoid."""
+    return math.sqrt(6.0 / (nin + nout)) * rng.uniform(-1.0, 1.0)
+
+
+def _he(rng: random.Random, nin: int, _nout: int) -> float:
+    """Draw as He et al. 2015 do, for relu and its kin."""
+    return math.sqrt(2.0 / nin) * rng.gauss(0.0, 1.0)
+
+
+#: How weights can be drawn, by name, for a neuron with nin inputs in a layer of nout neurons.
+INITIALIZERS = {"uniform": _uniform, "xavier": _xavier, "he": _he}
+
+
+class Module:
+    """Something with parameters: all leaves among its attributes, and in their lists and modules.
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope, self.offset = Value(1.0), Value(0.0)
+    >>> [name for name, _ in Line().named_parameters()]
+    ['slope', 'offset']
+    """
+
+    def named_parameters(self) -> list[tuple[str, Value]]:
+        """Return each parameter once, with its path: ``layers.0.neurons.1.w.2``."""
+        found: dict[Value, str] = {}
+        for name, value in _leaves("", vars(self)):
+            found.setdefault(value, name)
+        return [(name, value) for value, name in found.items()]
+
+    def parameters(self) -> list[Value]:
+        """Return the parameters, in the order in which they were made."""
+        return [value for _, value in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Set all gradients back to 0, since ``backward()`` adds to those of leaves."""
+        for value in self.parameters():
+            value.grad = 0.0
+
+    def state_dict(self) -> dict[str, float]:
+        """Return the parameters as numbers, by path."""
+        return {name: value.data for name, value in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Set the parameters to the numbers of a `state_dict` of the same kind of module.
+
+        Raises:
+            SizeError: names are missing or unknown; then nothing is changed.
+        """
+        own = dict(self.named_parameters())
+        missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
+        if missing or unknown:
+            raise SizeError(
+                "the state does not fit this module: "
+                f"missing {_first(missing)}; unknown {_first(unknown)}"
+            )
+        numbers = {name: Value(state[name]).data for name in own}
+        for name, value in own.items():
+            value.data = numbers[name]
+
+
+def _leaves(path: str, value: object) -> Iterator[tuple[str, Value]]:
+    """Yield the leaf Values within a value, with their paths, in order."""
+    if isinstance(value, Value):
+        if value.kind in ("leaf", "parameter"):
+            yield path, value
+        return
+    items: Iterable[tuple[object, object]] = ()
+    if isinstance(value, Module):
+        items = vars(value).items()
+    elif isinstance(value, Mapping):
+        items = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    for name, item in items:
+        yield from _leaves(f"{path}.{name}" if path else str(name), item)
+
+
+def _first(names: Iterable[str]) -> str:
+    some = sorted(names)
+    return ", ".join(some[:3]) + (", ..." if len(some) > 3 else "") if some else "none"
+
+
+class Neuron(Module):
+    """A weighted sum of its inputs and a bias, through an activation: act(w · x + b).
+
+    Args:
+        nin: the number of inputs.
+        nonlin: False for a linear neuron, as in micrograd.
+        activation: a name of `ACTIVATIONS`, a function of a Value, or None for a linear neuron.
+        init: a name of `INITIALIZERS`; the bias starts at 0.
+        nout: the number of neurons beside this one, for `init`.
+        seed: an int or a ``random.Random``; None uses the ``random`` module, as micrograd does.
+        label: names the result, and with a suffix the weights and the bias.
+
+    >>> n = Neuron(2, seed=1)
+    >>> n.w[0].data, n.w[1].data, n.b.data = 1.0, 2.0, 0.5
+    >>> n([3.0, -2.0]).data == math.tanh(1.0 * 3.0 + 2.0 * -2.0 + 0.5)
+    True
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nonlin: bool = True,
+        *,
+        activation: Activation = "tanh",
+        init: str = "uniform",
+        nout: int = 1,
+        seed: Seed = None,
+        label: str = "",
+    ) -> None:
+        _check_counts(nin, nout)
+        self.activation = activation if nonlin else None
+        self._activate = _activation(self.activation)
+        self.label = label
+        rng, draw, prefix = _generator(seed), _initializer(init), f"{label}." if label else ""
+        self.w = [parameter(draw(rng, nin, nout), f"{prefix}w{i}") for i in range(nin)]
+        self.b = parameter(0.0, f"{prefix}b")
+
+    def __call__(self, x: Iterable[Operand]) -> Value:
+        """Return the neuron's result for one sample.
+
+        Raises:
+            SizeError: there are more or fewer inputs than weights.
+        """
+        inputs = _inputs(x, len(self.w), self)
+        total = self.b
+        for weight, value in zip(self.w, inputs, strict=True):
+            total = total + weight * value
+        result = self._activate(total) if self._activate else total
+        result.label = self.label
+        return result
+
+    def __repr__(self) -> str:
+        return f"{_title(self.activation)}Neuron({len(self.w)})"
+
+
+class Layer(Module):
+    """Neurons side by side on the same inputs.
+
+    Args:
+        nin: the number of inputs.
+        nout: the number of neurons.
+        nonlin, activation, init, seed: as for `Neuron`.
+        label: names the neurons, as ``label.n0`` and so on.
+
+    >>> [n.b.label for n in Layer(2, 3, seed=0).neurons]
+    ['n0.b', 'n1.b', 'n2.b']
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        nonlin: bool = True,
+        *,
+        activation: Activation = "tanh",
+        init: str = "uniform",
+        seed: Seed = None,
+        label: str = "",
+    ) -> None:
+        _check_counts(nin, nout)
+        rng, prefix = _generator(seed), f"{label}." if label else ""
+        self.neurons = [
+            Neuron(
+                nin, nonlin, activation=activation, init=init, nout=nout, seed=rng,
+                label=f"{prefix}n{i}",
+            )
+            for i in range(nout)
+        ]  # fmt: skip
+
+    def __call__(self, x: Iterable[Operand]) -> Value | list[Value]:
+        """Return the neurons' results for one sample; of a single neuron, the Value itself."""
+        results = self.outputs(x)
+        return results[0] if len(results) == 1 else results
+
+    def outputs(self, x: Iterable[Operand]) -> list[Value]:
+        """Return the neurons' results for one sample, always as a list."""
+        inputs = _inputs(x, len(self.neurons[0].w), self)
+        return [neuron(inputs) for neuron in self.neurons]
+
+    def __repr__(self) -> str:
+        return f"Layer of [{', '.join(map(repr, self.neurons))}]"
+
+
+class MLP(Module):
+    """A multilayer perceptron: layers in a row.
+
+    Args:
+        nin: the number of inputs.
+        nouts: the number of neurons of each layer.
+        activation: of the hidden layers, as for `Neuron`.
+        output: the activation of the last layer, by default none (linear); "sigmoid" makes
+            probabilities.
+        init: a name of `INITIALIZERS`.
+        seed: as for `Neuron`.
+
+    >>> MLP(2, [3, 1], output="sigmoid", seed=0)
+    MLP of [Layer of [TanhNeuron(2), TanhNeuron(2), TanhNeuron(2)], Layer of [SigmoidNeuron(3)]]
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        activation: Activation = "tanh",
+        output: Activation = None,
+        *,
+        init: str = "uniform",
+        seed: Seed = None,
+    ) -> None:
+        if isinstance(nouts, int) or not nouts:
+            raise SizeError(f"an MLP needs a list with the size of each layer, got {nouts!r}")
+        rng, sizes = _generator(seed), [nin, *nouts]
+        self.layers = [
+            Layer(
+                size, sizes[i + 1], init=init, seed=rng, label=f"l{i}",
+                activation=output if i == len(nouts) - 1 else activation,
+            )
+            for i, size in enumerate(sizes[:-1])
+        ]  # fmt: skip
+
+    def __call__(self, x: Iterable[Operand]) -> Value | list[Value]:
+        """Return the last layer's results for one sample; of a single neuron, the Value itself.
+
+        Raises:
+            SizeError: there are more or fewer inputs than the first layer takes.
+        """
+        values = _inputs(x, len(self.layers[0].neurons[0].w), self)
+        for layer in self.layers:
+            values = layer.outputs(values)
+        return values[0] if len(values) == 1 else values
+
+    def __repr__(self) -> str:
+        return f"MLP of [{', '.join(map(repr, self.layers))}]"
+
+
+# ── arguments ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _inputs(x: Iterable[Operand], count: int, module: Module) -> list[Value]:
+    kind = type(module).__name__
+    if isinstance(x, (Value, float, int, str)) or not isinstance(x, Iterable):
+        raise OperandError(f"{kind} needs a list of {count} inputs, got {x!r}: put it into a list")
+    values = [item if isinstance(item, Value) else Value(item) for item in x]
+    if len(values) != count:
+        raise SizeError(f"{kind} needs {count} inputs, got {len(values)}")
+    return values
+
+
+def _check_counts(*counts: int) -> None:
+    for count in counts:
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise SizeError(f"the sizes of neurons and layers are positive ints, got {count!r}")
+
+
+def _generator(seed: Seed) -> random.Random:
+    if isinstance(seed, int):
+        return random.Random(seed)
+    # The module itself is a generator, too: random.seed(1337) then gives micrograd's weights.
+    return cast(random.Random, random) if seed is None else seed
+
+
+def _initializer(name: str) -> Callable[[random.Random, int, int], float]:
+    if name not in INITIALIZERS:
+        raise ChoiceError(f"init is one of {', '.join(INITIALIZERS)}, got {name!r}")
+    return INITIALIZERS[name]
+
+
+def _activation(activation: Activation) -> Callable[[Value], Value] | None:
+    if activation is None or callable(activation):
+        return activation
+    if activation not in ACTIVATIONS:
+        names = ", ".join(ACTIVATIONS)
+        raise ChoiceError(
+            f"an activation is a function, None or one of {names}; got {activation!r}"
+        )
+    method: Callable[[Value], Value] = getattr(Value, activation)
+    return method
+
+
+def _title(activation: Activation) -> str:
+    if activation is None:
+        return "Linear"
+    if callable(activation):
+        return getattr(activation, "__name__", "Custom").strip("<>").capitalize()
+    return "".join(word[0].upper() + word[1:] for word in PRIMITIVES[activation].symbol.split())
