@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from .engine import Value, constant, operands
-from .errors import GradientError, OperandError
+from .errors import DomainError, GradientError, OperandError
 from .graph import topological_sort
 from .ops import FLOATS, Primitive
 
@@ -233,10 +233,17 @@ def _replay(
     def evaluate(moved: Value, x: float) -> list[float]:
         data = {moved: x}
         for node in order:
-            if node.primitive is not None:
-                data[node] = node.primitive.evaluate(*[data[a] for a in operands(node)])
-            else:
+            if node.primitive is None:
                 data.setdefault(node, node.data)
+                continue
+            numbers = [data[operand] for operand in operands(node)]
+            try:
+                data[node] = node.primitive.evaluate(*numbers)
+            except (ArithmeticError, ValueError):
+                raise DomainError(
+                    f"{_name(node)} is at the border of its domain: it cannot be computed "
+                    f"when {_name(moved)} moves from {moved.data!r} to {x!r}"
+                ) from None
         return [data[node] for node in order]
 
     return leaves, order, evaluate

@@ -252,6 +252,7 @@ class MLP(Module):
     ) -> None:
         if isinstance(nouts, int) or not nouts:
             raise SizeError(f"an MLP needs a list with the size of each layer, got {nouts!r}")
+        _activation(activation)  # also where there is no hidden layer to use it
         rng, sizes = _generator(seed), [nin, *nouts]
         self.layers = [
             Layer(

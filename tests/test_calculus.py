@@ -1,0 +1,289 @@
+"""Gradients as graphs against closed forms and numbers by hand; the gradient check against lies."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalargrad import MLP, Value, check_gradients, grad, hessian
+from scalargrad.engine import operands
+from scalargrad.errors import DomainError, GradientError, OperandError
+from scalargrad.functional import cross_entropy, mse
+from scalargrad.graph import topological_sort
+from scalargrad.ops import PRIMITIVES
+
+
+def apply(row, nodes):
+    """Apply a row of the table to nodes, through the public methods of Value."""
+    if row.symbol in {"+", "-", "*", "/", "**"}:
+        other = row.example[1] if row.name == "pow_number" else nodes[1]
+        return eval(f"a {row.symbol} b", {"a": nodes[0], "b": other})
+    return -nodes[0] if row.name == "neg" else getattr(nodes[0], row.name)(*nodes[1:])
+
+
+def size(*outputs):
+    return len(topological_sort(outputs, operands))
+
+
+@pytest.mark.parametrize("row", PRIMITIVES.values(), ids=PRIMITIVES)
+def test_grad_equals_backward_for_every_primitive(row):
+    nodes = [Value(x) for x in row.example]
+    output = apply(row, nodes)
+    symbolic = [g.data for g in grad(output, nodes)]
+    assert [v.grad for v in nodes] == [0.0] * len(nodes)
+    output.backward()
+    assert symbolic == [v.grad for v in nodes]
+
+
+@pytest.mark.parametrize("row", PRIMITIVES.values(), ids=PRIMITIVES)
+def test_second_derivatives_of_every_primitive_pass_the_gradient_check(row):
+    def slope(nodes):
+        return grad(apply(row, nodes), nodes)[0]
+
+    check_gradients(slope, row.example[:1] if row.name == "pow_number" else row.example)
+
+
+@pytest.mark.parametrize(
+    ("row", "at"), [("relu", 0.0), ("abs", 0.0), ("sqrt", 0.0), ("asin", 1.0), ("acos", -1.0)]
+)
+def test_grad_equals_backward_at_kinks_and_borders(row, at):
+    x = Value(at)
+    output = getattr(x, row)()
+    output.backward()
+    assert grad(output, x)[0].data == x.grad
+
+
+@pytest.mark.parametrize("exponent", [0, 0.5, 1, 2])
+def test_grad_equals_backward_for_powers_of_zero(exponent):
+    x = Value(0.0)
+    output = x**exponent
+    output.backward()
+    assert grad(output, x)[0].data == x.grad
+
+
+def test_grad_four_times_of_a_cube_gives_3x2_6x_6_0():
+    x, orders = Value(-2.0), []
+    y = x**3
+    for _ in range(4):
+        (y,) = grad(y, [x])
+        orders.append(y.data)
+    assert orders == [12.0, -12.0, 6.0, 0.0]
+
+
+def test_derivatives_of_sine_go_round_in_a_circle():
+    x = Value(0.7)
+    y = x.sin()
+    for expected in [math.cos(0.7), -math.sin(0.7), -math.cos(0.7), math.sin(0.7)] * 2:
+        (y,) = grad(y, [x])
+        assert y.data == pytest.approx(expected, rel=1e-15)
+
+
+@given(st.floats(-3, 3), st.floats(0.1, 3))
+def test_hessian_of_a_mixed_function_equals_its_closed_form(a, b):
+    x, y = Value(a), Value(b)
+    found = [[h.data for h in row] for row in hessian(x**2 * y.log() + (x * y).exp(), [x, y])]
+    e = math.exp(a * b)
+    mixed = 2 * a / b + (1 + a * b) * e
+    expected = [[2 * math.log(b) + b * b * e, mixed], [mixed, -a * a / b**2 + a * a * e]]
+    for row, wanted in zip(found, expected, strict=True):
+        assert row == pytest.approx(wanted, rel=1e-11, abs=1e-11)
+
+
+def test_hessian_of_a_linear_function_is_zero():
+    x, y = Value(1.0), Value(2.0)
+    assert [[h.data for h in row] for row in hessian(2 * x - y, [x, y])] == [[0, 0], [0, 0]]
+
+
+def test_grad_of_an_unrelated_input_is_zero():
+    x, y = Value(1.0), Value(2.0)
+    assert [g.data for g in grad(x * 2, [x, y])] == [2.0, 0.0]
+
+
+def test_grad_with_respect_to_the_output_itself_is_one():
+    y = Value(1.0) * 2
+    assert grad(y, y)[0].data == 1.0
+
+
+def test_grad_with_respect_to_a_node_on_the_way_and_to_what_is_below_it():
+    x = Value(3.0)
+    middle = x * x
+    output = middle.sin()
+    by_middle, by_x = grad(output, [middle, x])
+    assert by_middle.data == math.cos(9.0)
+    assert by_x.data == pytest.approx(6.0 * math.cos(9.0), rel=1e-15)
+
+
+def test_grad_of_a_sum_with_itself_counts_both_uses():
+    x = Value(3.0)
+    assert grad(x + x, x)[0].data == 2.0
+
+
+def test_repeated_grad_of_a_deep_graph_grows_with_the_graph_and_not_exponentially():
+    x = Value(0.5)
+    y = x
+    for _ in range(300):
+        y = (y * 1.01).sin()
+    first = grad(y, [x])
+    second = grad(first[0], [x])
+    assert size(*first) < 4 * size(y)
+    assert size(*second) < 4 * size(*first)
+
+
+def test_grad_of_a_chain_of_shared_nodes_is_linear():
+    x = Value(1.0)
+    y = x
+    for _ in range(60):
+        y = y + y  # 2**60 paths
+    (slope,) = grad(y, [x])
+    assert slope.data == 2.0**60
+    assert size(slope) < 200
+
+
+def test_grad_through_a_chain_of_100000_does_not_recurse():
+    x = Value(1.0)
+    y = x
+    for _ in range(100_000):
+        y = y * 1.00001
+    assert grad(y, [x])[0].data == pytest.approx(1.00001**100_000, rel=1e-9)
+
+
+def test_gradient_penalty_trains_through_the_gradient():
+    """The gradient of a gradient's size, as in physics-informed losses, against differences."""
+    model = MLP(2, [3, 1], seed=1)
+
+    def penalty(weights):
+        for p, w in zip(model.parameters(), weights, strict=True):
+            p.data = w.data
+        x = [Value(0.3), Value(-0.4)]
+        return mse(grad(model(x), x), [0.0, 0.0])
+
+    parameters = model.parameters()
+    analytic = [g.data for g in grad(penalty(parameters), parameters)]
+    start = [p.data for p in parameters]
+    for i, slope in enumerate(analytic):
+        ends = []
+        for step in (1e-6, -1e-6):
+            moved = [Value(x) for x in start]
+            moved[i].data += step
+            ends.append(penalty(moved).data)
+        assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6, abs=1e-8)
+
+
+def own_tanh(x, slope):
+    """An operation of one's own whose derivative is given by ``slope(result)``."""
+    out = Value(math.tanh(x.data), (x,), "own tanh", label="h")
+
+    def _backward():
+        x.grad += slope(out.data) * out.grad
+
+    out._backward = _backward
+    return out
+
+
+def test_grad_through_an_op_of_ones_own_is_an_error_that_names_it():
+    x = Value(0.3, label="x")
+    with pytest.raises(OperandError, match=r"own tanh \(node 'h'\) is an operation of your own"):
+        grad(own_tanh(x, lambda z: 1 - z * z) * 2, [x])
+
+
+# ── the check ──
+
+
+@pytest.mark.parametrize("row", PRIMITIVES.values(), ids=PRIMITIVES)
+def test_check_accepts_every_primitive(row):
+    nodes = [Value(x) for x in row.example]
+    assert check_gradients(apply(row, nodes)) < 1e-8
+
+
+@pytest.mark.parametrize("row", PRIMITIVES.values(), ids=PRIMITIVES)
+def test_check_names_a_primitive_whose_rule_is_wrong(row, monkeypatch):
+    wrong = tuple(f"({partial}) + 0.01" for partial in row.partials)
+    monkeypatch.setattr(row, "partials", wrong)
+    monkeypatch.setattr(row, "_slopes", None)
+    nodes = [Value(x, label="in") for x in row.example]
+    output = apply(row, nodes)
+    output.label = "culprit"
+    with pytest.raises(GradientError, match=r"\(node 'culprit'\) has a wrong derivative"):
+        check_gradients(output.exp())
+
+
+def test_check_names_the_first_wrong_op_of_several():
+    def network(inputs):
+        first = own_tanh(inputs[0], lambda z: 1 - z * z)
+        first.label = "right"
+        second = own_tanh(first, lambda z: 1 - z)
+        second.label = "wrong"
+        third = own_tanh(second, lambda z: 2 - z)
+        third.label = "also wrong"
+        return third
+
+    with pytest.raises(GradientError, match="node 'wrong'"):
+        check_gradients(network, [0.4])
+
+
+def test_check_accepts_an_op_of_ones_own_that_is_right():
+    assert check_gradients(lambda v: own_tanh(v[0], lambda z: 1 - z * z) * 3, [0.4]) < 1e-9
+
+
+def test_check_of_a_value_with_an_op_of_ones_own_asks_for_a_function():
+    with pytest.raises(OperandError, match="give check_gradients a function"):
+        check_gradients(own_tanh(Value(0.4), lambda z: 1 - z * z))
+
+
+def test_check_finds_a_backward_that_adds_to_the_wrong_place(monkeypatch):
+    x, y = Value(2.0, label="x"), Value(3.0, label="y")
+    output = x * y
+
+    def careless(_):
+        x.grad, y.grad = 1.0, 1.0
+
+    monkeypatch.setattr(Value, "backward", careless)
+    with pytest.raises(GradientError, match=r"backward\(\) gives 'x' the gradient 1"):
+        check_gradients(output)
+
+
+def test_check_leaves_data_and_gradients_as_they_were():
+    x = Value(2.0)
+    y = x * x
+    y.backward()
+    before = [(n.data, n.grad) for n in (x, y)]
+    check_gradients(y)
+    assert [(n.data, n.grad) for n in (x, y)] == before
+
+
+@given(st.floats(1e-3, 1e3) | st.floats(-1e3, -1e-3))
+def test_check_accepts_reciprocals_of_all_sizes(x):
+    check_gradients(1 / Value(x) + Value(x) ** 2)
+
+
+def test_check_of_a_model_and_its_loss():
+    model = MLP(3, [4, 2], seed=3)
+    assert check_gradients(cross_entropy(model([0.1, -0.2, 0.3]), 1)) < 1e-8
+
+
+def test_check_of_an_input_at_the_border_of_a_domain_says_so():
+    x = Value(0.0, label="x")
+    with pytest.raises(DomainError, match=r"sqrt is at the border .* when 'x' moves from 0.0 to -"):
+        check_gradients(x.sqrt())
+
+
+def test_check_of_a_branch_that_flips_says_so():
+    def step(v):
+        return v[0] * 2 if v[0] > 0.5 else v[0].sin()
+
+    with pytest.raises(GradientError, match="builds another graph when 'input 0' moves"):
+        check_gradients(step, [0.5])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((lambda v: v[0].data, [1.0]), "function that returns a Value, got 1.0"),
+        ((lambda v: v[0],), "needs the inputs to call it with"),
+        ((Value(1.0) * 2, [3.0]), "moves leaves of the graph, got 3.0"),
+    ],
+)
+def test_check_of_wrong_arguments_is_an_error(arguments, message):
+    with pytest.raises(OperandError, match=message):
+        check_gradients(*arguments)

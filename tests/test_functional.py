@@ -1,0 +1,173 @@
+"""Composites and losses against mpmath, and their gradients against textbook formulas."""
+
+import math
+
+import mpmath
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalargrad import Value, check_gradients
+from scalargrad import functional as F
+from scalargrad.engine import operands
+from scalargrad.errors import DomainError, OperandError, SizeError
+from scalargrad.graph import topological_sort
+
+numbers = st.floats(-1000, 1000)
+lists = st.lists(numbers, min_size=1, max_size=6)
+
+
+def values(data):
+    return [Value(x) for x in data]
+
+
+def gradients(output, inputs):
+    output.backward()
+    return [v.grad for v in inputs]
+
+
+def exact_softmax(data):
+    with mpmath.workdps(60):
+        exponentials = [mpmath.exp(x) for x in data]
+        return [float(e / mpmath.fsum(exponentials)) for e in exponentials]
+
+
+def exact_logsumexp(data):
+    with mpmath.workdps(60):
+        return float(mpmath.log(mpmath.fsum(mpmath.exp(x) for x in data)))
+
+
+@given(lists)
+def test_sum_and_mean_equal_exact_sums(data):
+    assert F.sum(values(data)).data == pytest.approx(math.fsum(data), rel=1e-12, abs=1e-12)
+    assert F.mean(values(data)).data == pytest.approx(
+        math.fsum(data) / len(data), rel=1e-12, abs=1e-12
+    )
+
+
+def test_sum_of_nothing_is_zero():
+    assert F.sum([]).data == 0.0
+
+
+@given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=6))
+def test_dot_has_the_other_factor_as_gradient(pairs):
+    xs, ys = (values(side) for side in zip(*pairs, strict=True))
+    result = F.dot(xs, ys)
+    assert result.data == pytest.approx(math.fsum(x * y for x, y in pairs), rel=1e-12, abs=1e-9)
+    assert gradients(result, xs) == [y for _, y in pairs]
+
+
+@given(lists)
+def test_logsumexp_of_logits_up_to_a_thousand_is_exact_and_has_the_softmax_as_gradient(data):
+    logits = values(data)
+    result = F.logsumexp(logits)
+    assert result.data == pytest.approx(exact_logsumexp(data), rel=1e-14, abs=1e-14)
+    assert gradients(result, logits) == pytest.approx(exact_softmax(data), rel=1e-11, abs=1e-300)
+
+
+@given(lists)
+def test_softmax_sums_to_one_for_logits_up_to_a_thousand(data):
+    probabilities = [p.data for p in F.softmax(values(data))]
+    assert probabilities == pytest.approx(exact_softmax(data), rel=1e-11, abs=1e-300)
+    assert math.fsum(probabilities) == pytest.approx(1.0, rel=1e-15)
+
+
+@given(lists, st.data())
+def test_cross_entropy_gradient_is_softmax_minus_one_hot(data, draw):
+    label = draw.draw(st.integers(0, len(data) - 1))
+    logits = values(data)
+    loss = F.cross_entropy(logits, label)
+    assert loss.data == pytest.approx(exact_logsumexp(data) - data[label], rel=1e-12, abs=1e-12)
+    expected = exact_softmax(data)
+    expected[label] -= 1.0
+    assert gradients(loss, logits) == pytest.approx(expected, rel=1e-11, abs=1e-15)
+
+
+def test_cross_entropy_of_one_hot_probabilities_equals_that_of_the_class():
+    data = [0.5, -1.0, 2.0]
+    by_class = F.cross_entropy(values(data), 2).data
+    assert F.cross_entropy(values(data), [0, 0, 1]).data == pytest.approx(by_class, rel=1e-14)
+
+
+def test_log_softmax_keeps_what_softmax_underflows():
+    assert [z.data for z in F.log_softmax([1000.0, -1000.0])] == [0.0, -2000.0]
+    assert F.softmax([1000.0, -1000.0])[1].data == 0.0
+
+
+@pytest.mark.parametrize(
+    ("loss", "predictions", "targets", "expected", "slopes"),
+    [
+        (F.mse, [1.0, 3.0], [0.0, 1.0], 2.5, [1.0, 2.0]),
+        (F.mae, [1.0, -3.0, 2.0, 5.0], [0.0, 1.0, 2.0, 1.0], 2.25, [0.25, -0.25, 0.0, 0.25]),
+        (F.hinge, [2.0, 0.5, -0.5, 0.25], [1, -1, -1, 1], 0.6875, [0.0, 0.25, 0.25, -0.25]),
+        (
+            F.binary_cross_entropy,
+            [0.9, 0.2],
+            [1, 0],
+            -(math.log(0.9) + math.log(0.8)) / 2,
+            [-1 / 0.9 / 2, 1 / 0.8 / 2],
+        ),
+        (
+            F.binary_cross_entropy_with_logits,
+            [0.0, 1000.0, -1000.0],
+            [1, 0, 0],
+            (math.log(2) + 1000) / 3,
+            [-0.5 / 3, 1 / 3, 0.0],
+        ),
+    ],
+)
+def test_losses_have_the_textbook_values_and_gradients(
+    loss, predictions, targets, expected, slopes
+):
+    inputs = values(predictions)
+    result = loss(inputs, targets)
+    assert result.data == pytest.approx(expected, rel=1e-14)
+    assert gradients(result, inputs) == pytest.approx(slopes, rel=1e-14, abs=1e-300)
+
+
+@given(st.floats(-30, 30), st.floats(0, 1))
+def test_both_binary_cross_entropies_agree(logit, target):
+    on_probability = F.binary_cross_entropy([Value(logit).sigmoid()], [target]).data
+    on_logit = F.binary_cross_entropy_with_logits([logit], [target]).data
+    # 1 - p has an absolute error of one rounding, which its logarithm makes relative to 1 - p.
+    assert on_probability == pytest.approx(on_logit, rel=1e-9, abs=2e-16 * math.exp(abs(logit)))
+
+
+def test_binary_cross_entropy_of_a_certain_error_is_large_but_finite():
+    assert F.binary_cross_entropy([0.0, 1.0], [1, 0]).data == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize("targets", [[0.3, 1.7, -0.2], [1, 1, 1]])
+@pytest.mark.parametrize("loss", [F.mse, F.mae, F.binary_cross_entropy_with_logits])
+def test_losses_pass_the_gradient_check(loss, targets):
+    assert check_gradients(lambda x: loss(x, targets), [0.5, -1.5, 2.5]) < 1e-8
+
+
+def test_graph_does_not_depend_on_data():
+    def ops(data):
+        return [n._op for n in topological_sort([F.cross_entropy(values(data), 1)], operands)]
+
+    assert ops([1.0, 2.0, 3.0]) == ops([3.0, -2.0, -1000.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: F.mean([]), SizeError, "mean needs at least one scalar, got none"),
+        (lambda: F.logsumexp([]), SizeError, "logsumexp needs at least one scalar, got none"),
+        (lambda: F.mse([1.0], [1, 2]), SizeError, "lists of the same length, got 1 and 2"),
+        (lambda: F.mse(Value(1.0), [1]), OperandError, "needs a list of scalars, got Value"),
+        (lambda: F.dot([1.0, "2"], [1, 2]), OperandError, "convert text first"),
+        (lambda: F.cross_entropy([1.0, 2.0], 2), SizeError, "class from 0 to 1, got 2"),
+        (lambda: F.cross_entropy([1.0, 2.0], -1), SizeError, "class from 0 to 1, got -1"),
+        (lambda: F.cross_entropy([1.0, 2.0], [1]), SizeError, "got 2 and 1"),
+        (
+            lambda: F.binary_cross_entropy([Value(1.5, label="p")], [1]),
+            DomainError,
+            r"needs 0 <= p <= 1, got 1.5 \(node 'p'\)",
+        ),
+    ],
+)
+def test_wrong_arguments_are_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

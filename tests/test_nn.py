@@ -1,0 +1,253 @@
+"""Modules against micrograd itself, against sums by hand, and against people's mistakes."""
+
+import copy
+import math
+import pickle
+import random
+import statistics
+
+import micrograd.nn
+import pytest
+
+from scalargrad import MLP, Layer, Module, Neuron, Value, check_gradients
+from scalargrad.errors import ChoiceError, OperandError, SizeError
+from scalargrad.nn import ACTIVATIONS, INITIALIZERS
+
+SIGMOID = {"sigmoid": lambda t: 1 / (1 + math.exp(-t)), "relu": lambda t: max(t, 0.0)}
+FUNCTIONS = SIGMOID | {"tanh": math.tanh, "sin": math.sin, None: lambda t: t}
+
+
+def data(values):
+    return [v.data for v in values]
+
+
+@pytest.mark.parametrize("activation", FUNCTIONS)
+def test_neuron_is_the_activation_of_a_weighted_sum_and_a_bias(activation):
+    n = Neuron(2, activation=activation, seed=1)
+    n.b.data = 0.25
+    w0, w1 = data(n.w)
+    expected = FUNCTIONS[activation](0.25 + w0 * 0.5 + w1 * -1.5)
+    assert n([0.5, -1.5]).data == pytest.approx(expected, rel=1e-15)
+
+
+def test_neuron_without_nonlinearity_is_linear_as_in_micrograd():
+    n = Neuron(1, False, seed=1)
+    assert n([100.0]).data == n.w[0].data * 100.0
+    assert repr(n) == "LinearNeuron(1)"
+    assert repr(Neuron(2, nonlin=True)) == "TanhNeuron(2)"
+
+
+def test_activation_can_be_a_function():
+    n = Neuron(1, activation=lambda v: v * v, seed=1)
+    assert n([2.0]).data == (n.w[0].data * 2.0) ** 2
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_networks_of_every_activation_pass_the_gradient_check(activation):
+    model = MLP(2, [3, 1], activation, seed=4)
+    assert check_gradients(model([0.4, -0.7])) < 1e-8
+
+
+def test_same_seed_gives_the_outputs_and_gradients_of_micrograd():
+    sizes, x = [5, 4, 1], [0.5, -1.25, 2.0]
+    random.seed(1337)
+    theirs = micrograd.nn.MLP(3, sizes)
+    random.seed(1337)
+    ours = MLP(3, sizes, activation="relu")
+    assert data(ours.parameters()) == [p.data for p in theirs.parameters()]
+    out, expected = ours(x), theirs(x)
+    assert out.data == expected.data
+    out.backward()
+    expected.backward()
+    assert [p.grad for p in ours.parameters()] == pytest.approx(
+        [p.grad for p in theirs.parameters()], rel=1e-14
+    )
+
+
+def test_a_hidden_layer_of_one_neuron_works():
+    model = MLP(2, [3, 1, 2], seed=0)
+    assert len(model([1.0, 2.0])) == 2
+    assert check_gradients(model([1.0, 2.0])[1]) < 1e-8
+
+
+def test_results_are_a_value_for_one_neuron_and_a_list_for_more():
+    assert isinstance(MLP(2, [3, 1])([1, 2]), Value)
+    assert isinstance(Layer(2, 1)([1, 2]), Value)
+    assert [type(v) for v in Layer(2, 2)([1, 2])] == [Value, Value]
+
+
+def test_hidden_and_output_activations_are_those_asked_for():
+    model = MLP(2, [3, 1], activation="relu", output="sigmoid", seed=0)
+    assert repr(model) == (
+        "MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)], "
+        "Layer of [SigmoidNeuron(3)]]"
+    )
+    assert model([100.0, -100.0])._op == "sigmoid"
+    assert model.layers[0]([1.0, 1.0])[0]._op == "ReLU"
+
+
+def test_inputs_can_be_values_numbers_and_numpy_rows():
+    numpy = pytest.importorskip("numpy")
+    model = MLP(2, [2, 1], seed=0)
+    expected = model([0.5, -1.0]).data
+    assert model([Value(0.5), -1]).data == expected
+    assert model(numpy.array([0.5, -1.0])).data == expected
+    assert model(x for x in (0.5, -1)).data == expected
+
+
+def test_gradients_reach_inputs_that_are_values():
+    x = [Value(0.5), Value(-1.0)]
+    MLP(2, [2, 1], seed=0)(x).backward()
+    assert all(v.grad != 0.0 for v in x)
+
+
+def test_each_input_number_is_one_node_shared_by_all_neurons():
+    layer = Layer(1, 5, seed=0)
+    results = layer([2.0])
+    inputs = {r._prev[0]._prev[1]._prev[1] for r in results}
+    assert len(inputs) == 1
+
+
+def test_parameters_have_paths_labels_and_a_kind():
+    model = MLP(1, [2, 1], seed=0)
+    names = [name for name, _ in model.named_parameters()]
+    assert names == [
+        *("layers.0.neurons.0.w.0", "layers.0.neurons.0.b"),
+        *("layers.0.neurons.1.w.0", "layers.0.neurons.1.b"),
+        *("layers.1.neurons.0.w.0", "layers.1.neurons.0.w.1", "layers.1.neurons.0.b"),
+    ]
+    assert [p.label for p in model.parameters()][:4] == [
+        "l0.n0.w0",
+        "l0.n0.b",
+        "l0.n1.w0",
+        "l0.n1.b",
+    ]
+    assert {p.kind for p in model.parameters()} == {"parameter"}
+    assert model([1.0]).label == "l1.n0"
+
+
+def test_modules_of_ones_own_find_leaves_in_lists_dicts_and_modules_once():
+    class Net(Module):
+        def __init__(self):
+            self.scale = Value(1.0)
+            self.parts = {"in": Neuron(1), "more": [Value(2.0), Neuron(1)]}
+            self.tied = self.scale
+            self.last = self.scale * 2  # not a leaf
+            self.name = "net"
+
+    assert [name for name, _ in Net().named_parameters()] == [
+        *("scale", "parts.in.w.0", "parts.in.b", "parts.more.0", "parts.more.1.w.0"),
+        "parts.more.1.b",
+    ]
+
+
+def test_zero_grad_sets_all_gradients_back():
+    model = MLP(2, [2, 1], seed=0)
+    model([1.0, 2.0]).backward()
+    assert any(p.grad for p in model.parameters())
+    model.zero_grad()
+    assert [p.grad for p in model.parameters()] == [0.0] * 9
+
+
+# ── initialisation ──
+
+
+@pytest.mark.parametrize("init", INITIALIZERS)
+def test_same_seed_gives_the_same_weights_and_another_seed_others(init):
+    first, second, third = (MLP(3, [4, 2], init=init, seed=s) for s in (7, 7, 8))
+    assert first.state_dict() == second.state_dict()
+    assert first.state_dict() != third.state_dict()
+
+
+def test_neurons_of_a_seeded_layer_differ():
+    weights = [n.w[0].data for n in Layer(1, 10, seed=0).neurons]
+    assert len(set(weights)) == 10
+
+
+def test_a_generator_as_seed_goes_on_where_it_was():
+    rng = random.Random(5)
+    first, second = Neuron(3, seed=rng), Neuron(3, seed=rng)
+    assert data(first.w) != data(second.w)
+    again = random.Random(5)
+    assert data(first.w) + data(second.w) == [again.uniform(-1, 1) for _ in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("init", "deviation"),
+    [
+        ("uniform", math.sqrt(1 / 3)),
+        ("xavier", math.sqrt(2 / (50 + 40))),
+        ("he", math.sqrt(2 / 50)),
+    ],
+)
+def test_initial_weights_have_the_deviation_of_the_paper(init, deviation):
+    weights = [w.data for n in Layer(50, 40, init=init, seed=0).neurons for w in n.w]
+    assert statistics.fmean(weights) == pytest.approx(0.0, abs=4 * deviation / math.sqrt(2000))
+    assert statistics.stdev(weights) == pytest.approx(deviation, rel=0.06)
+
+
+# ── state ──
+
+
+def test_state_goes_from_one_model_to_another():
+    one, other = MLP(2, [3, 1], seed=1), MLP(2, [3, 1], seed=2)
+    other.load_state_dict(one.state_dict())
+    assert other([0.5, 1.5]).data == one([0.5, 1.5]).data
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda s: s.pop("layers.0.neurons.0.b"), SizeError, "missing layers.0.neurons.0.b; unkno"),
+        (lambda s: s.update(extra=1.0), SizeError, "missing none; unknown extra"),
+        (lambda s: s.update({"layers.1.neurons.0.b": "x"}), OperandError, "one real number"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change, error, message):
+    model = MLP(2, [3, 1], seed=1)
+    before, state = model.state_dict(), MLP(2, [3, 1], seed=2).state_dict()
+    change(state)
+    with pytest.raises(error, match=message):
+        model.load_state_dict(state)
+    assert model.state_dict() == before
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_of_a_model_learn_on_their_own(duplicate):
+    model = MLP(2, [3, 1], seed=1)
+    twin = duplicate(model)
+    expected = model([1.0, 2.0]).data
+    model.parameters()[0].data += 1.0
+    assert twin([1.0, 2.0]).data == expected
+    twin([1.0, 2.0]).backward()
+    assert model.parameters()[0].grad == 0.0
+    assert twin.parameters()[0].grad != 0.0
+
+
+# ── mistakes ──
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: MLP(2, [3, 1])([1]), SizeError, "^MLP needs 2 inputs, got 1$"),
+        (lambda: MLP(2, [3, 1])([1, 2, 3]), SizeError, "^MLP needs 2 inputs, got 3$"),
+        (lambda: Layer(2, 3)([1]), SizeError, "^Layer needs 2 inputs, got 1$"),
+        (lambda: Neuron(2)([1, 2, 3]), SizeError, "^Neuron needs 2 inputs, got 3$"),
+        (lambda: MLP(1, [1])(3.0), OperandError, "needs a list of 1 inputs, got 3.0"),
+        (lambda: MLP(1, [1])(Value(3.0)), OperandError, "put it into a list"),
+        (lambda: MLP(2, [1])(["1", "2"]), OperandError, "convert text first"),
+        (lambda: MLP(2, 3), SizeError, "list with the size of each layer, got 3"),
+        (lambda: MLP(2, []), SizeError, r"list with the size of each layer, got \[\]"),
+        (lambda: MLP(2, [0]), SizeError, "positive ints, got 0"),
+        (lambda: MLP(2.5, [1]), SizeError, "positive ints, got 2.5"),
+        (lambda: Neuron(-1), SizeError, "positive ints, got -1"),
+        (lambda: MLP(2, [1], "Tanh"), ChoiceError, "one of tanh, relu, .*; got 'Tanh'"),
+        (lambda: MLP(2, [1], output="softmax"), ChoiceError, "got 'softmax'"),
+        (lambda: MLP(2, [1], init="glorot"), ChoiceError, "uniform, xavier, he, got 'glorot'"),
+    ],
+)
+def test_mistakes_get_a_sentence_with_both_sides(call, error, message):
+    with pytest.raises(error, match=message) as caught:
+        call()
+    assert isinstance(caught.value, (ValueError, TypeError))
