@@ -18,7 +18,7 @@ from __future__ import annotations
 import sys
 from types import MethodType
 
-from .errors import OperandError
+from .errors import OperandError, RangeError
 from .graph import topological_sort
 from .rules import RULES, Rule, make_function
 
@@ -51,7 +51,7 @@ class _Operation:
     def __get__(self, node: Value | None, owner: type[Value]) -> Callable[..., Value]:
         function = make_function(self.name, Value, constant)
         for attribute in self.attributes:
-            setattr(owner, attribute, function)
+            setattr(Value, attribute, function)  # the owner may be a subclass of it
         return function if node is None else MethodType(function, node)
 
 
@@ -107,11 +107,8 @@ class Value:
         self.label = label
         self._x = self._y = None
         self._rule = RULES["leaf"]
-        children = tuple(_children)
+        children = _checked(_children)
         if children or _op:
-            for child in children:
-                if not isinstance(child, Value):
-                    raise OperandError(f"the operands of a Value are Values, got {child!r}")
             self._rule = Rule("op", _op, operands=children)
 
     # ── the primitives: one method for each row of the table ──
@@ -119,7 +116,7 @@ class Value:
     __add__, __sub__ = _Operation("add"), _Operation("sub")
     __mul__, __truediv__ = _Operation("mul"), _Operation("div")
     _pow, _pow_number = _Operation("pow"), _Operation("pow_number")
-    __neg__ = _Operation("neg")
+    __neg__ = neg = _Operation("neg")
     __abs__ = abs = _Operation("abs")
     max, min = _Operation("max"), _Operation("min")
     exp, expm1 = _Operation("exp"), _Operation("expm1")
@@ -205,8 +202,7 @@ class Value:
     def _backward(self, function: Callable[[], object]) -> None:
         if not callable(function):
             raise OperandError(f"_backward needs a function without arguments, got {function!r}")
-        self._rule = Rule("op", self._op, lambda _node: function(), operands(self))
-        self._x = self._y = None
+        self._rule = Rule("op", self._op, lambda _node: function(), self._rule.operands)
 
     def backward(self) -> None:
         """Compute ∂self/∂node for every node that self depends on, into ``node.grad``.
@@ -290,8 +286,9 @@ def operands(node: Value) -> tuple[Value, ...]:
 
 
 def _leaf(data: SupportsFloat, rule: Rule, label: str = "") -> Value:
-    node = Value(data, label=label)
-    node._rule = rule
+    node = object.__new__(Value)
+    node.data, node.grad, node.label = _number(data), 0.0, label
+    node._rule, node._x, node._y = rule, None, None
     return node
 
 
@@ -314,12 +311,27 @@ def _data(operand: Operand) -> float:
 
 def _number(x: Any) -> float:
     """Return a real number as a float; anything else is an error that says what to do."""
+    if not _is_real(x):
+        raise OperandError(f"a Value holds one real number, got {_shown(x)}: {_advice(x)}")
+    try:
+        return float(x)
+    except OverflowError:
+        raise RangeError(f"{_shown(x)} is larger than the largest float") from None
+
+
+def _is_real(x: Any) -> bool:
     if isinstance(x, (float, int)):
-        return float(x)
-    numbers = sys.modules.get("numbers")  # whoever has a NumPy scalar or a Fraction has loaded it
-    if numbers is not None and isinstance(x, numbers.Real):
-        return float(x)
-    raise OperandError(f"a Value holds one real number, got {_shown(x)}: {_advice(x)}")
+        return True
+    if kind := _numpy_kind(x):
+        return kind in "biuf"  # and not complex, a text or a span of time
+    numbers = sys.modules.get("numbers")  # whoever has a Fraction, say, has loaded it
+    return numbers is not None and isinstance(x, numbers.Real)
+
+
+def _numpy_kind(x: Any) -> str:
+    """Return the kind of a NumPy scalar, such as "f" for a float; empty for anything else."""
+    numpy = sys.modules.get("numpy")
+    return x.dtype.kind if numpy is not None and isinstance(x, numpy.generic) else ""
 
 
 def _shown(x: object) -> str:
@@ -327,16 +339,28 @@ def _shown(x: object) -> str:
     return f"{type(x).__name__} {text if len(text) <= 40 else text[:37] + '...'}"
 
 
+def _checked(children: Iterable[Value]) -> tuple[Value, ...]:
+    if isinstance(children, Value):
+        raise OperandError(
+            "the operands of a Value come in a tuple, got a single Value: write (a,)"
+        )
+    checked = tuple(children)
+    for child in checked:
+        if not isinstance(child, Value):
+            raise OperandError(f"the operands of a Value are Values, got {_shown(child)}")
+    return checked
+
+
 def _advice(x: object) -> str:
     if isinstance(x, Value):
         return "it is a Value already, use it as it is"
     if isinstance(x, (str, bytes)):
         return "convert text first, as in Value(float(text))"
-    if isinstance(x, complex):
+    if isinstance(x, complex) or _numpy_kind(x) == "c":
         return "complex numbers are not supported"
-    if getattr(x, "shape", None) == ():
+    if getattr(x, "shape", None) == () and not _numpy_kind(x):
         return "take the number out of it with .item()"
-    if hasattr(x, "__iter__") or hasattr(x, "shape"):
+    if hasattr(x, "__iter__"):
         return "make one Value for each element, as in [Value(x) for x in data]"
     return "give it an int or a float"
 

@@ -108,10 +108,10 @@ _ROWS = [
     Primitive("abs",        "abs",  "abs(x)",   ("1 if x > 0 else -1 if x < 0 else 0",),
               (-2.0,), "Absolute value."),
     Primitive("max",        "max",  "x if x >= y else y if y >= x else nan",
-              ("1 if x > y else 0 if x < y else 0.5", "1 if y > x else 0 if y < x else 0.5"),
+              ("0 if x < y else 0.5 if x == y else 1", "0 if y < x else 0.5 if y == x else 1"),
               (2.0, 3.0), "The larger of two."),
     Primitive("min",        "min",  "x if x <= y else y if y <= x else nan",
-              ("1 if x < y else 0 if x > y else 0.5", "1 if y < x else 0 if y > x else 0.5"),
+              ("0 if x > y else 0.5 if x == y else 1", "0 if y > x else 0.5 if y == x else 1"),
               (2.0, 3.0), "The smaller of two."),
     # ── exponentials and logarithms ─────────────────────────────────────────────────────────────
     Primitive("exp",   "exp",   "exp(x)",   ("z",),           (1.0,), "Exponential function."),
