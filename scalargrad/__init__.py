@@ -20,6 +20,7 @@ from .engine import Value
 TYPE_CHECKING = False  # for type checkers; at run time these names are loaded when first used
 if TYPE_CHECKING:
     from .calculus import check_gradients, grad, hessian
+    from .debugging import debug, source_line
     from .nn import MLP, Layer, Module, Neuron
     from .optim import SGD, Adam
 
@@ -34,11 +35,14 @@ __all__ = [
     "Neuron",
     "Value",
     "check_gradients",
+    "debug",
     "grad",
     "hessian",
+    "source_line",
 ]
 
 _ROOMS = {"check_gradients": "calculus", "grad": "calculus", "hessian": "calculus"}
+_ROOMS |= {"debug": "debugging", "source_line": "debugging"}
 _ROOMS |= {"Layer": "nn", "MLP": "nn", "Module": "nn", "Neuron": "nn"}
 _ROOMS |= {"Adam": "optim", "SGD": "optim"}
 

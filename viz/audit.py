@@ -1,0 +1,318 @@
+"""What is wrong with a graph, or suspicious: in its numbers, its units and its gradients.
+
+Each check is a function that looks at a graph and yields what it finds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+from scalargrad.debugging import source_line
+from scalargrad.engine import Value, operands
+from scalargrad.ops import Primitive, float_function
+
+from .formula import operation
+from .names import listed, names, short, slope, walk
+from .steps import Step, steps
+
+__all__ = ["Finding", "Report", "audit"]
+
+_MOST_LINES = 3  # of one finding; then the others are counted
+
+
+class Finding(NamedTuple):
+    """Something wrong or suspicious."""
+
+    kind: str
+    nodes: tuple[Value, ...]  # where
+    text: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Report:
+    """The findings of `audit`: to iterate over, and to print; it is true if there are any."""
+
+    title: str
+    findings: tuple[Finding, ...]
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def __str__(self) -> str:
+        if not self.findings:
+            return f"{self.title}: nothing suspicious"
+        column = max(len(finding.kind) for finding in self)
+        lines = [f"{self.title}: {len(self)} {'finding' if len(self) == 1 else 'findings'}"]
+        for finding in self:
+            kinds = [finding.kind, *[""] * finding.text.count("\n")]
+            for kind, text in zip(kinds, finding.text.split("\n"), strict=True):
+                lines.append(f"  {kind:<{column}}  {text}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def audit(root: Value, parameters: Iterable[Value] = ()) -> Report:
+    """Look for what is wrong or suspicious in a graph.
+
+    - not finite: the first number that is infinite or NaN, and the operation that made it; the same
+      for gradients on their way back.
+    - edited: a node whose ``.data`` no longer is what its operation makes of its operands. Then the
+      numbers do not belong together, and gradients are not looked at.
+    - dead ReLU, saturated: a unit that passes no gradient, or less than a hundredth of what it
+      could. Units that share a parameter (a neuron, over the samples of a batch) count as one, and
+      are suspicious if this holds for all of them.
+    - no effect: leaves that the result does not depend on, here, since all paths to them pass an
+      edge with derivative 0; and ``parameters`` that are not in the graph.
+    - gradients: not computed yet, from another ``backward()``, or summed up over several.
+
+    Args:
+        root: the result.
+        parameters: what a model learns, to be looked for in the graph.
+
+    Raises:
+        OperandError: ``root`` is no Value.
+
+    >>> x, w = Value(0.0, label="x"), Value(2.0, label="w")
+    >>> y = (x * w).tanh(); y.label = "y"
+    >>> y.backward()
+    >>> audit(y)
+    audit of y, 4 nodes: 1 finding
+      no effect  y does not depend on w here: ∂v1/∂w = 0
+    """
+    graph = _Graph(root, list(parameters))
+    findings = [*_not_finite(graph), *_flat_units(graph), *_not_in_graph(graph)]
+    edited = [*_edited(graph)]
+    if edited:
+        findings += edited
+    else:
+        trail = list(steps(root))
+        findings += [*_not_finite_gradient(graph, trail), *_without_effect(graph, trail)]
+        findings += _gradients(graph, trail)
+    title = f"audit of {graph.names[root]}" if root.label else "audit"
+    return Report(f"{title}, {len(graph.order):,} nodes", tuple(findings))
+
+
+class _Graph:
+    """A graph to look at, with its nodes in order and by name."""
+
+    def __init__(self, root: Value, parameters: Sequence[Value]) -> None:
+        self.root, self.order = root, walk(root, "audit")
+        known = set(self.order)
+        self.absent = [node for node in dict.fromkeys(parameters) if node not in known]
+        self.names = names([*self.order, *self.absent])
+        self.learned = {node for node in self.order if node.kind == "parameter"} | {*parameters}
+
+    def formula(self, node: Value) -> str:
+        """Write a node with what made it: ``v3 = a * b``."""
+        made = f" = {operation(node, self.names)}" if node.kind == "op" else ""
+        return f"{self.names[node]}{made}"
+
+    def given(self, node: Value) -> str:
+        """Write the numbers that a node was made from, except those that are seen anyway."""
+        named = [x for x in dict.fromkeys(operands(node)) if x.kind != "constant"]
+        numbers = listed([f"{self.names[x]} = {short(x.data)}" for x in named])
+        return f", with {numbers}" if named else ""
+
+
+def _lines(lines: Sequence[str]) -> str:
+    more = [f"and {len(lines) - _MOST_LINES:,} more"] if len(lines) > _MOST_LINES else []
+    return "\n".join([*lines[:_MOST_LINES], *more])
+
+
+def _place(node: Value) -> str:
+    """Write where a node was made, if it was made under `scalargrad.debug`."""
+    line = source_line(node)
+    return f"\nmade in {line}" if line else ""
+
+
+# ── numbers ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _not_finite(graph: _Graph) -> Iterator[Finding]:
+    nodes = tuple(node for node in graph.order if not math.isfinite(node.data))
+    if nodes:
+        first = nodes[0]
+        others = f"\nand {len(nodes) - 1:,} more after it" if len(nodes) > 1 else ""
+        text = f"{graph.formula(first)} is {first.data}{graph.given(first)}"
+        yield Finding("not finite", nodes, text + _place(first) + others)
+
+
+def _edited(graph: _Graph) -> Iterator[Finding]:
+    """Compute each node again from its operands, which must give the same number to the bit."""
+    nodes, lines = [], []
+    for node in graph.order:
+        if node.primitive is None:
+            continue
+        now = _recomputed(node, node.primitive)
+        if now != node.data and not (math.isnan(now) and math.isnan(node.data)):
+            nodes.append(node)
+            changed = f"{short(node.data)}, but {short(now)} by now"
+            lines.append(f"{graph.formula(node)} is {changed}{_place(node)}")
+    if nodes:
+        advice = "some .data was changed after the graph was built: build it again"
+        yield Finding("edited", tuple(nodes), f"{_lines(lines)}\n{advice}")
+
+
+def _recomputed(node: Value, row: Primitive) -> float:
+    try:
+        return _function(row)(*[x.data for x in operands(node)])
+    except (ArithmeticError, ValueError):  # it is outside of its domain by now
+        return math.nan
+
+
+@cache
+def _function(row: Primitive) -> Callable[..., float]:
+    return float_function(row.value, row.operands)
+
+
+# ── units ───────────────────────────────────────────────────────────────────────────────────────
+
+#: Units that can get stuck, with the derivative up to which they are: a hundredth of its maximum.
+_FLAT = {"relu": ("dead ReLU", 0.0), "tanh": ("saturated", 0.01), "sigmoid": ("saturated", 0.0025)}
+
+
+def _flat_units(graph: _Graph) -> Iterator[Finding]:
+    units = [node for node in graph.order if _name(node) in _FLAT]
+    slopes = {unit: unit.partials()[0] for unit in units}
+    found: dict[str, list[list[Value]]] = {}
+    for group in _neurons(units, graph):
+        kind, most = _FLAT[_name(group[0])]
+        if all(slopes[unit] <= most for unit in group):
+            found.setdefault(kind, []).append(group)
+    for kind, groups in found.items():
+        lines = [
+            f"{graph.formula(first)} has derivative {short(slopes[first])}{graph.given(first)}"
+            f"{_others(others)}{_place(first)}"
+            for first, *others in groups
+        ]
+        yield Finding(kind, tuple(unit for group in groups for unit in group), _lines(lines))
+
+
+def _name(node: Value) -> str:
+    return node.primitive.name if node.primitive else ""
+
+
+def _others(units: Sequence[Value]) -> str:
+    return f"; {len(units):,} more of the same neuron are like it" if units else ""
+
+
+def _neurons(units: Sequence[Value], graph: _Graph) -> list[list[Value]]:
+    """Group units whose inputs are sums and products with a parameter in common.
+
+    Disjoint sets: each unit leads to another of its group, or to itself if it stands for it.
+    """
+    weighted = set(graph.learned)  # parameters, and sums and products with one of them inside
+    for node in graph.order:
+        if node._op in {"+", "-", "*"} and not weighted.isdisjoint(operands(node)):
+            weighted.add(node)
+
+    leader = {unit: unit for unit in units}
+
+    def find(unit: Value) -> Value:
+        while leader[unit] is not unit:
+            leader[unit] = unit = leader[leader[unit]]
+        return unit
+
+    first_user: dict[Value, Value] = {}
+    for unit in units:
+        stack = [*operands(unit)]
+        while stack:
+            node = stack.pop()
+            if node in first_user:
+                leader[find(unit)] = find(first_user[node])
+            elif node in weighted:
+                first_user[node] = unit
+                stack += operands(node)
+
+    groups: dict[Value, list[Value]] = {}
+    for unit in units:
+        groups.setdefault(find(unit), []).append(unit)
+    return list(groups.values())
+
+
+# ── gradients ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _not_finite_gradient(graph: _Graph, trail: Sequence[Step]) -> Iterator[Finding]:
+    """Find where gradients first get lost, if the numbers are all finite."""
+    if not all(math.isfinite(node.data) for node in graph.order):
+        return
+    for step in trail:
+        if not math.isfinite(step.contribution):
+            node = step.node
+            edge = slope(graph.names[node], graph.names[step.parent])
+            text = (
+                f"the gradient becomes {step.contribution} by {edge} = {short(step.derivative)} "
+                f"in {graph.formula(node)}{graph.given(node)}"
+            )
+            yield Finding("not finite", (node,), text + _place(node))
+            return
+
+
+def _without_effect(graph: _Graph, trail: Sequence[Step]) -> Iterator[Finding]:
+    """Find leaves without a path on which all derivatives differ from 0."""
+    reached = {graph.root}
+    barrier: dict[Value, Step] = {}  # for a node that is not reached: a step that stops
+    for step in trail:
+        if step.node in reached and step.derivative != 0.0:
+            reached.add(step.parent)
+        else:
+            barrier.setdefault(step.parent, step if step.node in reached else barrier[step.node])
+    nodes = [
+        node for node in graph.order if node.kind in {"leaf", "parameter"} and node not in reached
+    ]
+    behind: dict[tuple[Value, Value], list[str]] = {}  # leaves, by the edge that stops
+    for node in nodes:
+        step = barrier[node]
+        behind.setdefault((step.node, step.parent), []).append(graph.names[node])
+    if nodes:
+        lines = [
+            f"{graph.names[graph.root]} does not depend on {listed(leaves)} here: "
+            f"{slope(graph.names[above], graph.names[below])} = 0"
+            for (above, below), leaves in behind.items()
+        ]
+        yield Finding("no effect", tuple(nodes), _lines(lines))
+
+
+def _not_in_graph(graph: _Graph) -> Iterator[Finding]:
+    if graph.absent:
+        absent = listed([graph.names[node] for node in graph.absent])
+        text = f"{graph.names[graph.root]} is computed without {absent}"
+        yield Finding("not in graph", tuple(graph.absent), text)
+
+
+def _gradients(graph: _Graph, trail: Sequence[Step]) -> Iterator[Finding]:
+    """Compare the gradients in the nodes with those of a first backward()."""
+    root, called = graph.root, graph.names
+    call = f"{called[root]}.backward()"
+    fresh = {step.parent: step.after for step in trail}
+    inner = [node for node in graph.order if node.kind == "op" or node is root]
+    leaves = [node for node in graph.order if node.kind in {"leaf", "parameter"}]
+
+    def wrong(kind: str, nodes: Sequence[Value], advice: str) -> Iterator[Finding]:
+        found = [node for node in nodes if _differ(node.grad, fresh[node])]
+        lines = [
+            f"{called[x]}.grad is {short(x.grad)}, but {call} gives {short(fresh[x])}"
+            for x in found
+        ]
+        if found:
+            yield Finding(kind, tuple(found), f"{_lines(lines)}\n{advice}")
+
+    if not any(node.grad for node in inner):
+        yield Finding("no gradients", tuple(inner), f"all gradients are 0: use {call}")
+        return
+    stale = [*wrong("other gradients", inner, "the gradients are of another backward()")]
+    yield from stale or wrong("leaf gradients", leaves, "those of leaves add up until set to 0.0")
+
+
+def _differ(x: float, y: float) -> bool:
+    return not (math.isclose(x, y, rel_tol=1e-9) or (math.isnan(x) and math.isnan(y)))
