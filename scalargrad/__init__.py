@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _ROOMS = {"check_gradients": "calculus", "grad": "calculus", "hessian": "calculus"}
+_ROOMS |= {"compile": "compiler"}  # not in __all__: it would shadow the builtin
 _ROOMS |= {"debug": "debugging", "source_line": "debugging"}
 _ROOMS |= {"Layer": "nn", "MLP": "nn", "Module": "nn", "Neuron": "nn"}
 _ROOMS |= {"Adam": "optim", "SGD": "optim"}

@@ -128,7 +128,8 @@ def test_operation_outside_of_its_domain_says_what_it_needs(fail, error, built_i
     assert type(caught.value) is error
     assert isinstance(caught.value, ScalargradError)
     assert str(caught.value) == message
-    assert caught.value.__suppress_context__
+    assert caught.value.__suppress_context__  # one traceback: that of the user's line
+    assert caught.value.__cause__ is None
 
 
 def test_every_row_with_a_domain_has_a_failure_in_the_table():

@@ -58,6 +58,16 @@ def test_row_is_reached_by_its_method_or_operator(name):
 
 
 @each_row
+def test_result_starts_without_gradient_and_label(name):
+    operands = [Value(x, label="operand") for x in PRIMITIVES[name].example]
+    for operand in operands:
+        operand.grad = 7.0
+    result = ORACLES[name].call(*operands)
+    assert (result.grad, result.label) == (0.0, "")
+    assert [operand.grad for operand in operands] == [7.0] * len(operands)
+
+
+@each_row
 def test_docstring_example_gives_its_printed_answer(name):
     docstring = getattr(Value, ORACLES[name].attribute or name).__doc__
     (example,) = doctest.DocTestParser().get_examples(docstring)

@@ -1,6 +1,6 @@
 """See a graph of Values: as a picture, in the terminal, in words and as plots of its training.
 
-It only reads the engine. Graphviz and Matplotlib load when the first picture or plot is drawn.
+It only reads the engine. What draws, Graphviz and Matplotlib, loads with the first picture or plot.
 """
 
 from .audit import audit

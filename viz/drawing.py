@@ -36,7 +36,9 @@ _STYLES = {
         "fontsize": "9",
     },
     "op": {"color": "#7c8794", "fillcolor": "#ffffff", "shape": "Mrecord"},
-    **dict.fromkeys(("neuron", "layer", "rest"), {"color": "#7a5fb0", "fillcolor": "#efe9fa"}),
+    "neuron": {"color": "#7a5fb0", "fillcolor": "#efe9fa"},
+    "layer": {"color": "#7a5fb0", "fillcolor": "#efe9fa"},
+    "rest": {"color": "#7a5fb0", "fillcolor": "#efe9fa"},
     "symbol": {
         "color": "#7c8794",
         "fillcolor": "#ffffff",
@@ -47,7 +49,7 @@ _STYLES = {
         "height": "0.32",
     },
 }
-_ROOT = {"color": _INK, "penwidth": "2"}
+_ROOT = {"color": "#c2410c", "penwidth": "2"}
 
 
 def draw_dot(
@@ -61,9 +63,10 @@ def draw_dot(
     """Draw the graph that leads to ``root``, with label, data and gradient of every node.
 
     Inputs are blue boxes, parameters of a model green with a bold border, constants grey and small
-    with a dashed one; results are white with round corners, the root has a dark border. The last
-    row is the more orange the larger the gradient is, compared with the largest of the picture.
-    There is an arrow for each use of a node, from top to bottom in the order of the operands.
+    with a dashed one; results are white with round corners, the root has a thick red border. The
+    last row is the more orange the larger the gradient is, compared with the largest of the
+    picture. There is an arrow for each use of a node, from top to bottom in the order of the
+    operands.
 
     A graph of more than 300 nodes is folded: each neuron becomes one box, neurons with the same
     inputs become a layer, and if that is too large still, only what is nearest to the root is
@@ -162,10 +165,10 @@ def _warm(heat: float) -> str:
     return "#" + "".join(f"{round(255 + strength * (part - 255)):02x}" for part in _STEEP)
 
 
+_ESCAPES = {ord(character): f"&#{ord(character)};" for character in '{}|<>"&'} | {ord("\\"): "\\\\"}
+
+
 def _escaped(text: str) -> str:
     """Write a text so that Graphviz, which has a meaning for many characters, draws just it."""
     text = re.sub("  +", lambda spaces: "\u00a0" * len(spaces[0]), text)  # else they become one
     return text.translate(_ESCAPES)
-
-
-_ESCAPES = {ord(character): f"&#{ord(character)};" for character in '{}|<>"&'} | {ord("\\"): "\\\\"}

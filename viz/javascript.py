@@ -97,10 +97,10 @@ def rules() -> str:
     """Return the source of an object ``RULES`` with an entry for each row of the table.
 
     An entry holds functions of the operands: the ``value``, and in ``slopes`` the partial
-    derivatives, which get the result as well. For people it holds the ``text`` of the value, in
-    ``rules`` the equations of the derivatives and in ``texts`` those of their cases, each with the
-    condition under which it holds, and what the operation ``needs`` to be ``defined``. A derivative that is 0 for all numbers is a ``constant``: nothing
-    is ever passed on.
+    derivatives, which get the result as well; one that is 0 for all numbers is a ``constant``, and
+    nothing is ever passed on. For people it holds the ``text`` of the value, in ``rules`` the
+    equations of the derivatives, in ``texts`` those of their cases, each with the condition under
+    which it holds, and what the operation ``needs`` to be ``defined``.
     """
     return "const RULES = {\n" + "".join(map(_entry, PRIMITIVES.values())) + "};\n"
 

@@ -39,7 +39,8 @@ def plot_loss(
         held_out: the loss on data that is not trained on, as a second curve.
         log: whether the axis of the loss is logarithmic.
 
-    >>> plot_loss([1.0, 0.5, 0.25]).get_ylabel()
+    >>> from matplotlib.figure import Figure
+    >>> plot_loss([1.0, 0.5, 0.25], Figure().add_subplot()).get_ylabel()
     'loss'
     """
     ax = _axes(ax)

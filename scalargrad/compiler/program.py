@@ -1,0 +1,316 @@
+"""Programs: what `compile` returns, a graph of scalars that runs at the speed of arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from array_api_compat import array_namespace, device, is_array_api_obj
+
+from ..engine import Value
+from ..errors import ChoiceError, OperandError, SizeError
+from ..miniflow.node import Node
+from ..miniflow.nodes import Mean, Sum
+from ..miniflow.run import value_and_grad
+from .emit import emit
+from .flatten import flatten
+from .raising import raise_
+from .record import Recorder
+from .source import Step, prepare, write
+from .walk import LEAF, ROWS, Floats, named, trace, walk
+
+__all__ = ["Program", "compile"]
+
+Outputs: TypeAlias = "Value | Sequence[Value] | Callable[[list[Value]], Value | Sequence[Value]]"
+Array: TypeAlias = Any
+
+REDUCTIONS = ("mean", "sum")
+
+
+def compile(outputs: Outputs, inputs: Iterable[Value], wrt: Iterable[Value] = ()) -> Program:
+    """Turn a graph of scalars into a program on arrays.
+
+    Args:
+        outputs: a Value, or a list of them; or a function of the list of inputs that returns one,
+            which is called once, here.
+        inputs: the leaves that will be fed, in this order.
+        wrt: the leaves whose gradient is wanted, in this order; usually ``model.parameters()``.
+
+    Every other leaf is a constant, with the value that it has now.
+
+    Raises:
+        OperandError: an input or parameter is no leaf; an operation was defined by hand; or the
+            function branches on a Value, by ``if`` or a comparison.
+        SizeError: an input does not reach the output.
+
+    >>> from scalargrad import Value
+    >>> x, w = Value(0.0, label="x"), Value(3.0, label="w")
+    >>> program = compile(w * x * x, [x], wrt=[w])
+    >>> program([2.0])                                     # one sample: w x²
+    12.0
+    >>> program([[1.0], [2.0]])                            # a batch
+    array([ 3., 12.])
+    >>> program.value_and_grad([[1.0], [2.0]])             # the mean, and its slope: the mean of x²
+    (7.5, array([2.5]))
+    """
+    inputs = list(inputs)
+    traced = outputs if isinstance(outputs, (Value, Sequence)) else trace(outputs, inputs)
+    return Program(traced, inputs, list(wrt))
+
+
+class Program:
+    """A compiled graph of scalars. Made by `compile`.
+
+    ``print(program)`` lists its operations on arrays. Let x be the inputs of all samples and p the
+    parameters; then a layer of neurons with its activation is two lines::
+
+        v0 = p[0:48] @ [x[0:2] 1]   (16×3 @ 1×3)
+        v1 = relu(v0)
+
+    A program keeps its buffers, so two threads must not run the same one at the same time.
+    """
+
+    def __init__(
+        self, outputs: Value | Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Value]
+    ) -> None:
+        self._single = isinstance(outputs, Value)
+        results = [outputs] if isinstance(outputs, Value) else list(outputs)
+        self._scalars = walk(results, inputs, wrt)
+        self._listing = raise_(flatten(self._scalars))
+        self._graph = emit(self._listing)
+        self._wrt = wrt
+        self._inputs = len(inputs)
+        self._parameters = np.array([p.data for p in wrt], float)
+        self._targets: dict[str, Node] = {"": self._graph.output}
+        self._steps: dict[tuple[str, int], Step] = {}
+        #: The source that ran last on NumPy arrays.
+        self.source = ""
+
+    def __str__(self) -> str:
+        return str(self._listing)
+
+    def __repr__(self) -> str:
+        return f"<Program of {len(self._scalars)} scalars in {len(self._listing.operations)} steps>"
+
+    def __len__(self) -> int:
+        """The number of scalars that were compiled."""
+        return len(self._scalars)
+
+    @property
+    def has_inputs(self) -> bool:
+        """Whether it is called with samples."""
+        return self._inputs > 0
+
+    @property
+    def graph(self) -> Node:
+        """The node of the miniflow graph that computes the outputs, each a row."""
+        return self._graph.output
+
+    # ── parameters ──
+
+    @property
+    def parameters(self) -> Floats:
+        """The numbers of ``wrt``, as one flat array; to train is to change it.
+
+        >>> from scalargrad import Value
+        >>> w = Value(3.0)
+        >>> program = compile(w * w, [], wrt=[w])
+        >>> program.parameters -= 0.1 * program.value_and_grad()[1]
+        >>> program.push()
+        >>> round(w.data, 6)
+        2.4
+        """
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, numbers: Any) -> None:
+        if numbers is not self._parameters:
+            if np.shape(numbers) != self._parameters.shape:
+                raise SizeError(
+                    f"the program has {len(self._wrt)} parameters, got an array of shape "
+                    f"{np.shape(numbers)}"
+                )
+            self._parameters[:] = numbers
+
+    def pull(self) -> None:
+        """Fetch the parameters from their Values: ``value.data`` → ``program.parameters``."""
+        self._parameters[:] = [p.data for p in self._wrt]
+
+    def push(self) -> None:
+        """Hand the parameters to their Values: ``program.parameters`` → ``value.data``."""
+        for p, number in zip(self._wrt, self._parameters.tolist(), strict=True):
+            p.data = number
+
+    # ── running ──
+
+    def __call__(self, X: Array = None) -> Any:  # noqa: N803  (the field's name)
+        """Compute the outputs of one sample, or of a batch of them.
+
+        Args:
+            X: shape (inputs,) or (batch, inputs); nothing for a program without inputs.
+
+        Returns:
+            One sample and one output: a float. Otherwise an array: of shape (outputs,), (batch,)
+            or (batch, outputs), of the library that X came from. It belongs to the caller.
+
+        Raises:
+            SizeError: X has another number of columns than the program has inputs.
+        """
+        batch, alone = self._batch(X)
+        (values,) = self._run("", batch)
+        if not self._graph.batched:
+            return _item(values[0]) if self._single else values
+        if self._single:
+            return _item(values[0, 0]) if alone else values[0, :]
+        return values[:, 0] if alone else values.T
+
+    def value_and_grad(self, X: Array = None, reduction: str = "mean") -> tuple[Any, Array]:  # noqa: N803
+        """Compute the mean of the output over a batch, and its gradient.
+
+        z = 1/n Σ f(xᵢ, p),  ∂z/∂p = 1/n Σ ∂f/∂p(xᵢ, p)
+
+        Args:
+            X: as for a call.
+            reduction: "mean", or "sum" for the sum over the batch.
+
+        Returns:
+            A float, and an array with a number for each of ``wrt``; both in X's library if X is
+            not of NumPy. They belong to the caller.
+
+        Raises:
+            SizeError: X has another number of columns than the program has inputs, or no rows; or
+                the program has more than one output.
+            ChoiceError: the reduction is unknown.
+        """
+        if reduction not in REDUCTIONS:
+            raise ChoiceError(f"reduction is one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+        if not self._single and len(self._scalars.outputs) != 1:
+            raise SizeError(
+                f"value_and_grad needs a program with one output, got {len(self._scalars.outputs)}"
+            )
+        batch, _ = self._batch(X)
+        if batch is not None and not batch.shape[1]:
+            raise SizeError("value_and_grad needs at least one sample, got none")
+        value, gradient = self._run(reduction, batch)
+        return value, gradient
+
+    def _batch(self, X: Array) -> tuple[Array, bool]:  # noqa: N803
+        """Return the samples as columns, and whether it is one that was not in a batch."""
+        if not self._inputs:
+            if X is not None:
+                raise SizeError("this program has no inputs, so it is called without a batch")
+            return None, False
+        samples = X
+        if type(samples) is not np.ndarray or samples.dtype != np.float64:
+            samples = self._array(X)
+        if samples.ndim not in (1, 2) or samples.shape[-1] != self._inputs:
+            raise SizeError(
+                f"the program has {self._inputs} inputs: it needs shape ({self._inputs},) or "
+                f"(batch, {self._inputs}), got {tuple(samples.shape)}"
+            )
+        return (samples.T, False) if samples.ndim == 2 else (samples[:, None], True)
+
+    def _array(self, X: Any) -> Array:  # noqa: N803
+        if X is None:
+            raise SizeError(f"the program has {self._inputs} inputs, got none")
+        if is_array_api_obj(X) and not isinstance(X, (np.ndarray, np.generic)):
+            return X
+        try:
+            return np.asarray(X, dtype=float)
+        except (TypeError, ValueError):
+            raise OperandError(f"a program is fed an array of numbers, got {X!r}") from None
+
+    def _run(self, reduction: str, batch: Array) -> tuple[Any, ...]:
+        if batch is not None and type(batch) is not np.ndarray:
+            return self._run_graph(reduction, batch, self._parameters)
+        size = 0 if batch is None else batch.shape[1]
+        step = self._steps.get((reduction, size))
+        if step is None:
+            step = self._steps[reduction, size] = self._prepared(reduction, size)
+        try:
+            return step(batch)
+        except (ArithmeticError, ValueError):
+            # A float has no logarithm of 0, and the like; an array has.
+            values = self._run_graph(reduction, batch, self._parameters)
+            return tuple(_item(value) if not np.shape(value) else value for value in values)
+
+    def _prepared(self, reduction: str, size: int) -> Step:
+        """Run the graph on symbols, and write what they recorded as source for this batch size."""
+        recorder = Recorder()
+        x = recorder.source("x", (self._inputs, size))
+        p = recorder.source("p", self._parameters.shape)
+        results = self._run_graph(reduction, x, p, recorder)
+        self.source, constants = write(results, x, p)
+        self._graph.forget()
+        return prepare(self.source, constants, self._parameters)
+
+    def _run_graph(self, reduction: str, x: Array, p: Array, xp: Any = None) -> tuple[Any, ...]:
+        """Run the miniflow graph, forward and backward, on arrays of any library."""
+        graph = self._graph
+        constants: dict[Node, Any] = dict(graph.constants)
+        if xp is None and x is not None and type(x) is not np.ndarray:
+            xp = array_namespace(x)
+            where = {"dtype": x.dtype, "device": device(x)}
+            p = xp.asarray(p, **where)
+            constants = {node: xp.asarray(c, **where) for node, c in constants.items()}
+        elif xp is not None:
+            constants = {node: xp.asarray(c) for node, c in constants.items()}
+        feed = {graph.p: p, **constants} | ({} if x is None else {graph.x: x})
+        with np.errstate(all="ignore"):
+            wanted = [graph.p] if reduction else []
+            value, gradients = value_and_grad(self._target(reduction), feed, wrt=wanted)
+        return (value, *gradients)
+
+    def _target(self, reduction: str) -> Node:
+        if reduction not in self._targets:
+            node = Mean if reduction == "mean" and self._graph.batched else Sum
+            self._targets[reduction] = node(self._graph.output)
+        return self._targets[reduction]
+
+    # ── when something is not finite ──
+
+    def first_nonfinite(self, X: Array = None) -> str | None:  # noqa: N803
+        """Say which scalar operation, on which sample, is the first whose result is not finite.
+
+        The samples are computed scalar by scalar, one after the other, so this is slow. None if
+        everything is finite.
+
+        >>> from scalargrad import Value
+        >>> x = Value(1.0, label="x")
+        >>> y = x.log(); y.label = "y"
+        >>> compile(y, [x]).first_nonfinite([[2.0], [0.0]])
+        "log (node 'y') of 0.0 is not finite, in sample 1"
+        """
+        batch, alone = self._batch(X)
+        samples = [[]] if batch is None else np.asarray(batch).T.tolist()
+        for number, sample in enumerate(samples):
+            found = self._first_nonfinite(sample)
+            if found:
+                return found if alone or batch is None else f"{found}, in sample {number}"
+        return None
+
+    def _first_nonfinite(self, sample: Sequence[float]) -> str | None:
+        scalars = self._scalars
+        data = scalars.data.tolist()
+        for places, numbers in ((scalars.inputs, sample), (scalars.wrt, self._parameters.tolist())):
+            for place, number in zip(places.tolist(), numbers, strict=True):
+                data[place] = number
+        for place, (code, x, y) in enumerate(zip(scalars.op, scalars.x, scalars.y, strict=True)):
+            operands: tuple[float, ...] = ()
+            if code != LEAF:
+                operands = (data[x], data[y])[: len(ROWS[code].partials)]
+                try:
+                    data[place] = ROWS[code].evaluate(*operands)
+                except (ArithmeticError, ValueError):
+                    data[place] = math.nan
+            if not math.isfinite(data[place]):
+                of = f" of {' and '.join(map(repr, operands))}" if operands else ""
+                return f"{named(scalars.nodes[place], data[place])}{of} is not finite"
+        return None
+
+
+def _item(value: Any) -> Any:
+    """Return the number in an array of NumPy; another library's array as it is."""
+    return value.item() if isinstance(value, (np.ndarray, np.generic)) else value

@@ -1,0 +1,187 @@
+"""Pass 1, walk: the graph of Values as a table of numbers, one row for each scalar."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from ..engine import Value, operands
+from ..errors import OperandError, SizeError
+from ..graph import topological_sort
+from ..ops import PRIMITIVES
+
+__all__ = ["Scalars", "named", "trace", "walk"]
+
+#: Rows of the table of primitives by number, and their numbers by name; a leaf has number -1.
+ROWS = list(PRIMITIVES.values())
+CODES = {row.name: code for code, row in enumerate(ROWS)}
+LEAF = -1
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+@dataclass
+class Scalars:
+    """A graph of scalars; a scalar is known by its place in the topological order."""
+
+    nodes: list[Value]
+    op: Ints  # the number of its row in the table of primitives, or LEAF
+    x: Ints  # the place of its first operand, or of itself if it has none
+    y: Ints  # the place of its second operand, or x again
+    data: Floats
+    inputs: Ints  # places
+    wrt: Ints
+    outputs: Ints
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __str__(self) -> str:
+        codes, counts = np.unique(self.op, return_counts=True)
+        names = [ROWS[code].name if code >= 0 else "leaves" for code in codes]
+        parts = ", ".join(f"{count} {name}" for name, count in zip(names, counts, strict=True))
+        return f"{len(self)} scalars: {parts}"
+
+
+def walk(outputs: Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Value]) -> Scalars:
+    """Sort the graph that leads to some outputs, and write it down as numbers.
+
+    Raises:
+        OperandError: an output is no Value, an input or parameter is no leaf or is given twice,
+            or an operation was defined by hand.
+        SizeError: there is no output, or an input does not reach any.
+    """
+    _check(outputs, inputs, wrt)
+    reached = topological_sort(outputs, operands)
+    place = {node: i for i, node in enumerate(reached)}
+    for number, node in enumerate(inputs):
+        if node not in place:
+            raise SizeError(
+                f"{named(node)}, input {number}, does not reach the output: leave it out"
+            )
+    nodes = [*reached, *(node for node in wrt if node not in place)]
+    place |= {node: len(reached) + i for i, node in enumerate(nodes[len(reached) :])}
+
+    rules = list(map(attrgetter("_rule"), nodes))
+    codes = {rule: _code(rule.primitive) for rule in set(rules)}
+    op = np.fromiter(map(codes.__getitem__, rules), np.int64, len(nodes))
+    for i in np.flatnonzero(op == LEAF):
+        if nodes[i].kind == "op":
+            raise OperandError(_by_hand(nodes[i]))
+    own = np.arange(len(nodes))
+    x, y = (
+        np.fromiter(map(place.get, map(attrgetter(name), nodes), own.tolist()), np.int64)
+        for name in ("_x", "_y")
+    )
+    y = np.where((op != LEAF) & (y == own), x, y)
+    data = np.fromiter(map(attrgetter("data"), nodes), np.float64, len(nodes))
+    places = [
+        np.array([place[node] for node in group], np.int64) for group in (inputs, wrt, outputs)
+    ]
+    return Scalars(nodes, op, x, y, data, *places)
+
+
+def _code(primitive: Any) -> int:
+    return LEAF if primitive is None else CODES[primitive.name]
+
+
+def _check(outputs: Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Value]) -> None:
+    if not outputs:
+        raise SizeError("compile needs at least one output, got none")
+    for node in outputs:
+        if not isinstance(node, Value):
+            raise OperandError(f"the outputs of compile are Values, got {node!r}")
+    seen: set[Value] = set()
+    for what, group in (("an input", inputs), ("in wrt", wrt)):
+        for number, node in enumerate(group):
+            if not isinstance(node, Value):
+                raise OperandError(f"the inputs and wrt of compile are Values, got {node!r}")
+            if node.kind == "op":
+                raise OperandError(
+                    f"{named(node)} is {what} (number {number}) and has operands: "
+                    "only leaves can be fed or learned"
+                )
+            if node in seen:
+                raise OperandError(
+                    f"{named(node)} is {what} (number {number}) and was given before: "
+                    "each leaf is either fed or learned, and once"
+                )
+            seen.add(node)
+
+
+def named(node: Value, data: float | None = None) -> str:
+    """Name a node in a sentence: by its op and its label, or its number."""
+    label = repr(node.label) if node.label else f"with data {node.data if data is None else data!r}"
+    return f"the leaf {label}" if node.kind != "op" else f"{node._op or 'op'} (node {label})"
+
+
+def _by_hand(node: Value) -> str:
+    backward: Any = node._rule.backward
+    cells = [cell.cell_contents for cell in backward.__closure__ or ()]
+    codes = [cell.__code__ for cell in cells if hasattr(cell, "__code__")]
+    where = f" at {codes[0].co_filename}:{codes[0].co_firstlineno}" if codes else ""
+    return (
+        f"{named(node)} is an operation defined by hand{where}: compile knows only the "
+        "primitives of the table, so build it from these"
+    )
+
+
+# ── tracing a function ──────────────────────────────────────────────────────────────────────────
+
+
+def trace(function: Callable[[list[Value]], Any], inputs: Sequence[Value]) -> Any:
+    """Call a function of a list of Values once; a Python branch on a Value is an error.
+
+    Raises:
+        OperandError: the function asks for the truth or the order of a Value. The graph would
+            hold one way of the branch alone, whatever is fed.
+    """
+    with _no_branches():
+        return function(list(inputs))
+
+
+_COMPARISONS = ("__bool__", "__lt__", "__le__", "__gt__", "__ge__")
+_lock = threading.RLock()
+
+
+@contextmanager
+def _no_branches() -> Iterator[None]:
+    """Make this thread's comparisons of Values raise, and leave those of others as they are."""
+    thread = threading.get_ident()
+
+    def guarded(name: str, method: Callable[..., bool]) -> Callable[..., bool]:
+        def compare(node: Value, *other: Any) -> bool:
+            if threading.get_ident() != thread:
+                return method(node, *other)
+            raise OperandError(_branch(name, node))
+
+        return compare
+
+    with _lock:
+        methods = {name: getattr(Value, name) for name in _COMPARISONS}
+        try:
+            for name, method in methods.items():
+                setattr(Value, name, guarded(name, method))
+            yield
+        finally:
+            for name, method in methods.items():
+                setattr(Value, name, method)
+
+
+def _branch(name: str, node: Value) -> str:
+    frame = sys._getframe(2)
+    what = "its truth" if name == "__bool__" else "a comparison"
+    return (
+        f"compile cannot follow a Python branch on {named(node)}: {what} is asked at "
+        f"{frame.f_code.co_filename}:{frame.f_lineno}, and the compiled graph would always go "
+        "the same way; use max, min, relu or abs"
+    )

@@ -1,0 +1,429 @@
+"""Compiled programs give what the scalars give: values, gradients, for one sample and for many."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalargrad import MLP, Value
+from scalargrad import functional as F
+from scalargrad.compiler import Program, compile
+from scalargrad.errors import ChoiceError, OperandError, SizeError
+from scalargrad.ops import PRIMITIVES
+
+TOLERANCE = {"rtol": 1e-12, "atol": 1e-13}
+
+Graph = tuple[Value, list[Value], list[Value]]
+
+
+def eager(graph: Graph, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the value for each sample and the gradient of the mean, scalar by scalar."""
+    output, inputs, wrt = graph
+    order = compile(output, inputs, wrt)._scalars.nodes
+    values, gradients = [], []
+    for sample in samples:
+        for leaf, x in zip(inputs, sample, strict=True):
+            leaf.data = float(x)
+        for node in order:
+            node.grad = 0.0
+            if node.primitive is not None:
+                node.data = node.primitive.evaluate(*(operand.data for operand in node._prev))
+        output.backward()
+        values.append(output.data)
+        gradients.append([p.grad for p in wrt])
+    return np.array(values), np.mean(gradients, axis=0)
+
+
+def check(graph: Graph, samples: np.ndarray) -> Program:
+    """Compare a program with the scalars: batched, one sample at a time, mean and sum."""
+    output, inputs, wrt = graph
+    program = compile(output, inputs, wrt)
+    values, gradient = eager(graph, samples)
+    np.testing.assert_allclose(program(samples), values, **TOLERANCE)
+    np.testing.assert_allclose([program(x) for x in samples], values, **TOLERANCE)
+    value, found = program.value_and_grad(samples)
+    np.testing.assert_allclose(value, values.mean(), **TOLERANCE)
+    np.testing.assert_allclose(found, gradient, **TOLERANCE)
+    value, found = program.value_and_grad(samples, reduction="sum")
+    np.testing.assert_allclose(value, values.sum(), **TOLERANCE)
+    np.testing.assert_allclose(found, gradient * len(samples), **TOLERANCE)
+    single = [program.value_and_grad(x) for x in samples]
+    np.testing.assert_allclose([value for value, _ in single], values, **TOLERANCE)
+    np.testing.assert_allclose(np.mean([g for _, g in single], axis=0), gradient, **TOLERANCE)
+    return program
+
+
+# ── the workloads ───────────────────────────────────────────────────────────────────────────────
+
+
+def hinge_loss() -> Graph:
+    model = MLP(2, [16, 16, 1], activation="relu", seed=1)
+    x, y = [Value(0.1, label="x0"), Value(0.2, label="x1")], Value(1.0, label="y")
+    penalty = 1e-4 * sum(p * p for p in model.parameters())
+    return (1 + -y * model(x)).relu() + penalty, [*x, y], model.parameters()
+
+
+def classifier(sizes: Sequence[int], activation: str = "tanh") -> Graph:
+    model = MLP(sizes[0], list(sizes[1:]), activation=activation, seed=2)
+    x = [Value(0.0) for _ in range(sizes[0])]
+    target = [Value(0.0) for _ in range(sizes[-1])]
+    return F.cross_entropy(list(model(x)), target), [*x, *target], model.parameters()
+
+
+def regression() -> Graph:
+    model = MLP(3, [5, 2], activation="sigmoid", seed=3)
+    x, target = [Value(0.0) for _ in range(3)], [Value(0.0) for _ in range(2)]
+    return F.mse(list(model(x)), target), [*x, *target], model.parameters()
+
+
+WORKLOADS: dict[str, Callable[[], Graph]] = {
+    "hinge": hinge_loss,
+    "softmax regression": lambda: classifier([12, 5]),
+    "wide softmax regression": lambda: classifier([70, 10]),
+    "two layers": lambda: classifier([6, 7, 5]),
+    "gelu": lambda: classifier([6, 7, 5, 3], "gelu"),
+    "leaky relu": lambda: classifier([3, 4, 2], "leaky_relu"),
+    "regression": regression,
+}
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_program_equals_scalars_for_workload(name: str) -> None:
+    graph = WORKLOADS[name]()
+    samples = np.random.default_rng(0).normal(size=(5, len(graph[1])))
+    check(graph, samples)
+
+
+def test_softmax_is_stable_for_huge_logits() -> None:
+    graph = classifier([2, 3])
+    for p, number in zip(graph[2], [1000, 0, 0, -1000, 0, 0, 0, 1000, 0], strict=True):
+        p.data = float(number)
+    check(graph, np.array([[1, 1, 1, 0, 0], [-1, 1, 0, 1, 0], [1, -1, 0, 0, 1]], float))
+
+
+# ── every primitive ─────────────────────────────────────────────────────────────────────────────
+
+
+def apply(name: str, *operands: Value) -> Value:
+    """Apply a row of the table to Values."""
+    methods = {"add": "__add__", "sub": "__sub__", "mul": "__mul__", "div": "__truediv__"}
+    methods |= {"neg": "__neg__", "pow": "_pow", "pow_number": "_pow_number"}
+    methods |= {"leaky_relu": "_leaky_relu"}
+    result: Value = getattr(operands[0], methods.get(name, name))(*operands[1:])
+    return result
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_program_equals_scalars_for_primitive(name: str) -> None:
+    row = PRIMITIVES[name]
+    inputs = [Value(x) for x in row.example]
+    scale = Value(0.9)
+    operands = [scale * x for x in inputs]
+    if name == "pow_number":
+        operands = [operands[0], Value(2.5)]
+        inputs = inputs[:1]
+    graph = apply(name, *operands), inputs, [scale]
+    samples = [[x * factor for x in row.example[: len(inputs)]] for factor in (1.0, 0.8, 0.9)]
+    check(graph, np.array(samples))
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_program_equals_scalars_for_rows_of_primitive(name: str) -> None:
+    row = PRIMITIVES[name]
+    columns = [[Value(x, label=f"{i}") for _ in range(6)] for i, x in enumerate(row.example)]
+    scales = [Value(0.85 + 0.01 * i) for i in range(6)]
+    groups = zip(*columns, strict=True)
+    results = [
+        apply(name, *[s * x for x in group]) for s, group in zip(scales, groups, strict=True)
+    ]
+    inputs = [x for column in columns for x in column]
+    graph = F.sum(results), inputs, scales
+    samples = np.array([[x.data * factor for x in inputs] for factor in (1.0, 0.95)])
+    program = check(graph, samples)
+    assert len(str(program).splitlines()) <= 9
+
+
+# ── random graphs ───────────────────────────────────────────────────────────────────────────────
+
+SAFE = [name for name in PRIMITIVES if not PRIMITIVES[name].domain and name not in ("exp", "expm1")]
+SAFE = [name for name in SAFE if name not in ("sinh", "cosh")]
+
+
+@st.composite
+def random_graphs(draw: st.DrawFn) -> Graph:
+    """Draw a graph of any shape, with shared nodes and constants."""
+    numbers = st.floats(-2, 2, allow_subnormal=False)
+    inputs = [Value(draw(numbers)) for _ in range(draw(st.integers(0, 4)))]
+    wrt = [Value(draw(numbers)) for _ in range(draw(st.integers(0, 4)))]
+    nodes = [*inputs, *wrt, Value(draw(numbers))]
+    for _ in range(draw(st.integers(1, 25))):
+        name = draw(st.sampled_from(["add", "mul", "sub", *SAFE]))
+        operands = [draw(st.sampled_from(nodes)) for _ in PRIMITIVES[name].partials]
+        node = apply(name, *operands)
+        # Squashed, so that no number explodes.
+        nodes.append(node.tanh() if abs(node.data) > 4 or name == "mul" else node)
+    output = F.sum([nodes[-1], *inputs, *draw(st.lists(st.sampled_from(nodes), max_size=3))])
+    return output, inputs, wrt
+
+
+@settings(max_examples=150, deadline=None)
+@given(random_graphs(), st.integers(1, 3), st.integers(0, 1000))
+def test_program_equals_scalars_on_random_graphs(graph: Graph, batch: int, seed: int) -> None:
+    samples = np.random.default_rng(seed).uniform(-2, 2, size=(batch, len(graph[1])))
+    if graph[1]:
+        check(graph, samples)
+        return
+    program = compile(*graph)
+    graph[0].backward()
+    value, gradient = program.value_and_grad()
+    np.testing.assert_allclose(value, graph[0].data, **TOLERANCE)
+    np.testing.assert_allclose(gradient, [p.grad for p in graph[2]], **TOLERANCE)
+
+
+# ── structure ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("sizes", [[2, 16, 16, 1], [3, 2], [4, 5, 6, 7, 3]])
+def test_listing_has_one_matrix_product_for_each_layer(sizes: list[int]) -> None:
+    model = MLP(sizes[0], sizes[1:], seed=0)
+    x = [Value(0.0) for _ in range(sizes[0])]
+    program = compile(model(x), x, model.parameters())
+    assert str(program).count("@") == len(sizes) - 1
+    assert str(program).count("tanh") == len(sizes) - 2
+
+
+def test_logsumexp_is_one_operation() -> None:
+    x = [Value(float(i)) for i in range(10)]
+    assert "logsumexp(x)" in str(compile(F.logsumexp(x), x))
+
+
+def test_unrolled_batch_has_the_products_of_the_batched_program() -> None:
+    model = MLP(2, [16, 16, 1], activation="relu", seed=1)
+    x, y = [Value(0.0), Value(0.0)], Value(0.0)
+    generator = random.Random(0)
+    points = [[generator.gauss(0, 1), generator.gauss(0, 1)] for _ in range(20)]
+    labels = [generator.choice([-1, 1]) for _ in points]
+    one = compile(F.hinge([model(x)], [y]), [*x, y], model.parameters())
+    loss = F.hinge([model(point) for point in points], labels)
+    unrolled = compile(loss, [], model.parameters())
+    assert str(unrolled).count("@") == str(one).count("@") == 3
+    value, gradient = one.value_and_grad([[*p, t] for p, t in zip(points, labels, strict=True)])
+    found, unrolled_gradient = unrolled.value_and_grad()
+    np.testing.assert_allclose(found, value, **TOLERANCE)
+    np.testing.assert_allclose(unrolled_gradient, gradient, **TOLERANCE)
+    loss.backward()
+    np.testing.assert_allclose(gradient, [p.grad for p in model.parameters()], **TOLERANCE)
+
+
+def test_two_models_unrolled_side_by_side_stay_products() -> None:
+    models = [MLP(2, [3, 1], seed=seed) for seed in (0, 1)]
+    points = [[0.1 * i, 1 - 0.2 * i] for i in range(8)]
+    wrt = [p for model in models for p in model.parameters()]
+    loss = F.mean((models[0](x) - models[1](x)) ** 2 for x in points)
+    program = compile(loss, [], wrt)
+    value, gradient = program.value_and_grad()
+    loss.backward()
+    np.testing.assert_allclose(value, loss.data, **TOLERANCE)
+    np.testing.assert_allclose(gradient, [p.grad for p in wrt], **TOLERANCE)
+    assert len(program._listing.operations) < 20
+
+
+def test_attention_like_products_of_inputs_are_right() -> None:
+    queries = [[Value(0.1 * i + j) for j in range(3)] for i in range(4)]
+    keys = [[Value(0.2 * i - j) for j in range(3)] for i in range(5)]
+    scale = Value(0.5)
+    scores = [[F.dot(q, k) * scale for k in keys] for q in queries]
+    output = F.sum(F.logsumexp(row) for row in scores)
+    inputs = [x for row in (*queries, *keys) for x in row]
+    samples = np.random.default_rng(0).normal(size=(3, len(inputs)))
+    program = check((output, inputs, [scale]), samples)
+    assert len(program._listing.operations) < 8
+
+
+# ── the interface ───────────────────────────────────────────────────────────────────────────────
+
+
+def small() -> tuple[Program, list[Value], list[Value]]:
+    x, p = [Value(1.0, label="x0"), Value(2.0, label="x1")], [Value(3.0), Value(4.0)]
+    return compile(x[0] * p[0] + (x[1] * p[1]).tanh(), x, p), x, p
+
+
+def test_returned_arrays_belong_to_the_caller() -> None:
+    for program in (small()[0], compile(*hinge_loss()), compile(*classifier([4, 3]))):
+        samples = np.random.default_rng(0).normal(size=(3, program._inputs))
+        values, (_, gradient) = program(samples), program.value_and_grad(samples)
+        copies = values.copy(), gradient.copy()
+        program(samples + 1)
+        program.value_and_grad(samples + 1)
+        assert np.array_equal(values, copies[0])
+        assert np.array_equal(gradient, copies[1])
+        values[:], gradient[:] = 0.0, 0.0
+        assert np.array_equal(program(samples), copies[0])
+        assert np.array_equal(program.value_and_grad(samples)[1], copies[1])
+
+
+def test_the_callers_samples_are_not_changed() -> None:
+    program = compile(*hinge_loss())
+    samples = np.random.default_rng(0).normal(size=(3, 3))
+    before = samples.copy()
+    program.value_and_grad(samples)
+    assert np.array_equal(samples, before)
+
+
+def test_outputs_have_the_documented_shapes() -> None:
+    x = [Value(1.0), Value(2.0)]
+    one, many = compile(x[0] * x[1], x), compile([x[0] * x[1], x[0] + x[1], x[1]], x)
+    assert one([3.0, 4.0]) == 12.0
+    assert isinstance(one([3.0, 4.0]), float)
+    assert one([[3.0, 4.0], [1.0, 1.0]]).tolist() == [12.0, 1.0]
+    assert many([3.0, 4.0]).tolist() == [12.0, 7.0, 4.0]
+    assert many([[3, 4], [1, 1]]).tolist() == [[12.0, 7.0, 4.0], [1.0, 2.0, 1.0]]
+
+
+def test_pull_and_push_move_the_parameters() -> None:
+    program, _, p = small()
+    p[0].data = 7.0
+    assert program.parameters.tolist() == [3.0, 4.0]
+    program.pull()
+    assert program.parameters.tolist() == [7.0, 4.0]
+    program.parameters -= 1.0
+    program.push()
+    assert [v.data for v in p] == [6.0, 3.0]
+    assert program([1.0, 0.0]) == 6.0
+
+
+def test_other_leaves_keep_the_value_they_had() -> None:
+    x, c = Value(1.0), Value(5.0)
+    program = compile(x * c, [x])
+    c.data = 6.0
+    assert program([2.0]) == 10.0
+
+
+def test_function_is_traced_with_the_inputs() -> None:
+    x = [Value(0.0), Value(0.0)]
+    assert compile(lambda v: v[0] * v[1] + 1, x)([2.0, 3.0]) == 7.0
+
+
+def test_unused_parameter_has_gradient_zero() -> None:
+    x, p, q = Value(1.0), Value(2.0), Value(3.0)
+    _, gradient = compile(x * p, [x], [q, p]).value_and_grad([4.0])
+    assert gradient.tolist() == [0.0, 4.0]
+
+
+def test_batch_size_may_change_between_calls() -> None:
+    program = compile(*hinge_loss())
+    samples = np.random.default_rng(0).normal(size=(7, 3))
+    whole = program(samples)
+    for size in (3, 7, 1, 3):
+        np.testing.assert_allclose(program(samples[:size]), whole[:size], **TOLERANCE)
+
+
+# ── errors ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def custom() -> Value:
+    out = Value(1.0, (Value(2.0),), "cube", label="c")
+    out._backward = lambda: None
+    return out
+
+
+def branching(v: list[Value]) -> Value:
+    return v[0] if v[0] * 2 > 1 else -v[0]
+
+
+def truthy(v: list[Value]) -> Value:
+    return v[0].relu() or v[0]
+
+
+X0 = Value(1.0, label="x")
+ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
+    "input is no leaf": (lambda: compile(X0 * 2, [X0 * 2]), OperandError, "only leaves can be fed"),
+    "input does not reach": (
+        lambda: compile(X0 * 2, [X0, Value(1.0, label="lost")]),
+        SizeError,
+        "'lost', input 1, does not reach the output",
+    ),
+    "given twice": (lambda: compile(X0 * 2, [X0], [X0]), OperandError, "'x' is in wrt"),
+    "wrt is no leaf": (lambda: compile(X0 * 2, [], [X0 * 2]), OperandError, "has operands"),
+    "no output": (lambda: compile([], []), SizeError, "at least one output"),
+    "output is a number": (lambda: compile([1.0], []), OperandError, "are Values"),
+    "op by hand": (
+        lambda: compile(custom() * 2, []),
+        OperandError,
+        r"cube \(node 'c'\) is an operation defined by hand at .*test_compiler.py:\d+",
+    ),
+    "branch on derived": (
+        lambda: compile(branching, [X0]),
+        OperandError,
+        r"comparison is asked at .*test_compiler.py:\d+",
+    ),
+    "branch on truth": (lambda: compile(truthy, [X0]), OperandError, "its truth is asked at"),
+    "wrong width": (
+        lambda: compile(X0 * 2, [X0])([1.0, 2.0]),
+        SizeError,
+        r"\(1,\) or \(batch, 1\), got \(2,\)",
+    ),
+    "no batch": (lambda: compile(X0 * 2, [X0])(), SizeError, "1 inputs, got none"),
+    "needless batch": (lambda: compile(X0 * 2, [])([1.0]), SizeError, "has no inputs"),
+    "text": (lambda: compile(X0 * 2, [X0])(["a"]), OperandError, "array of numbers"),
+    "empty batch": (
+        lambda: compile(X0 * 2, [X0]).value_and_grad(np.zeros((0, 1))),
+        SizeError,
+        "at least one sample",
+    ),
+    "two outputs": (
+        lambda: compile([X0, X0], [X0]).value_and_grad([1.0]),
+        SizeError,
+        "one output, got 2",
+    ),
+    "reduction": (
+        lambda: compile(X0 * 2, [X0]).value_and_grad([1.0], reduction="max"),
+        ChoiceError,
+        "mean, sum, got 'max'",
+    ),
+    "parameters": (
+        lambda: setattr(compile(X0 * 2, [], [X0]), "parameters", [1.0, 2.0]),
+        SizeError,
+        "has 1 parameters",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_error_says_what_is_wrong_when(name: str) -> None:
+    call, kind, text = ERRORS[name]
+    with pytest.raises(kind, match=text):
+        call()
+
+
+def test_comparisons_work_again_after_a_traced_branch() -> None:
+    with pytest.raises(OperandError):
+        compile(branching, [X0])
+    assert Value(2.0) > 1.0
+    assert bool(Value(2.0))
+
+
+def test_first_nonfinite_names_operation_label_and_sample() -> None:
+    x = Value(3.0, label="x")
+    y = (x - 1.0).log()
+    y.label = "y"
+    program = compile(y * 2, [x])
+    assert program.first_nonfinite([[2.0], [3.0]]) is None
+    assert program.first_nonfinite([[2.0], [1.0]]) == (
+        "log (node 'y') of 0.0 is not finite, in sample 1"
+    )
+    assert "the leaf 'x' is not finite" in str(program.first_nonfinite([math.inf]))
+
+
+def test_single_sample_outside_of_the_domain_gives_what_an_array_gives() -> None:
+    x = Value(1.0)
+    program = compile(x.log(), [x])
+    assert program([0.0]) == -math.inf
+    assert math.isnan(program([-1.0]))
+    assert compile(x.exp(), [x])([1000.0]) == math.inf

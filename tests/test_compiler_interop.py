@@ -1,0 +1,77 @@
+"""Compiled programs on arrays of other libraries: the same numbers, in the same kind of array."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scalargrad import MLP, Value
+from scalargrad import functional as F
+from scalargrad.compiler import Program, compile
+
+
+@pytest.fixture(scope="module")
+def program() -> Program:
+    model = MLP(4, [6, 5, 3], activation="gelu", seed=0)
+    x, target = [Value(0.0) for _ in range(4)], [Value(0.0) for _ in range(3)]
+    penalty = 1e-3 * F.sum(p * p for p in model.parameters())
+    loss = F.cross_entropy(list(model(x)), target) + penalty
+    return compile(loss, [*x, *target], model.parameters())
+
+
+@pytest.fixture(scope="module")
+def samples() -> Any:
+    generator = np.random.default_rng(0)
+    return np.concatenate(
+        [generator.normal(size=(60, 4)), np.eye(3)[generator.integers(0, 3, 60)]], axis=1
+    )
+
+
+def same(program: Program, samples: Any, foreign: Any) -> None:
+    value, gradient = program.value_and_grad(foreign)
+    expected_value, expected = program.value_and_grad(samples)
+    assert math.isclose(float(value), expected_value, rel_tol=1e-12)
+    np.testing.assert_allclose(np.asarray(gradient), expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(np.asarray(program(foreign)), program(samples), rtol=1e-12)
+
+
+def test_program_runs_on_strict_arrays(program: Program, samples: Any) -> None:
+    strict = pytest.importorskip("array_api_strict")
+    value, gradient = program.value_and_grad(strict.asarray(samples))
+    assert type(gradient).__module__.startswith("array_api_strict")
+    assert math.isclose(float(value), program.value_and_grad(samples)[0], rel_tol=1e-12)
+    same(program, samples, strict.asarray(samples))
+
+
+def test_program_runs_on_torch_tensors(program: Program, samples: Any) -> None:
+    torch = pytest.importorskip("torch")
+    tensor = torch.asarray(samples)
+    assert isinstance(program.value_and_grad(tensor)[1], torch.Tensor)
+    same(program, samples, tensor)
+
+
+def test_program_runs_on_jax_arrays(program: Program, samples: Any) -> None:
+    jax = pytest.importorskip("jax")
+    with jax.enable_x64(True):
+        array = jax.numpy.asarray(samples)
+        assert isinstance(program.value_and_grad(array)[1], jax.Array)
+        same(program, samples, array)
+
+
+def test_program_runs_on_dask_chunks_in_several_workers(program: Program, samples: Any) -> None:
+    array = pytest.importorskip("dask.array")
+    dask = pytest.importorskip("dask")
+    chunks = array.from_array(samples, chunks=(20, samples.shape[1]))
+    assert chunks.numblocks == (3, 1)
+    value, gradient = program.value_and_grad(chunks)
+    assert isinstance(gradient, array.Array)  # nothing is computed yet
+    with dask.config.set(scheduler="threads", num_workers=3):
+        value, gradient = dask.compute(value, gradient)
+        values = program(chunks).compute()
+    expected_value, expected = program.value_and_grad(samples)
+    assert math.isclose(float(value), expected_value, rel_tol=1e-12)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(values, program(samples), rtol=1e-12)
