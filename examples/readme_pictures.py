@@ -1,11 +1,13 @@
-"""Make the pictures of the README: the graph of its first snippet, and the fit of the quadratic."""
+"""Make the pictures of the README: the graph of its first snippet, the quadratic, the stepper."""
 
 from __future__ import annotations
 
 import doctest
 from pathlib import Path
 
-from . import quadratic
+from viz import stepper
+
+from . import quadratic, tanh_neuron
 from .common import save_svg
 
 ROOT = Path(__file__).parent.parent
@@ -25,11 +27,35 @@ def snippets(text: str) -> list[doctest.DocTest]:
     return tests
 
 
-def main() -> None:
-    """Run the first snippet of the README and draw what it drew; run the quadratic."""
+def draw_first_snippet(path: Path) -> None:
+    """Run the first snippet of the README and save what it drew."""
     first, *_ = snippets((ROOT / "README.md").read_text(encoding="utf-8"))
     doctest.DocTestRunner().run(first, clear_globs=False)
-    save_svg(first.globs["picture"], PICTURES / "readme.svg")
+    save_svg(first.globs["picture"], path)
+
+
+def photograph_stepper(path: Path) -> None:
+    """Take a picture of the page of the tanh neuron in the middle of its backward pass."""
+    from playwright.sync_api import sync_playwright
+
+    neuron = tanh_neuron.build(tanh_neuron.LECTURE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport={"width": 1120, "height": 760})
+        page.set_content(stepper(neuron.o).html)
+        page.keyboard.press("Home")
+        for _ in range(12):
+            page.keyboard.press("ArrowRight")
+        page.screenshot(path=path)
+        browser.close()
+
+
+def main() -> None:
+    """Make all pictures; the stepper's needs Debian's Chromium."""
+    draw_first_snippet(PICTURES / "readme.svg")
+    photograph_stepper(PICTURES / "stepper.png")
     quadratic.main(["--out", str(PICTURES)])
     for other in PICTURES.glob("quadratic_*.png"):
         other.unlink()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from scalargrad import SGD, Value
 from scalargrad.engine import operands
 from scalargrad.graph import topological_sort
-from viz import draw_dot
+from viz import draw_dot, stepper
 
 from .common import parser, report, save_svg, table
 
@@ -80,6 +80,8 @@ def main(arguments: list[str] | None = None) -> Neuron:
 
     print(f"\n{args.epochs} steps of gradient descent on o²:\n")
     print(table(["step", "o"], train(neuron, args.epochs)))
+    pictures.append(args.out / "tanh_neuron_stepper.html")
+    stepper(o, pictures[-1])
     report(pictures)
     return neuron
 

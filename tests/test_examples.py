@@ -30,6 +30,7 @@ def test_tanh_neuron_has_the_gradients_of_the_lecture(tmp_path, capsys):
         "tanh_neuron_1_before.svg",
         "tanh_neuron_2_during.svg",
         "tanh_neuron_3_after.svg",
+        "tanh_neuron_stepper.html",
     ]
 
 

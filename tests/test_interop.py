@@ -227,7 +227,7 @@ def test_errors_are_the_same(library):
 def test_arrays_of_two_libraries_are_an_error():
     strict = Library("array_api_strict")
     x, y = inputs("x y")
-    with pytest.raises(OperandError, match=r"^Mul needs arrays of one library, got numpy and array"):
+    with pytest.raises(OperandError, match=r"^Mul needs arrays of one library, got numpy and"):
         value_and_grad(Mul(x, y), {x: np.ones(2), y: strict.array(np.ones(2))})
 
 

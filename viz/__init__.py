@@ -8,6 +8,7 @@ from .drawing import draw_dot
 from .explain import explain
 from .formula import formula
 from .plots import animate_fit, plot_decision, plot_fit, plot_loss
+from .stepper import stepper
 from .steps import steps
 from .tracing import trace
 from .tree import tree
@@ -21,6 +22,7 @@ __all__ = [
     "plot_decision",
     "plot_fit",
     "plot_loss",
+    "stepper",
     "steps",
     "trace",
     "tree",

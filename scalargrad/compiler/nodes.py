@@ -12,7 +12,7 @@ from ..miniflow.kernels import _summed as summed
 from ..miniflow.node import Node, Op
 from .patterns import Part, Shape, Step
 
-__all__ = ["Combine", "Concat", "LogSumExp", "Product", "Rearrange"]
+__all__ = ["PRODUCT", "Combine", "Concat", "LogSumExp", "Product", "Rearrange"]
 
 
 # ── views ───────────────────────────────────────────────────────────────────────────────────────

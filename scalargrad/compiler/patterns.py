@@ -17,7 +17,22 @@ import numpy as np
 
 from .walk import Floats, Ints
 
-__all__ = ["Block", "Constants", "Joined", "NoPatternError", "Operand", "Places", "Step", "View"]
+__all__ = [
+    "CONSTANT",
+    "LONG",
+    "Axes",
+    "Block",
+    "Constants",
+    "Joined",
+    "NoPatternError",
+    "Operand",
+    "Part",
+    "Places",
+    "Shape",
+    "Step",
+    "View",
+    "pattern_steps",
+]
 
 
 @dataclass(eq=False)

@@ -18,10 +18,10 @@ from .emit import emit
 from .flatten import flatten
 from .raising import raise_
 from .record import Recorder
-from .source import Step, prepare, write
+from .source import prepare, write
 from .walk import LEAF, ROWS, Floats, named, trace, walk
 
-__all__ = ["Program", "compile"]
+__all__ = ["REDUCTIONS", "Program", "compile"]
 
 Outputs: TypeAlias = "Value | Sequence[Value] | Callable[[list[Value]], Value | Sequence[Value]]"
 Array: TypeAlias = Any
@@ -84,7 +84,7 @@ class Program:
         self._inputs = len(inputs)
         self._parameters = np.array([p.data for p in wrt], float)
         self._targets: dict[str, Node] = {"": self._graph.output}
-        self._steps: dict[tuple[str, int], Step] = {}
+        self._steps: dict[tuple[str, int], Callable[[Any], tuple[Any, ...]]] = {}
         #: The source that ran last on NumPy arrays.
         self.source = ""
 
@@ -236,7 +236,7 @@ class Program:
             values = self._run_graph(reduction, batch, self._parameters)
             return tuple(_item(value) if not np.shape(value) else value for value in values)
 
-    def _prepared(self, reduction: str, size: int) -> Step:
+    def _prepared(self, reduction: str, size: int) -> Callable[[Any], tuple[Any, ...]]:
         """Run the graph on symbols, and write what they recorded as source for this batch size."""
         recorder = Recorder()
         x = recorder.source("x", (self._inputs, size))

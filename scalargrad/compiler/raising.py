@@ -24,7 +24,7 @@ from .flatten import AFFINE, LOGSUMEXP, NO_FAMILY, Reduced
 from .patterns import CONSTANT, LONG, Block, Constants, NoPatternError, Operand, Places
 from .walk import ROWS, Floats, Ints
 
-__all__ = ["Combination", "Dot", "Elementwise", "LogSumExp", "Product", "Raised", "raise_"]
+__all__ = ["FEW", "Combination", "Dot", "Elementwise", "LogSumExp", "Product", "Raised", "raise_"]
 
 #: Sums of up to so many terms are added up element by element if they are no matrix product.
 FEW = 4

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import OperandError
 
-__all__ = ["FLOAT", "Recorder", "Symbol"]
+__all__ = ["ELEMENTWISE", "FLOAT", "Recorder", "Symbol", "value_of"]
 
 FLOAT, BOOL = "float64", "bool"
 

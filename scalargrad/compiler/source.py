@@ -17,10 +17,10 @@ import numpy as np
 from ..ops import SLOPES
 from .record import BOOL, ELEMENTWISE, Symbol, value_of
 
-__all__ = ["Step", "prepare", "write"]
+__all__ = ["prepare", "write"]
 
 #: A function that computes the results of a batch.
-Step = Callable[[Any], tuple[Any, ...]]
+_Step = Callable[[Any], tuple[Any, ...]]
 
 _VIEWS = {"reshape", "part", "permute"}
 _ELEMENTWISE = {*ELEMENTWISE, "where"}
@@ -63,11 +63,11 @@ _FLOAT = {
 }
 
 
-def prepare(source: str, constants: dict[str, Any], p: np.ndarray[Any, Any]) -> Step:
+def prepare(source: str, constants: dict[str, Any], p: np.ndarray[Any, Any]) -> _Step:
     """Run the part of a source that runs once, and return the function that it makes."""
     names: dict[str, Any] = {**SLOPES, **constants, "np": np}
     exec(source, names)
-    step: Step = names["prepare"](p)
+    step: _Step = names["prepare"](p)
     return step
 
 

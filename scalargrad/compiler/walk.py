@@ -17,7 +17,7 @@ from ..errors import OperandError, SizeError
 from ..graph import topological_sort
 from ..ops import PRIMITIVES
 
-__all__ = ["Scalars", "named", "trace", "walk"]
+__all__ = ["CODES", "LEAF", "ROWS", "Scalars", "named", "trace", "walk"]
 
 #: Rows of the table of primitives by number, and their numbers by name; a leaf has number -1.
 ROWS = list(PRIMITIVES.values())

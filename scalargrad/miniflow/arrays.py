@@ -17,7 +17,7 @@ from array_api_compat import array_namespace, device, is_array_api_obj
 
 from ..errors import OperandError
 
-__all__ = ["Array", "as_array", "copied", "unify"]
+__all__ = ["NUMPY", "Array", "as_array", "copied", "unify"]
 
 Array = Any  # an array of any library
 

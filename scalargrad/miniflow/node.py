@@ -39,7 +39,7 @@ from ..errors import OperandError, ScalargradError, SizeError
 from .arrays import Array, as_array, unify
 from .kernels import Kernel
 
-__all__ = ["DummyGrad", "GraphError", "Input", "Node", "Op", "described"]
+__all__ = ["DummyGrad", "GraphError", "Input", "Node", "Op", "described", "fitting", "is_label"]
 
 
 class GraphError(ScalargradError, ValueError):

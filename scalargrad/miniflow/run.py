@@ -27,10 +27,14 @@ from .losses import CrossEntropyWithSoftmax
 from .node import DummyGrad, GraphError, Input, Node, described, fitting
 
 __all__ = [
+    "Plan",
     "accuracy",
     "forward_and_backward",
     "forward_pass",
+    "plan_for",
+    "run_backward",
     "sgd_update",
+    "sorted_to",
     "topological_sort",
     "value_and_grad",
 ]

@@ -1,0 +1,242 @@
+// Moving through the steps: keys, buttons, search, play, prediction.
+
+let position = -1;
+let playing = 0;
+let predicting = false;
+let waiting = false; // for the answer to a prediction
+const score = { right: 0, asked: 0 };
+const last = steps.length - 1;
+const PACE = 900; // milliseconds a step
+
+/** How many steps are known: a gradient that is asked for is not. */
+const known = () => (waiting ? position - 1 : position);
+
+const step = () => steps[position];
+
+function goTo(target) {
+  const next = Math.min(last, Math.max(0, target));
+  const before = known();
+  const ahead = next > position;
+  position = next;
+  waiting = predicting && ahead && step().pass === "backward";
+  if (waiting) score.asked += 1;
+  $("verdict").textContent = "";
+  drawNumbers(before, known());
+  show();
+  keepInView([step().node, step().parent ?? step().node].map((node) => $(node.box)));
+  rememberPosition();
+}
+
+/** Show the present step, with its numbers as they are. */
+function show() {
+  if (step().pass === "backward") drawEdge(step(), known());
+  highlight(step());
+  showStep(step(), waiting);
+  showCard();
+  $("question").hidden = !waiting;
+  if (waiting) {
+    $("question-name").textContent = `∂${root.symbol}/∂${step().parent.symbol}`;
+    $("guess").value = "";
+    stop();
+  }
+  $("slider").value = position;
+  $("slider").setAttribute("aria-valuetext", `step ${position + 1} of ${steps.length}, ${passName(step())}`);
+  $("position").textContent = `${position + 1} of ${steps.length} · ${step().pass === "forward" ? "forward" : "backward"}`;
+  for (const id of ["first", "back"]) $(id).disabled = position === 0;
+  for (const id of ["next", "last"]) $(id).disabled = position === last;
+}
+
+/** Change numbers, then show the same step with the new ones. */
+function change(action) {
+  action();
+  drawAllNumbers(known());
+  show();
+}
+
+/** The last step of a node's turn; whole-node moves go from one such place to the next. */
+const endsTurn = (index) => index === last || steps[index].node !== steps[index + 1].node;
+
+function wholeNode(direction) {
+  let target = position + direction;
+  while (target > 0 && target < last && !endsTurn(target)) target += direction;
+  goTo(target);
+}
+
+// ── play ────────────────────────────────────────────────────────────────────────────────────────
+
+function play() {
+  if (playing) return stop();
+  if (position === last) goTo(0);
+  $("play").textContent = "Pause";
+  playing = setInterval(() => (position === last ? stop() : goTo(position + 1)), PACE);
+}
+
+function stop() {
+  clearInterval(playing);
+  playing = 0;
+  $("play").textContent = "Play";
+}
+
+// ── predict ─────────────────────────────────────────────────────────────────────────────────────
+
+function togglePredict() {
+  predicting = !predicting;
+  $("predict").setAttribute("aria-pressed", predicting);
+  if (waiting) reveal();
+  const next = predicting ? "Step on: each gradient is asked for before it is shown." : "";
+  $("verdict").className = "";
+  $("verdict").textContent = next;
+}
+
+function checkGuess() {
+  const { before, after } = step();
+  const guess = parseNumber($("guess").value);
+  if (guess === null) return say("wrong", "Give a number, such as −0.5.");
+  const close = Math.abs(guess - after) <= 0.005 * Math.abs(after) + 1e-4;
+  if (close || Object.is(guess, after)) {
+    score.right += 1;
+    reveal();
+    return say("right", `✓ Right: ${number(after)}. ${score.right} of ${score.asked} so far.`);
+  }
+  const added = Math.abs(guess - (after - before)) <= 0.005 * Math.abs(after - before) + 1e-4;
+  return say("wrong", added ? "✗ That is what this step adds: what was there before stays."
+    : "✗ Not that: what was there before, plus the product of the two numbers.");
+}
+
+function reveal() {
+  waiting = false;
+  drawNumbers(position - 1, position);
+  show();
+  $("next").focus();
+}
+
+function say(kind, text) {
+  $("verdict").className = kind;
+  $("verdict").textContent = text;
+}
+
+// ── search ──────────────────────────────────────────────────────────────────────────────────────
+
+const search = { text: "", at: -1 };
+
+function findNext() {
+  const text = $("search").value.trim().toLowerCase();
+  const found = text ? nodes.filter((node) => node.name.toLowerCase().includes(text)) : [];
+  found.sort((a, b) => (b.name.toLowerCase() === text) - (a.name.toLowerCase() === text));
+  search.at = text === search.text && found.length ? (search.at + 1) % found.length : 0;
+  search.text = text;
+  $("matches").textContent = found.length ? `${search.at + 1} of ${found.length}` : text && "not found";
+  if (found.length) openCard(found[search.at]);
+}
+
+// ── deep links ──────────────────────────────────────────────────────────────────────────────────
+
+let remembering = 0;
+
+/** Put the step into the address; not in a frame without an address of its own. */
+function rememberPosition() {
+  clearTimeout(remembering);
+  if (location.protocol === "about:") return;
+  // Browsers allow few changes of the address in a short time.
+  remembering = setTimeout(() => history.replaceState(null, "", `#step=${position + 1}`), 150);
+}
+
+/** The step in the address, counted from 1 as on the page; the first one if there is none. */
+function linkedPosition() {
+  const found = /^#step=(\d+)$/.exec(location.hash);
+  return found ? Number(found[1]) - 1 : 0;
+}
+
+// ── wiring ──────────────────────────────────────────────────────────────────────────────────────
+
+const isTyping = (target) => target.matches("input:not([type=range]), textarea");
+const isPressed = (target) => target.matches("button, summary, a");
+
+const KEYS = {
+  ArrowRight: () => goTo(position + 1),
+  ArrowLeft: () => goTo(position - 1),
+  ArrowUp: null, // these two scroll the panel
+  ArrowDown: null,
+  Home: () => goTo(0),
+  End: () => goTo(last),
+  " ": play,
+  "/": () => $("search").focus(),
+  "?": () => $("help").showModal(),
+  0: fit,
+};
+
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && opened && !$("help").open) return closeCard();
+  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return undefined;
+  const { target } = event;
+  if (target instanceof Element) {
+    if (isTyping(target) || (event.key === " " && isPressed(target))) return undefined;
+  }
+  const whole = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  const action = event.shiftKey && whole ? () => wholeNode(whole) : KEYS[event.key];
+  if (!action) return undefined;
+  event.preventDefault();
+  if (event.key !== " ") stop();
+  return action();
+});
+
+const CLICKS = {
+  first: () => goTo(0),
+  back: () => goTo(position - 1),
+  next: () => goTo(position + 1),
+  last: () => goTo(last),
+  "to-forward": () => goTo(0),
+  "to-backward": () => goTo(seedStep),
+  play,
+  predict: togglePredict,
+  check: checkGuess,
+  reveal,
+  fit,
+  "zoom-in": () => zoom(1.25),
+  "zoom-out": () => zoom(0.8),
+  "help-button": () => $("help").showModal(),
+  "close-help": () => $("help").close(),
+  reset: () => change(() => { reset(); $("progress").textContent = ""; }),
+  descend: stepDown,
+};
+
+for (const [id, action] of Object.entries(CLICKS)) {
+  $(id).addEventListener("click", () => {
+    if (id !== "play") stop();
+    action();
+  });
+}
+
+function stepDown() {
+  const rate = parseNumber($("rate").value);
+  if (rate === null) return void ($("progress").textContent = "The rate is a number, such as 0.05.");
+  const before = shownValue(root);
+  change(() => descend(rate));
+  return void ($("progress").textContent = `${root.name}: ${before} → ${shownValue(root)}`);
+}
+
+$("slider").max = last;
+$("slider").addEventListener("input", () => { stop(); goTo(Number($("slider").value)); });
+$("search").addEventListener("keydown", (event) => {
+  if (event.key === "Enter") findNext();
+  if (event.key === "Escape") $("search").blur();
+});
+$("guess").addEventListener("keydown", (event) => { if (event.key === "Enter") checkGuess(); });
+addEventListener("hashchange", () => goTo(linkedPosition()));
+
+// ── start ───────────────────────────────────────────────────────────────────────────────────────
+
+for (const name of new Set(nodes.map((node) => node.name))) {
+  const option = element("option");
+  option.value = name;
+  $("labels").append(option);
+}
+$("learners").textContent = learners[0]?.kind === "parameter" ? "parameter" : "leaf";
+$("descend").disabled = learners.length === 0;
+document.body.classList.toggle("wide", extent.width > 1.8 * extent.height);
+measure();
+fit();
+if (view.zoom < LEGIBLE) view.zoom = LEGIBLE;
+setView();
+drawAllNumbers(-1);
+goTo(linkedPosition());

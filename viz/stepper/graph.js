@@ -1,0 +1,167 @@
+// The graph, its two passes, and what a change of a leaf does to them.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const nodes = data.nodes.map((node, index) => ({
+  operands: [],
+  slopes: [],
+  arrows: [],
+  ...node,
+  index,
+  symbol: node.odd ? `(${node.name})` : node.name,
+  data: Number(node.data),
+  slopes: (node.slopes ?? []).map(Number),
+}));
+const root = nodes[nodes.length - 1];
+const isOwn = (node) => node.kind === "op" && !node.row;
+
+/** All steps, in order; numbers of the backward steps are filled in by differentiate(). */
+const steps = makeSteps();
+const seedStep = nodes.length;
+
+/** For each node: the backward steps that add to its gradient, and those that it passes on. */
+const uses = nodes.map(() => []);
+for (const step of steps) if (step.pass === "backward") uses[step.parent.index].push(step);
+
+/** The operations of one's own, if any, that each leaf leads to: only Python can compute them. */
+const beyondReach = nodes.map(() => null);
+for (const node of [...nodes].reverse()) {
+  const blocker = isOwn(node) ? node : beyondReach[node.index];
+  for (const operand of node.operands) beyondReach[operand] ??= blocker;
+}
+
+/** The numbers that are shown: values, slopes, problems and gradients by node. */
+let now = { changed: new Map() };
+recompute();
+
+function makeSteps() {
+  const forward = nodes.map((node) => ({ pass: "forward", node }));
+  const backward = [];
+  for (const node of [...nodes].reverse()) {
+    node.operands.forEach((operand, place) => {
+      backward.push({ pass: "backward", node, place, parent: nodes[operand] });
+    });
+  }
+  const all = [...forward, { pass: "seed", node: root, parent: root }, ...backward];
+  all.forEach((step, index) => { step.index = index; });
+  return all;
+}
+
+function recompute() {
+  Object.assign(now, evaluate(now.changed));
+  now.slopes = nodes.map(slopesOf);
+  now.gradients = differentiate(now.slopes);
+}
+
+/**
+ * The forward pass. What does not depend on a change keeps the number that Python computed.
+ * `changed` gives numbers to nodes, by index.
+ */
+function evaluate(changed) {
+  const values = [];
+  const dirty = [];
+  const problems = [];
+  for (const node of nodes) {
+    const i = node.index;
+    const inputs = node.operands.map((operand) => values[operand]);
+    dirty[i] = changed.has(i) || node.operands.some((operand) => dirty[operand]);
+    problems[i] = null;
+    if (changed.has(i)) values[i] = changed.get(i);
+    else if (!dirty[i]) values[i] = node.data;
+    else {
+      const inherited = node.operands.map((operand) => problems[operand]).find(Boolean);
+      const computed = inherited ? { problem: inherited } : apply(node, inputs);
+      values[i] = computed.value ?? NaN;
+      problems[i] = computed.problem ?? null;
+    }
+  }
+  return { values, dirty, problems };
+}
+
+function apply(node, inputs) {
+  if (isOwn(node)) return { problem: `only Python can compute ${node.op}` };
+  const rule = RULES[node.row];
+  try {
+    return { value: rule.value(...inputs) };
+  } catch (error) {
+    if (!(error instanceof Undefined)) throw error;
+    const got = inputs.map((x, place) => `${"xy"[place]} = ${exact(x)}`).join(" and ");
+    const reason = rule.defined(...inputs)
+      ? `${rule.text} is larger than the largest float`
+      : `${node.op} needs ${rule.needs}`;
+    return { problem: `undefined here: ${reason}, got ${got} (node ${node.name})` };
+  }
+}
+
+function slopesOf(node) {
+  if (!now.dirty[node.index] || node.kind !== "op") return node.slopes;
+  if (now.problems[node.index] || isOwn(node)) return node.operands.map(() => NaN);
+  const inputs = node.operands.map((operand) => now.values[operand]);
+  return RULES[node.row].slopes.map((slope) => {
+    try {
+      return slope(...inputs, now.values[node.index]);
+    } catch (error) {
+      if (!(error instanceof Undefined)) throw error;
+      return NaN;
+    }
+  });
+}
+
+/** The backward pass: fills in the numbers of the steps, and returns the gradients. */
+function differentiate(slopes) {
+  const gradients = nodes.map(() => 0);
+  for (const step of steps) {
+    if (step.pass === "forward") continue;
+    const { node, parent, place } = step;
+    step.before = gradients[parent.index];
+    step.gradient = gradients[node.index];
+    step.slope = step.pass === "seed" ? 1 : slopes[node.index][place];
+    step.contribution = step.pass === "seed" ? 1 : push(node, place, step.gradient, step.slope);
+    step.after = step.before + step.contribution;
+    gradients[parent.index] = step.after;
+  }
+  return gradients;
+}
+
+/** What the table says to be 0 for all numbers adds nothing, not even to infinity: as in Python. */
+function push(node, place, gradient, slope) {
+  return node.row && RULES[node.row].constant[place] ? 0 : gradient * slope;
+}
+
+// ── changes ─────────────────────────────────────────────────────────────────────────────────────
+
+/** The leaves that learn: the parameters of a model, or if there are none, all leaves. */
+const learners = (() => {
+  const free = nodes.filter((node) => node.kind !== "op" && !beyondReach[node.index]);
+  const parameters = free.filter((node) => node.kind === "parameter");
+  return parameters.length ? parameters : free.filter((node) => node.kind === "leaf");
+})();
+
+function setValue(node, value) {
+  now.changed.set(node.index, value);
+  recompute();
+}
+
+function descend(rate) {
+  for (const node of learners) {
+    const moved = now.values[node.index] - rate * now.gradients[node.index];
+    now.changed.set(node.index, moved);
+  }
+  recompute();
+}
+
+function reset() {
+  now.changed.clear();
+  recompute();
+}
+
+/** (L(x + h) - L(x - h)) / 2h: the slope without any derivative rule; null where L is undefined. */
+function centralDifference(node) {
+  const x = now.values[node.index];
+  const h = 6e-6 * Math.max(1, Math.abs(x));
+  const [above, below] = [x + h, x - h].map((moved) => {
+    const { values, problems } = evaluate(new Map(now.changed).set(node.index, moved));
+    return problems[root.index] ? null : values[root.index];
+  });
+  if (above === null || below === null) return null;
+  return (above - below) / (x + h - (x - h));
+}
