@@ -202,7 +202,7 @@ class Value:
     def _backward(self, function: Callable[[], object]) -> None:
         if not callable(function):
             raise OperandError(f"_backward needs a function without arguments, got {function!r}")
-        self._rule = Rule("op", self._op, lambda _node: function(), self._rule.operands)
+        self._rule = Rule(self.kind, self._op, lambda _node: function(), self._rule.operands)
 
     def backward(self) -> None:
         """Compute ∂self/∂node for every node that self depends on, into ``node.grad``.
@@ -316,7 +316,7 @@ def _number(x: Any) -> float:
     try:
         return float(x)
     except OverflowError:
-        raise RangeError(f"{_shown(x)} is larger than the largest float") from None
+        raise RangeError(f"a float cannot be as large as {_shown(x)}") from None
 
 
 def _is_real(x: Any) -> bool:
@@ -335,7 +335,10 @@ def _numpy_kind(x: Any) -> str:
 
 
 def _shown(x: object) -> str:
-    text = " ".join(repr(x).split())
+    try:
+        text = " ".join(repr(x).split())
+    except ValueError:  # Python refuses to write out an int of many thousand digits
+        text = "of many digits"
     return f"{type(x).__name__} {text if len(text) <= 40 else text[:37] + '...'}"
 
 
@@ -362,7 +365,7 @@ def _advice(x: object) -> str:
         return "take the number out of it with .item()"
     if hasattr(x, "__iter__"):
         return "make one Value for each element, as in [Value(x) for x in data]"
-    return "give it an int or a float"
+    return "call it first" if callable(x) else "give it an int or a float"
 
 
 def _probe(out: Value, nodes: tuple[Value, ...]) -> tuple[float, ...]:

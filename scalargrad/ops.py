@@ -115,7 +115,7 @@ _ROWS = [
               (2.0, 3.0), "The smaller of two."),
     # ── exponentials and logarithms ─────────────────────────────────────────────────────────────
     Primitive("exp",   "exp",   "exp(x)",   ("z",),           (1.0,), "Exponential function."),
-    Primitive("expm1", "expm1", "expm1(x)", ("z + 1",),       (1.0,), "exp(x) - 1, exact near 0."),
+    Primitive("expm1", "expm1", "expm1(x)", ("exp(x)",),      (1.0,), "exp(x) - 1, exact near 0."),
     Primitive("log",   "log",   "log(x)",   ("1 / x",),       (2.0,), "Natural logarithm.",
               "x > 0"),
     Primitive("log1p", "log1p", "log1p(x)", ("1 / (1 + x)",), (1.0,), "log(1 + x), exact near 0.",

@@ -15,7 +15,7 @@ gradient of the result.
 
 from __future__ import annotations
 
-from .errors import DivisionByZeroError, DomainError, RangeError
+from .errors import DivisionByZeroError, DomainError, OperandError, RangeError
 from .ops import FLOATS, PRIMITIVES, SLOPES, Primitive, float_function
 
 TYPE_CHECKING = False  # for type checkers; importing typing would take longer than all the rest
@@ -53,7 +53,10 @@ class Rule:
         """Keep shared rules shared when nodes are copied or pickled."""
         if RULES.get(self.name) is self:
             return _shared_rule, (self.name,)
-        return super().__reduce_ex__(protocol)
+        raise OperandError(
+            f"{self.symbol or 'an operation'} is an operation of your own, and cannot be copied or "
+            "pickled: its _backward belongs to the nodes that it was written for"
+        )
 
 
 #: The shared rules by name: one for each kind of leaf, one for each row of the table in use.

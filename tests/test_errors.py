@@ -196,7 +196,7 @@ WRONG = [
     (np.array(["a"]), "one Value for each element"),
     (Decimal("1.5"), "an int or a float"),
     (object(), "an int or a float"),
-    (math.sin, "an int or a float"),
+    (math.sin, "call it first"),
 ]
 
 each_wrong_type = pytest.mark.parametrize(

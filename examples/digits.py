@@ -1,0 +1,157 @@
+"""Tell handwritten digits apart with miniflow graphs: softmax regression, then a hidden layer.
+
+The classic run of the second miniflow lab: one call gives the loss and the gradients, and the
+weights are plain arrays outside of the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from scalargrad.miniflow import (
+    CrossEntropyWithSoftmax,
+    Input,
+    Linear,
+    Node,
+    Sigmoid,
+    accuracy,
+    value_and_grad,
+)
+from viz import plot_loss
+
+from .common import parser, report, table
+from .datasets import Data, DataError, batches, digits
+
+CLASSES = 10
+
+
+class Classifier:
+    """A graph of layers with sigmoids between them, and the arrays to feed it.
+
+    Args:
+        sizes: the number of pixels, of neurons in each hidden layer, and of classes.
+        rng: draws the weights to start with.
+    """
+
+    def __init__(self, sizes: Sequence[int], rng: np.random.Generator) -> None:
+        self.x, self.labels = Input("x"), Input("labels")
+        self.weights: dict[Node, NDArray[Any]] = {}
+        node: Node = self.x
+        for i, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
+            w, b = Input(f"W{i}"), Input(f"b{i}")
+            self.weights[w] = rng.normal(scale=n_in**-0.5, size=(n_in, n_out))
+            self.weights[b] = np.zeros(n_out)
+            node = Linear(node if i == 1 else Sigmoid(node), w, b, name=f"l{i}")
+        self.loss = CrossEntropyWithSoftmax(node, self.labels, name="loss")
+
+    def feed(self, data: Data) -> dict[Node, NDArray[Any]]:
+        """Return a feed_dict for some samples."""
+        return {self.x: data.x, self.labels: data.y, **self.weights}
+
+    def train_epoch(self, data: Data, size: int, rate: float, rng: np.random.Generator) -> float:
+        """Go through the data once, in batches of a size; return the mean loss."""
+        losses = []
+        for batch in batches(data, size, rng):
+            loss, gradients = value_and_grad(self.loss, self.feed(batch), wrt=[*self.weights])
+            for array, gradient in zip(self.weights.values(), gradients, strict=True):
+                array -= rate * gradient
+            losses.append(loss)
+        return float(np.mean(losses))
+
+    def evaluate(self, data: Data) -> tuple[float, float]:
+        """Return the loss and the accuracy on some samples."""
+        feed_dict = self.feed(data)
+        return float(value_and_grad(self.loss, feed_dict)[0]), accuracy(self.loss, feed_dict)
+
+
+class Run(NamedTuple):
+    """What the training of one classifier leaves behind."""
+
+    classifier: Classifier
+    losses: list[float]
+    validation: list[tuple[float, float]]  # loss and accuracy after each epoch
+    accuracy: float  # on the test data
+
+
+def train(sizes: Sequence[int], parts: Sequence[Data], args: Any, rng: np.random.Generator) -> Run:
+    """Train one classifier; its validation accuracy stands beside the progress bar."""
+    training, validation, test = parts
+    classifier = Classifier(sizes, rng)
+    losses, checks = [], []
+    progress = tqdm(range(args.epochs), desc=shape(sizes))
+    for _ in progress:
+        losses.append(classifier.train_epoch(training, args.batch, args.rate, rng))
+        checks.append(classifier.evaluate(validation))
+        progress.set_postfix(loss=f"{losses[-1]:.4f}", validation=f"{checks[-1][1]:.4f}")
+    return Run(classifier, losses, checks, classifier.evaluate(test)[1])
+
+
+def shape(sizes: Sequence[int]) -> str:
+    """Write the sizes of layers as ``64→32→10``."""
+    return "→".join(map(str, sizes))
+
+
+def main(arguments: list[str] | None = None) -> dict[str, Run]:
+    """Run the example; return the runs of both classifiers by their shape."""
+    options = parser(__doc__.partition("\n")[0], epochs=60)
+    options.add_argument("--data", choices=["digits", "mnist"], default="digits",
+                         help="8×8 or 28×28 pixels, default: %(default)s")  # fmt: skip
+    options.add_argument("--idx", type=Path, metavar="DIR", help="folder of MNIST's four files")
+    options.add_argument("--hidden", type=int, default=32, help="neurons, default: %(default)s")
+    options.add_argument("--batch", type=int, default=32, help="samples, default: %(default)s")
+    options.add_argument(
+        "--rate", type=float, default=0.5, help="of learning, default: %(default)s"
+    )
+    args = options.parse_args(arguments)
+    if args.idx and args.data != "mnist":
+        options.error("--idx is for --data mnist")
+    rng = np.random.default_rng(args.seed)
+    try:
+        parts = digits(args.data, rng, args.idx)
+    except DataError as error:
+        options.error(str(error))
+
+    pixels = parts[0].x.shape[1]
+    shapes = [(pixels, CLASSES), (pixels, args.hidden, CLASSES)]
+    runs = {shape(sizes): train(sizes, parts, args, rng) for sizes in shapes}
+    print(f"{args.data}: {', '.join(str(len(part.y)) for part in parts)} samples "
+          "for training, validation and the test")  # fmt: skip
+    rows = [
+        (name, run.losses[-1], run.validation[-1][1], run.accuracy) for name, run in runs.items()
+    ]
+    print(table(["layers", "loss", "validation", "test"], rows))
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for kind, run in zip(("softmax", "sigmoid"), runs.values(), strict=True):
+        held_out = [loss for loss, _ in run.validation]
+        paths.append(args.out / f"{args.data}_{kind}_loss.png")
+        plot_loss(run.losses, held_out=held_out, log=True).figure.savefig(paths[-1])
+    paths.append(args.out / f"{args.data}_weights.png")
+    plot_weights(next(iter(runs.values())).classifier, paths[-1])
+    report(paths)
+    return runs
+
+
+def plot_weights(classifier: Classifier, path: Path) -> None:
+    """Draw the weights of softmax regression: where ink speaks for a digit (blue), or against."""
+    from matplotlib.figure import Figure
+
+    weights = next(iter(classifier.weights.values()))
+    side, reach = round(len(weights) ** 0.5), abs(weights).max()
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    for digit, ax in enumerate(figure.subplots(2, 5).flat):
+        ax.imshow(weights[:, digit].reshape(side, side), cmap="RdBu", vmin=-reach, vmax=reach)
+        ax.set(title=str(digit), xticks=[], yticks=[])
+    figure.savefig(path)
+
+
+if __name__ == "__main__":
+    main()

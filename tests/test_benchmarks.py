@@ -1,0 +1,198 @@
+"""The benchmark runs, and its engines compute the same; how fast they are is not tested here."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import chains, demo, eager, imports
+from benchmarks.harness import alone, in_turn
+from benchmarks.report import END, START, Table, ratio, report, spread, with_section
+
+RIVALS = [name for name in eager.CONTENDERS if name != "scalargrad"]
+
+
+def one_step(contender: str, samples: int) -> tuple[float, list[float], list[float]]:
+    value, network = demo.make_model(contender)
+    loss = demo.step(value, network, demo.two_moons(samples))
+    weights = network.parameters()
+    return loss, [p.grad for p in weights], [p.data for p in weights]
+
+
+def numbers(cells: tuple[str, ...]) -> list[float]:
+    """Read the numbers out of cells like ``1,234`` and ``12.3 (11.0)``."""
+    words = " ".join(cells).replace("(", "").replace(")", "").replace(",", "").split()
+    return [float(word) for word in words]
+
+
+# ── the workload ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("rival", RIVALS)
+def test_loss_and_gradients_agree_on_every_engine(rival: str) -> None:
+    if rival == "micrograd":
+        pytest.importorskip("micrograd")
+    ours, theirs = one_step("scalargrad", samples=4), one_step(rival, samples=4)
+    assert theirs[0] == pytest.approx(ours[0], rel=1e-12)
+    assert len(theirs[1]) == 2 * 16 + 16 + 16 * 16 + 16 + 16 + 1
+    assert theirs[1] == pytest.approx(ours[1], rel=1e-11, abs=1e-14)
+    assert theirs[2] == pytest.approx(ours[2], rel=1e-12)
+
+
+@pytest.mark.parametrize("contender", ["scalargrad", "microgpt style"])
+def test_step_returns_the_loss_that_plain_numbers_give(contender: str) -> None:
+    value, network = demo.make_model(contender)
+    points = demo.two_moons(3)
+    weights = [[([w.data for w in ws], b.data) for ws, b in layer] for layer in network.layers]
+    flat = [w for layer in weights for ws, b in layer for w in (*ws, b)]
+    margins = []
+    for x, label in points:
+        for i, layer in enumerate(weights):
+            x = [math.fsum([b, *map(math.prod, zip(ws, x, strict=True))]) for ws, b in layer]
+            if i < len(weights) - 1:
+                x = [max(z, 0.0) for z in x]
+        margins.append(max(0.0, 1 - label * x[0]))
+    expected = math.fsum(margins) / 3 + 1e-4 * math.fsum(w * w for w in flat)
+    assert demo.step(value, network, points) == pytest.approx(expected, rel=1e-12)
+
+
+def test_training_lowers_the_loss() -> None:
+    value, network = demo.make_model("scalargrad")
+    points = demo.two_moons(20)
+    losses = [demo.step(value, network, points) for _ in range(15)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_two_moons_are_the_same_in_every_run_and_balanced() -> None:
+    assert demo.two_moons(10) == demo.two_moons(10)
+    assert sorted(label for _, label in demo.two_moons(10)) == [-1] * 5 + [1] * 5
+
+
+def test_count_nodes_counts_shared_nodes_once() -> None:
+    value = demo.value_class("scalargrad")
+    a, b = value(2.0), value(3.0)
+    c = a * b
+    assert eager.count_nodes(c * c + a) == 5
+
+
+# ── the suites, as small as they go ─────────────────────────────────────────────────────────────
+
+
+def test_eager_suite_has_a_row_of_numbers_for_each_engine() -> None:
+    table = eager.run(rounds=1, samples=2, steps=1)
+    assert [row[0] for row in table.rows] == list(eager.CONTENDERS)
+    for row in table.rows:
+        assert row[1] == "not installed" or all(x > 0 for x in numbers(row[1:]))
+    assert table.rows[0][2] == table.rows[0][4] == "1.00"
+
+
+def test_eager_suite_says_which_engine_is_not_installed(monkeypatch) -> None:
+    monkeypatch.setitem(demo.ENGINES, "micrograd", "no_such_package.engine")
+    monkeypatch.setattr(eager, "CONTENDERS", ("scalargrad", "micrograd"))
+    table = eager.run(rounds=1, samples=1, steps=1)
+    assert table.rows[1] == ("micrograd", "not installed", "", "", "", "")
+
+
+def test_chains_suite_names_the_engine_that_recurses() -> None:
+    table = chains.run(rounds=1, lengths=(10, 5000))
+    rows = {row[:2]: row[2:] for row in table.rows}
+    assert len(rows) == len(table.rows)
+    assert min(numbers(rows["scalargrad", "10"] + rows["scalargrad", "5,000"])) > 0
+    assert rows["microgpt style", "10"][0] != "RecursionError"
+    assert rows["microgpt style", "5,000"][0] == "RecursionError"
+
+
+def test_imports_suite_has_a_row_for_each_statement() -> None:
+    table = imports.run(rounds=1, imports=["import scalargrad", "import json"])
+    assert [row[0] for row in table.rows] == ["`import scalargrad`", "`import json`"]
+
+
+def test_in_turn_measures_every_case_once_a_round() -> None:
+    assert in_turn(math.hypot, [(3.0, 4.0), (6.0, 8.0)], rounds=2) == {
+        (3.0, 4.0): [5.0, 5.0],
+        (6.0, 8.0): [10.0, 10.0],
+    }
+
+
+def test_alone_passes_an_error_on() -> None:
+    with pytest.raises(ValueError, match="math domain error"):
+        alone(math.acos, 2.0)
+
+
+# ── the report ──────────────────────────────────────────────────────────────────────────────────
+
+TABLE = Table("Speed", ("engine", "ms"), [("a", "1.00 (0.50)"), ("long name", "12.0")], "A note.")
+
+
+def test_table_is_aligned_markdown() -> None:
+    assert str(TABLE).splitlines() == [
+        "**Speed**",
+        "",
+        "| engine    |          ms |",
+        "| --------- | ----------: |",
+        "| a         | 1.00 (0.50) |",
+        "| long name |        12.0 |",
+        "",
+        "A note.",
+    ]
+
+
+def test_spread_and_ratio_take_medians() -> None:
+    assert spread([300.0, 1.0, 20.0]) == "20.0 (1.00)"
+    assert ratio([2.0, 9.0, 100.0], [1.0, 3.0, 1.0]) == "3.00"
+
+
+def test_section_is_replaced_and_the_rest_kept() -> None:
+    page = f"before\n{START}\nold\n{END}\nafter \\1\n"
+    once = with_section(page, r"new \g<0>")
+    assert once == f"before\n{START}\n\nnew \\g<0>\n\n{END}\nafter \\1\n"
+    assert with_section(once, r"new \g<0>") == once
+
+
+@pytest.mark.parametrize("page", ["", START, f"{END}{START}", 2 * f"{START}{END}"])
+def test_section_needs_one_pair_of_marks(page: str) -> None:
+    with pytest.raises(ValueError, match="needs one <!-- bench -->"):
+        with_section(page, "text")
+
+
+def test_report_says_when_and_on_what() -> None:
+    assert report([TABLE]).startswith("Measured on 2")
+    assert "Python 3." in report([TABLE])
+    assert str(TABLE) in report([TABLE])
+
+
+# ── the command ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_command_prints_the_suites_and_writes_them(tmp_path, monkeypatch, capsys) -> None:
+    asked = []
+    monkeypatch.setattr(command, "run", lambda *which: asked.append(which) or TABLE)
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# Title\n{START}{END}\n", encoding="utf-8")
+    command.main(["eager", "imports", "--rounds", "2", "--write", str(readme)])
+    assert asked == [("eager", 2), ("imports", 2)]
+    assert capsys.readouterr().out.count(str(TABLE)) == 2
+    assert readme.read_text(encoding="utf-8").count(str(TABLE)) == 2
+
+
+def test_command_runs_a_suite_by_its_name(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(imports, "run", lambda rounds=25: TABLE if rounds == 25 else None)
+    command.main(["imports"])
+    assert str(TABLE) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["egaer"], f"no suite is called egaer; there are {', '.join(command.SUITES)}"),
+        (["--rounds", "0"], "--rounds needs a number from 1 up, got 0"),
+        (["--write", "no/such/page.md"], "cannot write into no/such/page.md"),
+    ],
+)
+def test_command_refuses_before_it_measures(arguments, complaint, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(command, "run", lambda *_: pytest.fail("measured"))
+    with pytest.raises(SystemExit):
+        command.main(arguments)
+    assert complaint in capsys.readouterr().err
