@@ -10,9 +10,9 @@ from __future__ import annotations
 import ast
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .engine import Value, constant, operands
 from .errors import DomainError, GradientError, OperandError
@@ -21,6 +21,7 @@ from .ops import FLOATS, Primitive
 
 if TYPE_CHECKING:
     from .engine import Operand
+    from .miniflow import Node
 
 __all__ = ["check_gradients", "grad", "hessian"]
 
@@ -152,8 +153,8 @@ def _lift(name: str) -> Callable[..., Value | float]:
 
 
 def check_gradients(
-    output: Value | Callable[[list[Value]], Value],
-    inputs: Iterable[Value | float] | None = None,
+    output: Value | Callable[[list[Value]], Value] | Node,
+    inputs: Iterable[Value | float] | Mapping[Node, Any] | None = None,
     *,
     rtol: float = 1e-5,
     atol: float = 1e-8,
@@ -168,9 +169,9 @@ def check_gradients(
     Args:
         output: a Value, whose graph is computed anew by the table of primitives; or a function of a
             list of Values, which is called anew. A graph with operations of one's own needs the
-            function, since only that can compute their values.
+            function, since only that can compute their values. It may also be a node of miniflow.
         inputs: the leaves to move, by default all but the constants; for a function, the numbers
-            (or Values) to call it with.
+            (or Values) to call it with; for a node, its ``feed_dict``.
         rtol, atol: how far the two may be apart: ``atol`` relative to the size of the node's value,
             which limits the precision of differences, plus ``rtol`` relative to the derivative.
 
@@ -189,6 +190,10 @@ def check_gradients(
     >>> check_gradients(x.tanh() * x) < 1e-9
     True
     """
+    if hasattr(output, "inbound_nodes"):
+        from .miniflow import check_node_gradients
+
+        return check_node_gradients(output, inputs or {}, rtol=rtol, atol=atol)  # type: ignore[arg-type]
     prepare = _replay if isinstance(output, Value) else _rerun
     leaves, order, evaluate = prepare(output, inputs)  # type: ignore[arg-type]
     gradients = _gradients_by_backward(order, leaves)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
 from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError
 
 from .rendering import Picture
-from .sketch import Box, Sketch, sketch_values
+from .sketch import Box, Sketch, sketch_nodes, sketch_values
+
+if TYPE_CHECKING:
+    from scalargrad.compiler import Program
+    from scalargrad.miniflow import Node
 
 __all__ = ["draw_dot", "picture"]
 
@@ -53,7 +58,7 @@ _ROOT = {"color": "#c2410c", "penwidth": "2"}
 
 
 def draw_dot(
-    root: Value,
+    root: Value | Node | Program,
     format: str = "svg",
     rankdir: str = "LR",
     *,
@@ -72,8 +77,11 @@ def draw_dot(
     inputs become a layer, and if that is too large still, only what is nearest to the root is
     drawn. The picture says what was folded and left out.
 
+    The nodes of a miniflow graph, or of a compiled program, have their kind, name and shape, and
+    the Euclidean norms of their value and of their gradient in the last run.
+
     Args:
-        root: the result.
+        root: the result; or a program.
         format: of the file that ``render()`` writes: "svg" and "dot" work everywhere, others, like
             "png" and "pdf", where Graphviz is installed.
         rankdir: where arrows point to: "LR" to the right, "TB" down, "RL" to the left, "BT" up.
@@ -95,7 +103,10 @@ def draw_dot(
     >>> "x|data 2.0000|grad 4.0000" in draw_dot(y).source
     True
     """
-    return picture(sketch_values(root, local_derivatives, fold), format, rankdir)
+    result: Any = getattr(root, "graph", root)  # a program's is a node
+    if hasattr(result, "inbound_nodes"):
+        return picture(sketch_nodes(result), format, rankdir)
+    return picture(sketch_values(result, local_derivatives, fold), format, rankdir)
 
 
 def picture(sketch: Sketch, format: str = "svg", rankdir: str = "LR") -> Picture:

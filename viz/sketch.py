@@ -1,7 +1,7 @@
 """A graph as plain boxes and arrows: what a picture shows, before anybody decides how it looks.
 
-This is the only room of the drawing that reads `Value`; other kinds of graph can be drawn by making
-a `Sketch` of them.
+This is the only room of the drawing that reads Values and the array nodes of miniflow; other kinds
+of graph can be drawn by making a `Sketch` of them.
 """
 
 from __future__ import annotations
@@ -9,13 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 from scalargrad.engine import Value, operands
+from scalargrad.graph import topological_sort
 
-from .folding import Block, fold
+from .folding import LARGEST, Block, fold
 from .names import number, shown, walk
 
-__all__ = ["Arrow", "Box", "Sketch", "sketch_values"]
+if TYPE_CHECKING:
+    from scalargrad.miniflow import Node
+
+__all__ = ["Arrow", "Box", "Sketch", "sketch_nodes", "sketch_values"]
 
 
 @dataclass(frozen=True)
@@ -133,3 +139,51 @@ def _notice(blocks: Sequence[Block]) -> str:
         f"{sum(sizes.values()):,} nodes in {len(blocks):,} boxes: {', '.join(parts)}; "
         "draw_dot(root, fold=False) draws every node"
     )
+
+
+# ── miniflow ────────────────────────────────────────────────────────────────────────────────────
+
+
+def sketch_nodes(root: Node) -> Sketch:
+    """Make the sketch of a graph of array nodes: what each is, its shape and size.
+
+    The sizes are Euclidean norms, of the value and of the gradient of the last run.
+    """
+    order = topological_sort([root], attrgetter("inbound_nodes"))
+    kept = order[-LARGEST:]
+    names = {node: f"n{i}" for i, node in enumerate(kept)}
+    norms = {node: _norm(node.gradient) for node in kept}
+    largest = max((norm for norm in norms.values() if norm and norm < math.inf), default=0.0)
+    sketch = Sketch()
+    for node, name in names.items():
+        norm = norms[node]
+        heat = 0.0 if not norm else norm / largest if norm < math.inf else 1.0
+        kind = "op" if node.inbound_nodes else "leaf"
+        sketch.boxes.append(Box(name, _node_rows(node, norm), kind, heat, node is root))
+        sketch.arrows += [Arrow(names[x], name) for x in node.inbound_nodes if x in names]
+    if len(kept) < len(order):
+        sketch.notice = f"{len(order):,} nodes, of which the last {len(kept)} are drawn"
+    return sketch
+
+
+def _node_rows(node: Node, gradient_norm: float | None) -> tuple[str, ...]:
+    rows = [type(node).__name__]
+    if node.name:
+        rows.append(shown(node.name))
+    value_norm = _norm(node.value)
+    if value_norm is not None:
+        rows.append(f"shape {tuple(getattr(node.value, 'shape', ()))}")
+        rows.append(f"value norm {number(value_norm)}")
+    if gradient_norm is not None:
+        rows.append(f"grad norm {number(gradient_norm)}")
+    return tuple(rows)
+
+
+def _norm(array: Any) -> float | None:
+    """Return the Euclidean norm of an array of any library; None where there is none."""
+    if array is None:
+        return None
+    from scalargrad.miniflow.arrays import unify
+
+    xp, (x,) = unify([array])
+    return math.sqrt(float(xp.sum(x * x)))

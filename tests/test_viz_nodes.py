@@ -1,0 +1,75 @@
+"""draw_dot draws miniflow graphs and compiled programs: kind, name, shape, and norms."""
+
+import numpy as np
+import pytest
+
+import scalargrad
+from scalargrad import MLP, Value, check_gradients
+from scalargrad.errors import GradientError
+from scalargrad.miniflow import Add, Input, Linear, Mul, Node, Sigmoid, value_and_grad
+from viz import draw_dot
+
+
+def rows(picture):
+    return list(picture.rows.values())
+
+
+def test_nodes_show_kind_name_shape_and_the_norms_of_value_and_gradient():
+    x, w, b = Input("x"), Input("w"), Input("b")
+    result = Linear(x, w, b, name="sum")
+    feed = {x: [[3.0, 4.0]], w: [[1.0], [2.0]], b: [1.0]}
+    value_and_grad(result, feed, wrt=[w, b])
+    assert rows(draw_dot(result)) == [
+        ("Input", "x", "shape (1, 2)", "value norm 5.0000"),
+        ("Input", "w", "shape (2, 1)", "value norm 2.2361", "grad norm 5.0000"),
+        ("Input", "b", "shape (1,)", "value norm 1.0000", "grad norm 1.0000"),
+        ("Linear", "sum", "shape (1, 1)", "value norm 12.0000", "grad norm 1.0000"),
+    ]
+
+
+def test_nodes_that_have_not_run_show_what_they_are():
+    assert rows(draw_dot(Sigmoid(Input("x")))) == [("Input", "x"), ("Sigmoid",)]
+
+
+@pytest.mark.usefixtures("graphviz")
+def test_a_node_used_twice_has_two_arrows_and_hostile_names_stay_text():
+    x = Input('<b>"x|y"</b> {\n}')
+    picture = draw_dot(Mul(x, x))
+    assert picture.source.count("n0 -> n1") == 2
+    assert "<b>" not in picture.pipe("svg", encoding="utf-8")
+
+
+def test_nodes_of_ones_own_are_drawn():
+    class Mine(Node):
+        def __init__(self, x):
+            Node.__init__(self, [x])
+
+    assert rows(draw_dot(Mine(Input())))[-1] == ("Mine",)
+
+
+def test_a_long_graph_says_how_much_of_it_is_drawn():
+    node = Input()
+    for _ in range(1000):
+        node = Sigmoid(node)
+    picture = draw_dot(node)
+    assert len(rows(picture)) == 300
+    assert "1,001 nodes, of which the last 300 are drawn" in picture.source
+
+
+def test_a_compiled_program_is_a_handful_of_boxes():
+    model, x = MLP(2, [16, 16, 1], seed=0), [Value(0.1), Value(0.2)]
+    program = scalargrad.compile(model(x), x, wrt=model.parameters())
+    program(np.ones((5, 2)))
+    assert len(rows(draw_dot(program))) < 20
+
+
+def test_check_gradients_takes_nodes_and_names_the_wrong_one():
+    class Wrong(Sigmoid):
+        def receive(self, gradient, wanted):
+            super().receive(2 * gradient, wanted)
+
+    x, y = Input("x"), Input("y")
+    feed = {x: [0.5, -1.0], y: [2.0, 3.0]}
+    assert check_gradients(Sigmoid(Add(x, y)), feed) < 1e-8
+    with pytest.raises(GradientError, match="Wrong"):
+        check_gradients(Mul(Wrong(x), y), feed)
