@@ -18,7 +18,8 @@ def ax():
 
 
 @pytest.fixture(autouse=True)
-def _no_figures_left():
+def _no_figures_of_others():
+    pyplot.close("all")
     yield
     pyplot.close("all")
 
