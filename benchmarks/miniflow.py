@@ -139,12 +139,14 @@ def in_torch(x: Array, y: Array, arrays: list[Array]) -> Step:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
     return step
 
 
 # ── measuring ───────────────────────────────────────────────────────────────────────────────────
+
+CALLS = 30  # in a row, so that each contender finds its own data in the caches
 
 
 def measure(
@@ -155,10 +157,7 @@ def measure(
     Raises:
         AssertionError: they do not find the same losses.
     """
-    steps = []
-    for contender in contenders:
-        x, y, weights = data(sizes)
-        steps.append(contender(x, y, weights))
+    steps = [contender(*data(sizes)) for contender in contenders]
     losses = [[step() for _ in range(3)] for step in steps]
     if not np.allclose(losses, losses[0], rtol=1e-9):
         raise AssertionError(f"{sizes}: the losses differ, {losses}")
@@ -167,33 +166,22 @@ def measure(
     return [list(column) for column in zip(*times, strict=True)]
 
 
-CALLS = 30
-
-
 def run(rounds: int = 100) -> Table:
     """Measure all networks, with PyTorch where it is installed."""
-    contenders = [in_one_call, sorted_once, by_hand]
-    columns = ["network", "value_and_grad, µs", "forward_and_backward, µs", "by hand, µs"]
-    if installed("torch"):
-        contenders.append(in_torch)
-        columns.append("torch, µs")
+    contenders = [by_hand, in_one_call, sorted_once, *([in_torch] if installed("torch") else [])]
+    columns = ("network", "by hand, µs", "value_and_grad, µs", "ratio", "two calls, µs", "ratio")
+    columns += ("torch, µs", "ratio") if installed("torch") else ()
     rows = []
     for sizes in NETWORKS:
-        times = measure(sizes, contenders, rounds)
-        rows.append(
-            (
-                "→".join(map(str, sizes)),
-                *map(spread, times),
-                *(ratio(t, times[2]) for t in times[:2]),
-            )
-        )
-    columns += ["ratio", "ratio of the second"]
+        hand, *others = measure(sizes, contenders, rounds)
+        cells = [cell for times in others for cell in (spread(times), ratio(times, hand))]
+        rows.append(("→".join(map(str, sizes)), spread(hand), *cells))
     return Table(
         f"A training step of a miniflow graph on {BATCH} samples",
-        tuple(columns),
+        columns,
         rows,
-        "Loss, gradients and update, in double precision. Median (least) of rounds in turn, "
-        "in one process, BLAS on one thread. A ratio is to the step written by hand in NumPy, "
-        "the median over the rounds. `forward_and_backward` computes the gradients of all "
-        "Inputs, those of the samples among them, which the others leave out.",
+        "Loss, gradients and update, in double precision. Median (least) of several rounds in "
+        "turn, in one process, BLAS on one thread. By hand is NumPy; a ratio is to that, the "
+        "median over the rounds. Two calls are `forward_and_backward` and `sgd_update`, which also "
+        "compute the gradient of the samples.",
     )

@@ -287,3 +287,4 @@ def test_the_lab_finds_what_it_says(lab):
     assert "2 multiplications" in printed(lab["expand-count"])
     assert float(printed(lab["digits-train"]).partition("%")[0]) > 93
     assert "image/svg+xml" in lab["expand-code"].outputs[0].data
+    assert "shape (11, 10)" in lab["picture-code"].outputs[0].data["image/svg+xml"]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scalargrad.miniflow.arrays import NUMPY
 from scalargrad.miniflow.kernels import LINEAR, MSE, elementwise
 from scalargrad.miniflow.special import erf, erfc
 from scalargrad.miniflow.translate import array_function
@@ -43,7 +44,7 @@ def test_texts_mean_the_same_on_arrays_as_on_floats(name):
         columns = [np.array(column) for column in zip(*(p for p, _ in known), strict=True)]
         z = np.array([row.evaluate(*p) for p, _ in known])
         with np.errstate(all="ignore"):  # that kernels are quiet is another test
-            found = array_function(row, text)(np, *columns, z=z)
+            found = array_function(row, text)(NUMPY, *columns, z=z)
         expected = [answer for _, answer in known]
         np.testing.assert_allclose(np.broadcast_to(found, z.shape), expected, rtol=4e-15)
 
@@ -59,8 +60,8 @@ def test_branches_that_are_thrown_away_give_no_warning(name):
         operands = [np.array([x, row.example[0]])]
         if len(row.partials) == 2:
             operands.append(np.array([y, row.example[1]]))
-        z, kept = kernel.forward(np, *operands)
-        gradients = [gradient(np, np.ones(2), kept, *operands) for gradient in kernel.gradients]
+        z, kept = kernel.forward(NUMPY, *operands)
+        gradients = [gradient(NUMPY, np.ones(2), kept, *operands) for gradient in kernel.gradients]
         assert np.all(np.isfinite(z))
         assert all(gradient.shape == (2,) for gradient in gradients)
 

@@ -11,9 +11,10 @@ A graph of nodes is defined first, and run later, forward and backward, on whate
 array([1., 1., 1.])
 
 What the public miniflow labs import from their ``miniflow`` is here under the same names, NumPy as
-``np`` included. Read the source in this order: ``node.py``, ``kernels.py``, ``nodes.py``,
-``losses.py``, ``run.py``; then ``translate.py`` (how the table of primitives becomes kernels),
-``layers.py``, ``expand.py`` and ``check.py``.
+``np`` included; their layer style is in ``layers.py``. Read the source in this order: ``node.py``,
+``kernels.py``, ``nodes.py``, ``losses.py``, ``run.py``, ``plan.py``. Then ``translate.py`` and
+``special.py`` show how kernels are made of the table of primitives, ``straight.py`` how a graph
+runs fast, ``expand.py`` what it is in scalars, ``check.py`` whether its gradients are right.
 """
 
 import numpy as np

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..errors import GradientError
 from .node import Input, Node, described, is_label
-from .run import plan_for, run_backward, sorted_to, value_and_grad
+from .plan import run_backward, sorted_to, taking_part
+from .run import value_and_grad
 
 __all__ = ["check_node_gradients"]
 
@@ -56,8 +57,7 @@ def check_node_gradients(
         wrt = [step for step in order if isinstance(step, Input) and not is_label(step, order)]
     inputs = list(wrt)
     weights = _weights(node)
-    plan = plan_for(node, (), tuple(inputs))
-    run_backward(plan.active, plan.idle, {node: weights})
+    run_backward(taking_part(order, [node], inputs), inputs, {node: weights})
     gradients = [0.0 if step.gradient is None else step.gradient for step in inputs]
 
     def run() -> Any:

@@ -13,7 +13,8 @@ from ..rules import make_function
 from .arrays import NUMPY
 from .node import Input, Node, Op, is_label
 from .nodes import Elementwise
-from .run import sorted_to, value_and_grad
+from .plan import sorted_to
+from .run import value_and_grad
 
 __all__ = ["expand"]
 

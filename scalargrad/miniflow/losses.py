@@ -89,20 +89,13 @@ class CrossEntropyWithSoftmax(Op):
                 f"got {x} and {labels}"
             )
 
-    def forward(self) -> None:
-        """Compute the loss.
-
-        Raises:
-            SizeError: there is not one label for each row of logits.
-            OperandError: labels are not integers.
-            DomainError: a label is none of the classes.
-        """
-        Op.forward(self)
-        xp, ((x, labels), (_, right)) = self._xp, self._run
-        if xp.count_nonzero(right) != x.shape[0]:  # a wrong label is equal to none of the classes
+    def verify(self) -> None:
+        """Raise a DomainError if a label is none of the classes."""
+        (x, labels), (_, right) = self.operands, self.kept
+        if self.xp.count_nonzero(right) != x.shape[0]:  # it is equal to none of them
             raise DomainError(
                 f"{self} needs labels from 0 to {x.shape[1] - 1}, for logits of shape "
-                f"{tuple(x.shape)}, got {int(xp.min(labels))} to {int(xp.max(labels))}"
+                f"{tuple(x.shape)}, got {int(self.xp.min(labels))} to {int(self.xp.max(labels))}"
             )
 
     def _softmax(self, x: Any) -> Array:

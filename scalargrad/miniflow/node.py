@@ -62,7 +62,7 @@ class Node:
         self.gradients: dict[Node, Array] = {}
         self.gradient: Any = None  # the whole ∂result/∂self of the last run
         self.cache: dict[Any, Any] = {}  # for nodes of your own, as in the labs
-        self._plans: dict[Any, Any] = {}  # how to run the graph that ends here
+        self.plans: dict[Any, Any] = {}  # how to run a graph that ends here
         for node in self.inbound_nodes:
             if not isinstance(node, Node):
                 raise OperandError(
@@ -101,6 +101,10 @@ class Node:
     def feed(self, _value: Any) -> None:
         """Take a value from outside; an Input and a DummyGrad can do that."""
         raise GraphError(f"{self} computes its value and takes no feed: feed Inputs and DummyGrads")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave plans out of copies: they are about these very nodes."""
+        return self.__dict__ | {"plans": {}}
 
     # Names that older labs use.
 
@@ -234,9 +238,9 @@ class Op(Node):
 
     def __init__(self, inbound_nodes: Iterable[Node], name: str = "") -> None:
         Node.__init__(self, inbound_nodes, name)
-        self._signature: Any = None  # of the operands that were last found to be in order
-        self._xp: Any = None  # their namespace
-        self._run: tuple[list[Array], Any]  # the operands, and what the kernel kept
+        self.xp: Any = None  # of the last run: the namespace, ...
+        self.operands: Sequence[Array] = ()  # ... the operands as arrays of floats, ...
+        self.kept: Any = None  # ... and what the kernel has kept of them
 
     def forward(self) -> None:
         """Compute the value.
@@ -247,28 +251,25 @@ class Op(Node):
         """
         values = [node.value for node in self.inbound_nodes]
         try:
-            signature = [(type(value), value.dtype, value.shape) for value in values]
-        except AttributeError:  # a Python number, or nothing
-            signature = None
-        if signature is None or signature != self._signature:
-            arrays = self._in_order(values)
-            as_they_are = all(array is value for array, value in zip(arrays, values, strict=True))
-            self._signature = signature if as_they_are else None
-            values = arrays
-        self.value, kept = self.kernel.forward(self._xp, *values)
-        self._run = values, kept
-
-    def _in_order(self, values: list[Any]) -> list[Array]:
-        """Return the operands as arrays of floats whose shapes fit."""
-        try:
-            self._xp, arrays = unify(values, self.labels)
+            self.xp, self.operands = unify(values, self.labels)
         except OperandError as error:
             for node, value in zip(self.inbound_nodes, values, strict=True):
                 if value is None:
                     raise GraphError(f"{self} needs the value of {node}: it has none") from None
             raise OperandError(f"{self} {error}") from None
-        self.check(*(tuple(array.shape) for array in arrays))
-        return arrays
+        self.check(*(tuple(operand.shape) for operand in self.operands))
+        self.value, self.kept = self.kernel.forward(self.xp, *self.operands)
+        self.verify()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out of copies what only a run needs."""
+        return Node.__getstate__(self) | {"xp": None, "operands": (), "kept": None}
+
+    def check(self, *shapes: tuple[int, ...]) -> None:
+        """Raise a SizeError if the operands' shapes do not fit together."""
+
+    def verify(self) -> None:
+        """Raise an error if the operands' elements are not what they should be."""
 
     def backward(self) -> None:
         """Send the gradient on to each operand, by the chain rule; ones if nothing has come."""
@@ -277,17 +278,16 @@ class Op(Node):
 
     def receive(self, gradient: Array, wanted: Collection[Node]) -> None:
         """Send the gradient on to the wanted operands, and spare the work for the others."""
-        values, kept = self._run
+        if type(self).backward is not Op.backward:  # a subclass of one's own
+            Node.receive(self, gradient, wanted)
+            return
         self.gradient = g = fitting(gradient, self)
         self.gradients = {}
         for node, send in zip(self.inbound_nodes, self.kernel.gradients, strict=True):
             if node in wanted:
-                term = send(self._xp, g, kept, *values)
+                term = send(self.xp, g, self.kept, *self.operands)
                 known = self.gradients.get(node)
                 self.gradients[node] = term if known is None else known + term
-
-    def check(self, *shapes: tuple[int, ...]) -> None:
-        """Raise a SizeError if the operands' shapes do not fit together."""
 
 
 def fitting(gradient: Any, node: Node) -> Array:

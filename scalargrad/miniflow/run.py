@@ -1,4 +1,4 @@
-"""Running graphs: sort once, then forward and backward as often as there are batches.
+"""Running graphs: feed, forward, backward, update.
 
 The labs have two styles. Either a graph is sorted once, its Inputs keep their values, and the
 gradients stay in the nodes::
@@ -16,25 +16,20 @@ or one function does everything (and remembers the order, so that it too sorts o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from operator import attrgetter
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from .. import graph as walks
 from ..errors import OperandError
-from .arrays import Array, copied, unify
+from .arrays import copied, unify
 from .losses import CrossEntropyWithSoftmax
 from .node import DummyGrad, GraphError, Input, Node, described, fitting
+from .plan import Plan, sorted_to
 
 __all__ = [
-    "Plan",
     "accuracy",
     "forward_and_backward",
     "forward_pass",
-    "plan_for",
-    "run_backward",
     "sgd_update",
-    "sorted_to",
     "topological_sort",
     "value_and_grad",
 ]
@@ -42,7 +37,7 @@ __all__ = [
 Feed = Mapping[Node, Any]
 
 
-# ── sorting ─────────────────────────────────────────────────────────────────────────────────────
+# ── the first style ─────────────────────────────────────────────────────────────────────────────
 
 
 def topological_sort(feed_dict: Feed) -> list[Node]:
@@ -89,20 +84,6 @@ def _feed(feed_dict: Feed) -> None:
         node.feed(value)
 
 
-def sorted_to(results: Iterable[Node]) -> list[Node]:
-    """Return all nodes that lead to some results, operands first."""
-    order = walks.topological_sort(results, attrgetter("inbound_nodes"))
-    place = {node: i for i, node in enumerate(order)}
-    for node in order:
-        for operand in node.inbound_nodes:
-            if place[operand] >= place[node]:
-                raise GraphError(f"the graph has a cycle: {node} and {operand} need each other")
-    return order
-
-
-# ── one pass ────────────────────────────────────────────────────────────────────────────────────
-
-
 def forward_pass(output_node: Node, sorted_nodes: Iterable[Node]) -> Any:
     """Run sorted nodes forward; return the value of one of them.
 
@@ -131,58 +112,43 @@ def forward_and_backward(graph: Sequence[Node]) -> None:
     >>> print(loss.value, a.gradients[a])
     5.0 [1. 3.]
     """
-    for node in graph:
-        node.forward()
-    used = {operand for node in graph for operand in node.inbound_nodes}
-    results = [node for node in graph if node not in used]
-    losses = [node for node in results if _is_fed(node) or not getattr(node.value, "shape", ())]
-    results = losses or results
-    active = _leading_to(results, graph)
-    run_backward(active, [node for node in graph if node not in active], _ones(results))
+    if graph:
+        _plan(graph[-1], tuple(graph), lambda: Plan(graph)).run()
 
 
-def _is_fed(node: Node) -> bool:
-    return isinstance(node, DummyGrad) and node.seed is not None
+def _plan(node: Node, key: tuple[Any, ...], make: Callable[[], Plan]) -> Plan:
+    """Return the plan that a node has under a key, or make it if there is none that fits."""
+    plan: Plan | None = node.plans.get(key)
+    if plan is None or not plan.fits():
+        plan = node.plans[key] = make()
+    return plan
 
 
-def _leading_to(results: Iterable[Node], order: Sequence[Node]) -> dict[Node, None]:
-    """Return the nodes that lead to some results, in reverse order (a dict as an ordered set)."""
-    leading = set(results)
-    found: dict[Node, None] = {}
-    for node in reversed(order):
-        if node in leading:
-            leading.update(node.inbound_nodes)
-            found[node] = None
-    return found
+def sgd_update(trainables: Iterable[Node], learning_rate: float = 1e-2) -> None:
+    """Move each Input one step against its gradient, after `forward_and_backward`.
 
+    As in the labs this changes an array that was fed in place, where its library allows that.
 
-def run_backward(
-    active: Collection[Node], idle: Iterable[Node], seeds: Mapping[Node, Array]
-) -> None:
-    """Run nodes backward.
+    Raises:
+        GraphError: an Input has no gradient yet.
 
-    Args:
-        active: the nodes that have a gradient to send back, in reverse order.
-        idle: all others of the graph, which lose theirs of an earlier run.
-        seeds: the gradients that some of the active ones start with.
+    >>> from scalargrad.miniflow import Mul
+    >>> x = Input()
+    >>> square = Mul(x, x)
+    >>> forward_and_backward(topological_sort({x: 3.0}))
+    >>> sgd_update([x], learning_rate=0.1)
+    >>> print(x.value)
+    2.4
     """
-    for node in idle:
-        node.gradient, node.gradients = None, {}
-    arrived = dict(seeds)
-    for node in active:
-        node.receive(arrived.get(node, 0.0), active)
-        for operand, term in node.gradients.items():
-            if operand is not node and operand in active:
-                known = arrived.get(operand)
-                arrived[operand] = term if known is None else known + term
+    for node in trainables:
+        if node not in node.gradients:
+            raise GraphError(f"{described(node)} has no gradient: run forward_and_backward first")
+        _, (value,) = unify([node.value])  # an array of integers becomes one of floats
+        value -= learning_rate * node.gradients[node]
+        node.value = value
 
 
-def _ones(results: Iterable[Node]) -> dict[Node, Array]:
-    """Return an array of ones for each result, of the value's kind: x⁰ is 1 for NaN, too."""
-    return {result: result.value**0 for result in results}
-
-
-# ── all in one ──────────────────────────────────────────────────────────────────────────────────
+# ── the second style ────────────────────────────────────────────────────────────────────────────
 
 
 def value_and_grad(node: Node, feed_dict: Feed, wrt: Sequence[Node] = ()) -> tuple[Any, list[Any]]:
@@ -210,55 +176,16 @@ def value_and_grad(node: Node, feed_dict: Feed, wrt: Sequence[Node] = ()) -> tup
     -3.0 -1.0 3.0 3.0
     """
     _feed(feed_dict)
-    dummies = tuple([step for step in feed_dict if type(step) is DummyGrad])
-    plan = plan_for(node, dummies, tuple(wrt))
-    for step in plan.inputs:
-        if step not in feed_dict:
-            step.forward()
-    for step in plan.steps:
-        step.forward()
-    if not wrt:
-        return copied(node.value), []
-    run_backward(plan.active, plan.idle, _ones(plan.results))
+    dummies = tuple([step for step in feed_dict if isinstance(step, DummyGrad)])
+    wrt = tuple(wrt)
+
+    def make() -> Plan:
+        return Plan(sorted_to([node, *dummies, *wrt]), dummies or (node,), wrt)
+
+    _plan(node, (dummies, wrt), make).run()
     return copied(node.value), [
         copied(fitting(0.0, step) if step.gradient is None else step.gradient) for step in wrt
     ]
-
-
-class Plan(NamedTuple):
-    """How to run the graph that ends in a node."""
-
-    inputs: list[Node]
-    steps: list[Node]  # all others, operands first
-    edges: list[list[Node]]  # the steps' operands, as they were when it was made
-    results: tuple[Node, ...]  # where gradients start
-    active: dict[Node, None]  # what sends gradients back, in reverse order
-    idle: list[Node]  # what does not
-
-
-def plan_for(node: Node, dummies: tuple[Node, ...], wrt: tuple[Node, ...]) -> Plan:
-    """Return how to run a graph; it is sorted in the first call, and again when it has changed."""
-    plan: Plan | None = node._plans.get((dummies, wrt))
-    if plan and [step.inbound_nodes for step in plan.steps] == plan.edges:
-        return plan
-    order = sorted_to([node, *dummies, *wrt])
-    depending = set(wrt)
-    for step in order:
-        if not depending.isdisjoint(step.inbound_nodes):
-            depending.add(step)
-    results = dummies or (node,)
-    leading = _leading_to(results, order)
-    active = dict.fromkeys(step for step in leading if step in depending)
-    steps = [step for step in order if not isinstance(step, Input)]
-    plan = node._plans[dummies, wrt] = Plan(
-        inputs=[step for step in order if isinstance(step, Input)],
-        steps=steps,
-        edges=[list(step.inbound_nodes) for step in steps],
-        results=results,
-        active=active,
-        idle=[step for step in order if step not in active],
-    )
-    return plan
 
 
 def accuracy(node: Node, feed_dict: Feed) -> float:
@@ -271,19 +198,6 @@ def accuracy(node: Node, feed_dict: Feed) -> float:
     if not isinstance(node, CrossEntropyWithSoftmax):
         raise OperandError(f"accuracy needs a CrossEntropyWithSoftmax node, got {node!r}")
     value_and_grad(node, feed_dict)
-    xp, (logits, labels) = unify([operand.value for operand in node.inbound_nodes], node.labels)
-    hits = int(xp.count_nonzero(xp.argmax(logits, axis=1) == labels))
-    return hits / int(logits.shape[0])
-
-
-def sgd_update(trainables: Iterable[Node], learning_rate: float = 1e-2) -> None:
-    """Move each Input one step against its gradient, after `forward_and_backward`.
-
-    As in the labs this changes an array that was fed in place, where its library allows that.
-    """
-    for node in trainables:
-        if node not in node.gradients:
-            raise GraphError(f"{described(node)} has no gradient: run forward_and_backward first")
-        _, (value,) = unify([node.value])  # an array of integers becomes one of floats
-        value -= learning_rate * node.gradients[node]
-        node.value = value
+    logits, labels = node.operands
+    right = int(node.xp.count_nonzero(node.xp.argmax(logits, axis=1) == labels))
+    return right / int(logits.shape[0])

@@ -3,9 +3,10 @@
 A text such as ``0 if y == 0 else y * power(x, y - 1)`` is a Python expression. Here it becomes a
 function of an array namespace ``xp`` and arrays, in terms of the Python array API alone::
 
-    test = y == 0
-    x_else, y_else = xp.where(test, 2.0, x), xp.where(test, 3.0, y)
-    return xp.where(test, 0, y_else * xp.pow(x_else, y_else - 1))
+    test0 = y == 0.0
+    x1 = xp.where(test0, 2.0, x)
+    y2 = xp.where(test0, 3.0, y)
+    return xp.where(test0, 0.0, y2 * xp.pow(x1, y2 - 1.0))
 
 Both branches of a ``where`` are computed for every element. So that the one which is thrown away
 does no harm (a warning, a division by zero), its operands are replaced by the row's example.
@@ -68,7 +69,7 @@ class _Translator(ast.NodeTransformer):
     def visit(self, node: ast.AST) -> Any:
         """Compute at once what depends on no operand, such as ``sqrt(2 * pi)``."""
         if isinstance(node, ast.expr) and not self.operands(node):
-            return ast.Constant(eval(ast.unparse(node), dict(FLOATS)))
+            return ast.Constant(float(eval(ast.unparse(node), dict(FLOATS))))
         return super().visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
