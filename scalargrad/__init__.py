@@ -8,7 +8,7 @@
 6.0
 
 Read the source in this order: ``ops.py`` (the table of primitives), ``rules.py``, ``engine.py``
-(`Value`), ``functional.py``, ``calculus.py``, ``nn.py``, ``optim.py``.
+(`Value`), ``functional.py``, ``calculus.py``, ``nn.py``, ``optim.py``, ``train.py``.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from .engine import Value
 TYPE_CHECKING = False  # for type checkers; at run time these names are loaded when first used
 if TYPE_CHECKING:
     from .calculus import check_gradients, grad, hessian
+    from .compiler import compile as compile
     from .debugging import debug, source_line
     from .nn import MLP, Layer, Module, Neuron
     from .optim import SGD, Adam
+    from .train import fit as fit
 
 __version__ = "0.1.0"
 
@@ -43,6 +45,7 @@ __all__ = [
 
 _ROOMS = {"check_gradients": "calculus", "grad": "calculus", "hessian": "calculus"}
 _ROOMS |= {"compile": "compiler"}  # not in __all__: it would shadow the builtin
+_ROOMS |= {"fit": "train"}  # not in __all__: it loads NumPy
 _ROOMS |= {"debug": "debugging", "source_line": "debugging"}
 _ROOMS |= {"Layer": "nn", "MLP": "nn", "Module": "nn", "Neuron": "nn"}
 _ROOMS |= {"Adam": "optim", "SGD": "optim"}
@@ -55,4 +58,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_ROOMS})

@@ -5,16 +5,20 @@ ScalargradError
 ├── DomainError          (ValueError)         log of a negative, and the like
 ├── DivisionByZeroError  (ZeroDivisionError)  x / 0, 0 to a negative power
 ├── RangeError           (OverflowError)      a result beyond the largest float
+├── NonFiniteError       (ArithmeticError)    a loss or gradient that became infinite or nan
 ├── ChoiceError          (ValueError)         a name that is none of those to choose from
 ├── SizeError            (ValueError)         counts or shapes that do not fit together
+├── CheckpointError      (ValueError)         a file of parameters that is damaged
 └── GradientError        (AssertionError)     a gradient check that failed
 """
 
 __all__ = [
+    "CheckpointError",
     "ChoiceError",
     "DivisionByZeroError",
     "DomainError",
     "GradientError",
+    "NonFiniteError",
     "OperandError",
     "RangeError",
     "ScalargradError",
@@ -42,12 +46,20 @@ class RangeError(ScalargradError, OverflowError):
     """A result is larger than the largest float."""
 
 
+class NonFiniteError(ScalargradError, ArithmeticError):
+    """The loss of a training, or its gradient, is infinite or not a number."""
+
+
 class ChoiceError(ScalargradError, ValueError):
     """A name is none of those that can be chosen."""
 
 
 class SizeError(ScalargradError, ValueError):
     """Counts, lengths or shapes do not fit together."""
+
+
+class CheckpointError(ScalargradError, ValueError):
+    """A file of saved parameters is damaged, or is of another kind."""
 
 
 class GradientError(ScalargradError, AssertionError):

@@ -8,13 +8,20 @@
 ...     optimizer.step()
 >>> x.data                       # 1 → 0.5 → 0.25 → 0.125
 0.125
+
+The parameters of a compiled program are one array, and move in the same way::
+
+    optimizer = SGD(program.parameters, learning_rate=0.25)
+    loss, gradient = program.value_and_grad(X)
+    optimizer.step(gradient)
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 from .engine import Value
 from .errors import OperandError, SizeError
@@ -24,19 +31,39 @@ __all__ = ["SGD", "Adam", "Optimizer", "cosine_decay", "linear_decay"]
 #: A step size, or a function that gives it for the number of steps taken so far (0, 1, …).
 LearningRate: TypeAlias = "float | Callable[[int], float]"
 
+#: Leaf Values, or an array of NumPy that is changed in place: that of a compiled program.
+Parameters: TypeAlias = "Iterable[Value] | Any"
+
+#: A float, or an array of them: the formulas are the same.
+Number: TypeAlias = Any
+
 
 class Optimizer:
-    """What the optimisers share: the parameters, the learning rate, the number of steps taken."""
+    """What the optimisers share: the parameters, the learning rate, the number of steps taken.
 
-    def __init__(self, parameters: Iterable[Value], learning_rate: LearningRate) -> None:
-        self.parameters = list(dict.fromkeys(parameters))  # a shared weight moves once
-        if not self.parameters:
-            raise SizeError("an optimiser needs at least one parameter, got none")
-        for p in self.parameters:
-            if not isinstance(p, Value) or p._prev:
-                raise OperandError(f"an optimiser moves leaf Values, got {p!r}")
+    An optimiser of one's own says in `update` how a parameter moves. The formula is used for one
+    float after the other, or for all parameters at once as an array.
+
+    >>> class SignDescent(Optimizer):
+    ...     def update(self, p, gradient, rate):
+    ...         return p - rate * ((gradient > 0) * 1.0 - (gradient < 0) * 1.0),
+    >>> w = Value(1.0)
+    >>> w.grad = -7.0
+    >>> SignDescent([w], learning_rate=0.25).step()
+    >>> w.data
+    1.25
+    """
+
+    #: How many numbers an optimiser remembers for each parameter; they start at 0.
+    memories = 0
+
+    def __init__(self, parameters: Parameters, learning_rate: LearningRate) -> None:
+        self.parameters: Any = _checked(parameters)
         self.learning_rate = learning_rate
         self.steps = 0
+        self._memory: list[Any] = [[0.0] * len(self.parameters) for _ in range(self.memories)]
+        if _is_array(self.parameters):
+            self._memory = [0.0] * self.memories  # they become arrays in the first step
 
     @property
     def current_learning_rate(self) -> float:
@@ -46,12 +73,60 @@ class Optimizer:
 
     def zero_grad(self) -> None:
         """Set all gradients back to 0, since ``backward()`` adds to those of leaves."""
-        for p in self.parameters:
-            p.grad = 0.0
+        if not _is_array(self.parameters):
+            for p in self.parameters:
+                p.grad = 0.0
 
-    def step(self) -> None:
-        """Move each parameter once, by its gradient."""
-        raise NotImplementedError
+    def update(self, p: Number, gradient: Number, rate: float, *memory: Number) -> Sequence[Number]:
+        """Return where a parameter moves, and after it what is to be remembered."""
+        raise NotImplementedError(f"{type(self).__name__} has no update()")
+
+    def step(self, gradient: Any = None) -> None:
+        """Move each parameter once, by its gradient.
+
+        Args:
+            gradient: a number for each parameter; of Values, by default, their ``grad``.
+
+        Raises:
+            SizeError: there are more or fewer numbers than parameters.
+        """
+        rate = self.current_learning_rate
+        if _is_array(self.parameters):
+            self._step_array(gradient, rate)
+        else:
+            self._step_values(gradient, rate)
+        self.steps += 1
+
+    def _step_values(self, gradient: Any, rate: float) -> None:
+        gradients = [p.grad for p in self.parameters] if gradient is None else list(gradient)
+        _check_count(len(gradients), len(self.parameters))
+        for i, (p, g) in enumerate(zip(self.parameters, gradients, strict=True)):
+            p.data, *memory = self.update(p.data, g, rate, *(slot[i] for slot in self._memory))
+            for slot, number in zip(self._memory, memory, strict=True):
+                slot[i] = number
+
+    def _step_array(self, gradient: Any, rate: float) -> None:
+        if gradient is None:
+            raise SizeError("an optimiser of an array needs the gradient: step(gradient)")
+        _check_count(len(gradient), len(self.parameters))
+        moved, *self._memory = self.update(self.parameters, gradient, rate, *self._memory)
+        self.parameters[:] = moved
+
+    @contextmanager
+    def moving(self, array: Any) -> Iterator[None]:
+        """Move an array in place of the Values, as long as a ``with`` lasts.
+
+        Steps and memory go on from those of the Values, and then back to them.
+        """
+        from numpy import array as as_array
+
+        values, self.parameters = self.parameters, _checked(array)
+        self._memory = [as_array(slot) for slot in self._memory]
+        try:
+            yield
+        finally:
+            self.parameters = values
+            self._memory = [slot.tolist() for slot in self._memory]
 
 
 class SGD(Optimizer):
@@ -69,25 +144,23 @@ class SGD(Optimizer):
     0.95
     """
 
+    memories = 1
+
     def __init__(
         self,
-        parameters: Iterable[Value],
+        parameters: Parameters,
         learning_rate: LearningRate = 0.01,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, learning_rate)
         self.momentum, self.weight_decay = momentum, weight_decay
-        self._velocities = [0.0] * len(self.parameters)
 
-    def step(self) -> None:
-        """Move each parameter once, by its velocity."""
-        rate = self.current_learning_rate
-        for i, p in enumerate(self.parameters):
-            velocity = self.momentum * self._velocities[i] + p.grad + self.weight_decay * p.data
-            self._velocities[i] = velocity
-            p.data -= rate * velocity
-        self.steps += 1
+    def update(self, p: Number, gradient: Number, rate: float, *memory: Number) -> Sequence[Number]:
+        """Return the moved parameter and its velocity."""
+        (velocity,) = memory
+        velocity = self.momentum * velocity + gradient + self.weight_decay * p
+        return p - rate * velocity, velocity
 
 
 class Adam(Optimizer):
@@ -107,9 +180,11 @@ class Adam(Optimizer):
     0.9
     """
 
+    memories = 2
+
     def __init__(
         self,
-        parameters: Iterable[Value],
+        parameters: Parameters,
         learning_rate: LearningRate = 0.001,
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
@@ -117,20 +192,50 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(parameters, learning_rate)
         self.betas, self.epsilon, self.weight_decay = betas, epsilon, weight_decay
-        self._means = [0.0] * len(self.parameters)
-        self._squares = [0.0] * len(self.parameters)
 
-    def step(self) -> None:
-        """Move each parameter once, by its adapted step."""
-        rate = self.current_learning_rate
-        self.steps += 1
-        beta1, beta2 = self.betas
-        unbias1, unbias2 = 1 - beta1**self.steps, 1 - beta2**self.steps
-        for i, p in enumerate(self.parameters):
-            gradient = p.grad + self.weight_decay * p.data
-            mean = self._means[i] = beta1 * self._means[i] + (1 - beta1) * gradient
-            square = self._squares[i] = beta2 * self._squares[i] + (1 - beta2) * gradient**2
-            p.data -= rate * (mean / unbias1) / (math.sqrt(square / unbias2) + self.epsilon)
+    def update(self, p: Number, gradient: Number, rate: float, *memory: Number) -> Sequence[Number]:
+        """Return the moved parameter, and the running means of its gradient and of its square."""
+        (beta1, beta2), (mean, square), t = self.betas, memory, self.steps + 1
+        gradient = gradient + self.weight_decay * p
+        mean = beta1 * mean + (1 - beta1) * gradient
+        square = beta2 * square + (1 - beta2) * gradient * gradient
+        size = (square / (1 - beta2**t)) ** 0.5 + self.epsilon
+        return p - rate * (mean / (1 - beta1**t)) / size, mean, square
+
+
+# ── arguments ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _is_array(parameters: Any) -> bool:
+    return not isinstance(parameters, list)
+
+
+def _checked(parameters: Any) -> Any:
+    """Return the Values as a list without repeats, or the array as it is."""
+    if hasattr(parameters, "dtype"):
+        if parameters.ndim != 1 or parameters.dtype != float:
+            raise OperandError(
+                "an optimiser moves the flat array of a program, of float64; got one of shape "
+                f"{parameters.shape} and {parameters.dtype}"
+            )
+        return parameters
+    if not isinstance(parameters, Iterable) or isinstance(parameters, Value):
+        raise OperandError(
+            f"an optimiser moves a list of leaf Values, such as model.parameters(), or the array "
+            f"program.parameters; got {parameters!r}"
+        )
+    values = list(dict.fromkeys(parameters))  # a shared weight moves once
+    if not values:
+        raise SizeError("an optimiser needs at least one parameter, got none")
+    for p in values:
+        if not isinstance(p, Value) or p._prev:
+            raise OperandError(f"an optimiser moves leaf Values, got {p!r}")
+    return values
+
+
+def _check_count(gradients: int, parameters: int) -> None:
+    if gradients != parameters:
+        raise SizeError(f"the optimiser moves {parameters} parameters, got {gradients} gradients")
 
 
 # ── learning-rate schedules: functions from the number of steps taken to a learning rate ────────

@@ -4,11 +4,12 @@ import math
 from fractions import Fraction
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
-from scalargrad import SGD, Adam, Value
+from scalargrad import MLP, SGD, Adam, Value
 from scalargrad.errors import OperandError, SizeError
-from scalargrad.optim import cosine_decay, linear_decay
+from scalargrad.optim import Optimizer, cosine_decay, linear_decay
 
 GRADIENTS = [0.5, -0.25, 0.75, 0.0, 2.0]
 
@@ -131,4 +132,115 @@ def test_a_parameter_given_twice_moves_once():
 )
 def test_wrong_parameters_are_an_error(parameters, error, message):
     with pytest.raises(error, match=message):
+        SGD(parameters)
+
+
+# ── arrays ──────────────────────────────────────────────────────────────────────────────────────
+
+EVERY = {
+    "sgd": lambda p: SGD(p, 0.1),
+    "momentum": lambda p: SGD(p, 0.1, momentum=0.9, weight_decay=0.01),
+    "adam": lambda p: Adam(p, 0.1, weight_decay=0.01),
+    "schedule": lambda p: SGD(p, linear_decay(1.0, 0.1, steps=3)),
+}
+each_optimiser = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+
+
+@each_optimiser
+def test_an_array_moves_as_its_numbers_would_as_values(make):
+    start = [1.0, -2.0, 0.5]
+    values, array = [Value(x) for x in start], np.array(start)
+    one, other = make(values), make(array)
+    for g in GRADIENTS:
+        gradient = [g, -g, 2 * g]
+        for value, number in zip(values, gradient, strict=True):
+            value.grad = number
+        one.step()
+        other.step(np.array(gradient))
+        assert array.tolist() == pytest.approx([v.data for v in values], rel=1e-15)
+    assert other.parameters is array  # changed in place
+
+
+@each_optimiser
+def test_values_can_be_moved_by_a_gradient_that_is_given(make):
+    by_grad, by_list = Value(1.0), Value(1.0)
+    one, other = make([by_grad]), make([by_list])
+    for g in GRADIENTS:
+        by_grad.grad = g
+        one.step()
+        other.step([g])
+    assert by_list.data == by_grad.data
+    assert by_list.grad == 0.0
+
+
+@each_optimiser
+def test_moving_goes_on_with_the_memory_of_the_values_and_back(make):
+    alone, value = Value(1.0), Value(1.0)
+    through, optimizer = make([alone]), make([value])
+    for g in GRADIENTS:
+        through.step([g])
+    optimizer.step(GRADIENTS[:1])
+    array = np.array([value.data])
+    with optimizer.moving(array):
+        for g in GRADIENTS[1:3]:
+            optimizer.step(np.array([g]))
+    value.data = array[0]
+    assert optimizer.parameters == [value]
+    for g in GRADIENTS[3:]:
+        optimizer.step([g])
+    assert value.data == pytest.approx(alone.data, rel=1e-15)
+
+
+def test_moving_gives_the_values_back_after_an_error():
+    value = Value(1.0)
+    optimizer = Adam([value])
+    with pytest.raises(SizeError), optimizer.moving(np.zeros(1)):
+        optimizer.step(np.zeros(2))
+    assert optimizer.parameters == [value]
+    optimizer.step([1.0])
+
+
+def test_an_optimiser_of_ones_own_needs_its_formula_alone():
+    class Clipped(Optimizer):
+        memories = 1
+
+        def update(self, p, gradient, rate, *memory):
+            (count,) = memory
+            return p - rate * (gradient > 0), count + 1
+
+    value, array = Value(1.0), np.array([1.0])
+    for optimizer, gradient in ((Clipped([value], 0.25), [3.0]), (Clipped(array, 0.25), array)):
+        optimizer.step(gradient)
+        optimizer.step(gradient)
+    assert value.data == array[0] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("parameters", "gradient", "message"),
+    [
+        ([Value(1.0)], [1.0, 2.0], "moves 1 parameters, got 2 gradients"),
+        (np.zeros(2), np.zeros(3), "moves 2 parameters, got 3 gradients"),
+        (np.zeros(2), None, r"needs the gradient: step\(gradient\)"),
+    ],
+)
+def test_wrong_gradients_are_an_error_and_move_nothing(parameters, gradient, message):
+    optimizer = SGD(parameters, 0.1)
+    before = [float(p) for p in parameters]
+    with pytest.raises(SizeError, match=message):
+        optimizer.step(gradient)
+    assert [float(p) for p in parameters] == before
+    assert optimizer.steps == 0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (np.zeros((2, 2)), r"flat array of a program, of float64; got one of shape \(2, 2\)"),
+        (np.zeros(2, np.float32), "got one of shape .* and float32"),
+        (Value(1.0), "a list of leaf Values, such as model.parameters"),
+        (MLP(1, [1]), "a list of leaf Values, such as model.parameters.* got MLP"),
+    ],
+)
+def test_other_things_than_values_or_a_flat_array_are_an_error(parameters, message):
+    with pytest.raises(OperandError, match=message):
         SGD(parameters)

@@ -1,0 +1,536 @@
+"""Training: the same curve compiled and scalar by scalar, and what happens when it goes wrong."""
+
+import math
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from scalargrad import MLP, SGD, Adam, Module, Value, debug, fit
+from scalargrad import functional as F
+from scalargrad.errors import NonFiniteError, OperandError, SizeError
+from scalargrad.optim import Optimizer, linear_decay
+from scalargrad.train import History
+
+both = pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "eager"])
+
+
+def moons(count=24, seed=0):
+    """Two noisy half circles, with the targets -1 and 1."""
+    rng = np.random.default_rng(seed)
+    angle, upper = rng.uniform(0, math.pi, count), rng.integers(0, 2, count)
+    x = np.where(upper, np.cos(angle), 1 - np.cos(angle))
+    y = np.where(upper, np.sin(angle), 0.5 - np.sin(angle))
+    return np.stack([x, y], axis=1) + rng.normal(0, 0.05, (count, 2)), 2.0 * upper - 1
+
+
+def blobs(count=30, seed=0):
+    """Points around three centres, with the classes 0, 1 and 2."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, count)
+    centres = np.array([[0.0, 2.0], [2.0, -1.0], [-2.0, -1.0]])
+    return centres[labels] + rng.normal(0, 0.5, (count, 2)), labels
+
+
+def data_of(model):
+    return [p.data for p in model.parameters()]
+
+
+# ── the same both ways ──────────────────────────────────────────────────────────────────────────
+
+OPTIMISERS = {
+    "sgd": lambda p: SGD(p, 0.1),
+    "momentum": lambda p: SGD(p, 0.05, momentum=0.9, weight_decay=1e-3),
+    "adam": lambda p: Adam(p, 0.02),
+    "schedule": lambda p: SGD(p, linear_decay(0.5, 0.05, steps=10)),
+}
+WORK = {
+    "hinge": (lambda: MLP(2, [6, 4, 1], activation="relu", seed=1), F.hinge, moons()),
+    "mse": (lambda: MLP(2, [5, 1], seed=1), F.mse, moons()),
+    "logits": (
+        lambda: MLP(2, [5, 1], seed=1),
+        F.binary_cross_entropy_with_logits,
+        (moons()[0], (moons()[1] + 1) / 2),
+    ),
+    "probabilities": (
+        lambda: MLP(2, [5, 1], output="sigmoid", seed=1),
+        F.binary_cross_entropy,
+        (moons()[0], (moons()[1] + 1) / 2),
+    ),
+    "classes": (lambda: MLP(2, [5, 3], seed=1, init="xavier"), F.cross_entropy, blobs()),
+    "targets": (lambda: MLP(2, [5, 2], seed=1), F.mse, (moons()[0], moons()[0][:, ::-1])),
+}
+
+
+@pytest.mark.parametrize("make", OPTIMISERS.values(), ids=OPTIMISERS)
+@pytest.mark.parametrize("work", WORK.values(), ids=WORK)
+def test_compiled_and_eager_give_the_same_curve_and_the_same_model(work, make):
+    build, loss, data = work
+    runs = []
+    for compiled in (True, False):
+        model = build()
+        optimizer = make(model.parameters())
+        history = fit(
+            model, loss, data, optimizer, epochs=4, batch_size=7, compiled=compiled,
+            progress=False, validation=data,
+        )  # fmt: skip
+        runs.append((history, data_of(model), optimizer))
+    (one, weights, optimizer), (other, others, _) = runs
+    for name in ("steps", "losses", "accuracies", "validation_losses", "validation_accuracies"):
+        assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-9, err_msg=name)
+    assert_allclose(weights, others, rtol=1e-9)
+    assert len(one.losses) == 4
+    assert len(one.steps) == optimizer.steps == 4 * math.ceil(len(data[0]) / 7)
+    assert isinstance(optimizer.parameters, list)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    batch=st.integers(1, 12),
+    activation=st.sampled_from(["tanh", "sigmoid", "gelu", "softplus"]),
+    seed=st.integers(0, 1000),
+)
+def test_any_network_and_batch_size_give_the_same_curve(sizes, batch, activation, seed):
+    data = moons(10, seed)
+    curves = []
+    for compiled in (True, False):
+        model = MLP(2, [*sizes, 1], activation=activation, seed=seed)
+        optimizer = SGD(model.parameters(), 0.1)
+        history = fit(model, F.mse, data, optimizer, 2, batch, compiled, False, seed=seed)
+        curves.append(history.steps)
+    assert_allclose(*curves, rtol=1e-9)
+
+
+@both
+def test_a_step_is_the_gradient_of_the_mean_loss_worked_out_by_hand(compiled):
+    """One linear neuron and mse: w ← w - η 2/n Σ (w x + b - y) x, in plain NumPy."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(9, 1)), rng.normal(size=9)
+    model = MLP(1, [1], seed=3)
+    w, b = data_of(model)
+    losses = []
+    for _ in range(5):
+        error = w * x[:, 0] + b - y
+        losses.append(np.mean(error**2))
+        w, b = w - 0.1 * 2 * np.mean(error * x[:, 0]), b - 0.1 * 2 * np.mean(error)
+    optimizer = SGD(model.parameters(), 0.1)
+    history = fit(model, F.mse, (x, y), optimizer, 5, compiled=compiled, progress=False)
+    assert_allclose(history.losses, losses, rtol=1e-12)
+    assert_allclose(data_of(model), [w, b], rtol=1e-12)
+
+
+@both
+def test_every_sample_is_used_once_an_epoch(compiled):
+    """The loss is the target itself, so that the losses of the steps say what was in them."""
+    y = 2.0 ** np.arange(10)
+    model = MLP(1, [1], seed=0)
+    history = fit(
+        model, lambda outputs, targets: targets[0] + 0 * outputs[0], (np.ones((10, 1)), y),
+        SGD(model.parameters()), epochs=3, batch_size=4, compiled=compiled, progress=False,
+    )  # fmt: skip
+    sizes = [4, 4, 2]
+    orders = [history.steps[i : i + 3] for i in (0, 3, 6)]
+    for epoch, losses in zip(orders, history.losses, strict=True):
+        sums = [round(size * mean) for size, mean in zip(sizes, epoch, strict=True)]
+        assert sum(sums) == 2**10 - 1
+        assert [total.bit_count() for total in sums] == sizes
+        assert losses == pytest.approx((2**10 - 1) / 10)
+    assert orders[0] != orders[1]  # shuffled anew
+
+
+def test_the_seed_orders_the_samples():
+    def steps(seed):
+        model = MLP(2, [1], seed=0)
+        return fit(
+            model, F.mse, moons(), SGD(model.parameters()), 2, 5, progress=False, seed=seed
+        ).steps
+
+    assert steps(1) == steps(1) != steps(2)
+
+
+@both
+def test_training_can_go_on_in_the_other_way(compiled):
+    """Two epochs and two more are four, whichever way each pair goes, memory of Adam included."""
+    whole, parts = (MLP(2, [4, 1], seed=2) for _ in range(2))
+    x, y = moons()
+    reference = fit(whole, F.mse, (x, y), Adam(whole.parameters(), 0.05), 4, progress=False)
+    optimizer = Adam(parts.parameters(), 0.05)
+    first = fit(parts, F.mse, (x, y), optimizer, 2, compiled=compiled, progress=False)
+    second = fit(parts, F.mse, (x, y), optimizer, 2, compiled=not compiled, progress=False)
+    assert_allclose(first.losses + second.losses, reference.losses, rtol=1e-9)
+    assert_allclose(data_of(parts), data_of(whole), rtol=1e-9)
+
+
+@both
+def test_only_the_parameters_of_the_optimiser_move(compiled):
+    model = MLP(2, [3, 1], seed=0)
+    first, last = (layer.parameters() for layer in model.layers)
+    before = [p.data for p in first], [p.data for p in last]
+    fit(model, F.hinge, moons(), SGD(last, 0.1), 2, compiled=compiled, progress=False)
+    assert [p.data for p in first] == before[0]
+    assert [p.data for p in last] != before[1]
+
+
+# ── figures ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def predicted(model, x):
+    """The outputs of a trained model, computed by itself."""
+    outputs = [model(row) for row in x.tolist()]
+    return np.array([[v.data for v in (o if isinstance(o, list) else [o])] for o in outputs])
+
+
+@both
+@pytest.mark.parametrize("name", ["hinge", "logits", "probabilities", "mse"])
+def test_accuracy_of_two_classes(name, compiled):
+    build, loss, (x, y) = WORK[name]
+    model = build()
+    history = fit(model, loss, (x, y), SGD(model.parameters(), 0.1), 1, 6, compiled, progress=False)
+    border = 0.5 if name == "probabilities" else 0.0
+    expected = np.mean((predicted(model, x)[:, 0] > border) == (y > 0))
+    assert 0 < expected < 1 or name == "mse"
+    assert history.accuracies == [expected]
+
+
+@both
+def test_accuracy_of_many_classes_by_number_or_one_hot(compiled):
+    x, y = blobs()
+    build = WORK["classes"][0]
+    for targets in (y, np.eye(3)[y], y.tolist()):
+        model = build()
+        optimizer = SGD(model.parameters(), 0.1)
+        history = fit(
+            model, F.cross_entropy, (x, targets), optimizer, 1, 8, compiled, progress=False
+        )
+        expected = np.mean(predicted(model, x).argmax(axis=1) == y)
+        assert 0 < expected < 1
+        assert history.accuracies == [expected]
+
+
+@both
+def test_validation_is_evaluated_and_not_trained_on(compiled):
+    x, y = moons()
+    models = [MLP(2, [3, 1], seed=0) for _ in range(2)]
+    held_out = moons(8, seed=9)[0], np.ones(8)  # of one class alone
+    histories = [
+        fit(model, F.hinge, (x, y), SGD(model.parameters(), 0.1), 3, compiled=compiled,
+            progress=False, validation=validation)
+        for model, validation in zip(models, (None, held_out), strict=True)
+    ]  # fmt: skip
+    assert histories[0].steps == histories[1].steps
+    scores = predicted(models[1], held_out[0])[:, 0]
+    assert histories[1].validation_losses[-1] == pytest.approx(np.mean(np.maximum(0, 1 - scores)))
+    assert histories[1].validation_accuracies[-1] == np.mean(scores > 0)
+    assert histories[0].validation_losses == []
+    assert set(histories[1].last()) == {
+        "loss", "accuracy", "validation_loss", "validation_accuracy"
+    }  # fmt: skip
+
+
+def test_many_samples_are_evaluated_in_parts():
+    x = np.linspace(-1, 1, 2500)[:, None]
+    model = MLP(1, [1], seed=0)
+    y = np.sign(x[:, 0] + 0.25)
+    history = fit(model, F.hinge, (x, y), SGD(model.parameters(), 0.1), 1, 50, progress=False)
+    assert history.accuracies == [np.mean((predicted(model, x)[:, 0] > 0) == (y > 0))]
+
+
+def test_regression_has_no_accuracy():
+    model = MLP(2, [1], seed=0)
+    x, y = moons()
+    assert fit(model, F.mse, (x, y / 3), SGD(model.parameters()), progress=False).accuracies == []
+
+
+@both
+def test_on_epoch_sees_the_model_of_that_epoch(compiled):
+    model, seen = MLP(2, [3, 1], seed=0), []
+
+    def look(history):
+        seen.append((len(history.losses), np.mean((predicted(model, x)[:, 0] > 0) == (y > 0))))
+
+    x, y = moons()
+    optimizer = SGD(model.parameters(), 0.2)
+    history = fit(model, F.hinge, (x, y), optimizer, 3, 5, compiled, progress=False, on_epoch=look)
+    assert seen == list(enumerate(history.accuracies, start=1))
+
+
+def test_the_bar_shows_loss_and_accuracy(capsys):
+    model = MLP(2, [1], seed=0)
+    history = fit(model, F.hinge, moons(), SGD(model.parameters()), epochs=2)
+    shown = capsys.readouterr().err
+    assert "2/2" in shown
+    assert f"accuracy={history.accuracies[-1]:.3}" in shown
+    assert "loss=" in shown
+    fit(model, F.hinge, moons(), SGD(model.parameters()), progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
+# ── Ctrl-C ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def interrupting(loss, after):
+    """Return a loss that presses Ctrl-C when it is called for the n-th time."""
+    calls = []
+
+    def pressed(outputs, targets):
+        calls.append(1)
+        if len(calls) == after:
+            os.kill(os.getpid(), signal.SIGINT)
+        return loss(outputs, targets)
+
+    return pressed
+
+
+def test_ctrl_c_ends_an_eager_training_after_its_step(capsys):
+    x, y = moons(10)
+    stopped, whole = (MLP(2, [3, 1], seed=0) for _ in range(2))
+    history = fit(
+        stopped, interrupting(F.hinge, 17), (x, y), SGD(stopped.parameters(), 0.1), 9, 5,
+        compiled=False,
+    )  # fmt: skip
+    assert history.interrupted
+    # The 17th sample is in the fourth batch of five, the second of epoch 2. Accuracy needs the loss
+    # of each sample for both classes: 20 calls after the first epoch.
+    steps = len(history.steps)
+    assert steps == 3
+    assert len(history.losses) == 1
+    assert f"stopped by Ctrl-C after step {steps} of 18" in capsys.readouterr().err
+    reference = fit(whole, F.hinge, (x, y), SGD(whole.parameters(), 0.1), 9, 5, progress=False)
+    assert_allclose(history.steps, reference.steps[:steps], rtol=1e-9)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_ends_a_compiled_training_with_the_model_usable():
+    model = MLP(2, [3, 1], seed=0)
+    optimizer = Adam(model.parameters(), 0.1)
+    steps = []
+
+    def press(history):
+        steps.append(len(history.steps))
+        if len(steps) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = data_of(model)
+    x, y = moons()
+    history = fit(model, F.hinge, (x, y), optimizer, 50, progress=False, on_epoch=press)
+    assert history.interrupted
+    assert len(history.steps) == 3  # the step that follows is the last
+    assert data_of(model) != before
+    # What is left is what three steps make.
+    again = MLP(2, [3, 1], seed=0)
+    fit(again, F.hinge, (x, y), Adam(again.parameters(), 0.1), 3, progress=False)
+    assert data_of(model) == data_of(again)
+    assert optimizer.parameters == model.parameters()
+    assert optimizer.steps == 3
+    assert not fit(model, F.hinge, (x, y), optimizer, 1, progress=False).interrupted
+
+
+def test_a_second_ctrl_c_breaks_in():
+    model = MLP(2, [1], seed=0)
+
+    def press(_history):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    history = fit(
+        model, F.hinge, moons(), SGD(model.parameters()), 9, progress=False, on_epoch=press
+    )
+    assert history.interrupted
+    assert len(history.steps) == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_another_thread_can_train():
+    model, answers = MLP(2, [1], seed=0), []
+    thread = threading.Thread(
+        target=lambda: answers.append(
+            fit(model, F.hinge, moons(), SGD(model.parameters()), progress=False)
+        )
+    )
+    thread.start()
+    thread.join()
+    assert len(answers[0].losses) == 1
+
+
+# ── what is not finite ──────────────────────────────────────────────────────────────────────────
+
+
+def log_of_input(outputs, targets):
+    z = targets[0] * 1.0
+    z.label = "z"
+    return z.log() + 0 * outputs[0]
+
+
+def slope_at_zero(outputs, targets):
+    z = targets[0] * (outputs[0] * outputs[0])
+    z.label = "z"
+    return z.sqrt()
+
+
+def overflow(outputs, targets):
+    z = outputs[0] * outputs[0] * targets[0]
+    z.label = "big"
+    return z
+
+
+NOT_FINITE = {
+    "log": (log_of_input, [1.0, 2.0, 0.0, 1.0], r"log needs x > 0, got 0.0 \(node 'z'\)", 2),
+    "slope": (
+        slope_at_zero,
+        [1.0, 0.0, 1.0, 1.0],
+        r"the slope of sqrt .* at \* \(node 'z'\) is inf",
+        1,
+    ),
+    "overflow": (overflow, [1.0, 1.0, 1.0, 1e308], r"\* \(node 'big'\) is inf", 3),
+}
+
+
+@both
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("case", NOT_FINITE.values(), ids=NOT_FINITE)
+def test_the_first_loss_or_gradient_that_is_not_finite_is_an_error(case, batch, compiled):
+    loss, targets, reason, sample = case
+    model = MLP(1, [1], seed=0)
+    model.layers[0].neurons[0].w[0].data = 100.0
+    optimizer = SGD(model.parameters(), learning_rate=0.0)
+    data = [[1.0]] * 4, targets
+    with pytest.raises(NonFiniteError, match=f"{reason}, in sample {sample}; the model is as") as e:
+        fit(model, loss, data, optimizer, 3, batch, compiled, progress=False)
+    assert "in epoch 1, step" in str(e.value)
+    assert data_of(model) == [100.0, 0.0]
+    assert optimizer.parameters == model.parameters()
+
+
+@both
+def test_a_diverging_training_leaves_the_last_finite_model(compiled):
+    """x² with a learning rate of 2: w doubles and changes its sign until its square overflows."""
+    w = Value(1.0, label="w")
+    with pytest.raises(NonFiniteError, match="the loss") as error:
+        fit(
+            lambda x: w * x[0], lambda o, t: (o[0] - t[0]) ** 2, ([[1.0]], [0.0]),
+            SGD([w], 1.5), 10_000, compiled=compiled, progress=False,
+        )  # fmt: skip
+    assert math.isfinite(w.data)
+    assert math.log2(abs(w.data)) == round(math.log2(abs(w.data)))  # a power of 2
+    assert not math.isfinite(w.data * 2 * w.data * 2) or not math.isfinite(w.data * w.data)
+    assert "w" in str(error.value) or "**" in str(error.value)
+
+
+def test_a_first_sample_without_a_loss_is_an_error_when_it_is_traced():
+    model = MLP(1, [1], seed=0)
+    with pytest.raises(NonFiniteError, match="first sample is not defined: log needs x > 0"):
+        fit(model, log_of_input, ([[1.0]], [0.0]), SGD(model.parameters()), progress=False)
+
+
+# ── mistakes ────────────────────────────────────────────────────────────────────────────────────
+
+X, Y = moons(6)
+
+
+class Own(Optimizer):
+    def step(self, _gradient=None):
+        for p in self.parameters:
+            p.data -= self.current_learning_rate * p.grad
+
+
+def branching(outputs, targets):
+    return outputs[0] if outputs[0] > 0 else targets[0]
+
+
+def by_hand(outputs, targets):
+    out = Value(outputs[0].data * 2, (outputs[0],), "twice", label="mine")
+    out._backward = lambda: None
+    return out + targets[0]
+
+
+MISTAKES = {
+    "one array": ({"data": X}, OperandError, r"data are a pair \(X, y\), got ndarray"),
+    "text": ({"data": ([["a"]], [1])}, OperandError, "data are two arrays of numbers"),
+    "one feature": ({"data": (Y, Y)}, SizeError, r"shape \(samples, inputs\).*got \(6,\) and"),
+    "lengths": ({"data": (X, Y[1:])}, SizeError, r"got \(6, 2\) and \(5,\)"),
+    "empty": ({"data": (X[:0], Y[:0])}, SizeError, r"got \(0, 2\) and \(0,\)"),
+    "inputs": ({"data": (X[:, :1], Y)}, SizeError, "MLP needs 2 inputs, got 1"),
+    "epochs": ({"epochs": 0}, SizeError, "epochs is a positive int, got 0"),
+    "batch": ({"batch_size": 2.0}, SizeError, "batch_size is a positive int, got 2.0"),
+    "class": (
+        {"model": MLP(2, [3]), "loss": F.cross_entropy, "data": (X, [0, 1, 2, 3, 0, 1])},
+        SizeError, "class from 0 to 2, got 3",
+    ),
+    "no class": (
+        {"model": MLP(2, [3]), "loss": F.cross_entropy, "data": (X, Y / 2)},
+        SizeError, "class from 0 to 2, got -?0.5",
+    ),
+    "validation": ({"validation": (X[:, :1], Y)}, SizeError, "need 2 inputs, got 1"),
+    "validation targets": ({"validation": (X, X)}, SizeError, "need 1 targets, got 2"),
+    "validation pair": ({"validation": X}, OperandError, r"validation data are a pair \(X, y\)"),
+    "model": ({"model": lambda _: 1.0}, OperandError, "a model returns a Value or a list.* 1.0"),
+    "loss": ({"loss": lambda *_: None}, OperandError, "that returns a Value; got None"),
+    "optimiser": ({"optimizer": "sgd"}, OperandError, "an optimiser of the model's Values.*'sgd'"),
+    "array": ({"optimizer": SGD(np.zeros(3))}, OperandError, "optimiser of the model's Values"),
+}  # fmt: skip
+COMPILED_ONLY = {
+    "own step": (
+        {"optimizer": Own(MLP(2, [1]).parameters(), 0.1)},
+        OperandError, "Own has a step.. of its own.*compiled=False",
+    ),
+    "branch": ({"loss": branching}, OperandError, "cannot follow a Python branch"),
+    "by hand": ({"loss": by_hand}, OperandError, r"twice \(node 'mine'\).*defined by hand"),
+    "nothing fed": ({"loss": lambda *_: Value(1.0) * 2}, SizeError, "depend on what is fed"),
+}  # fmt: skip
+
+
+def fit_with(change, compiled):
+    model = change.get("model", MLP(2, [1], seed=0))
+    parameters = model.parameters() if isinstance(model, Module) else [Value(1.0)]
+    arguments = {"loss": F.hinge, "data": (X, Y), "optimizer": SGD(parameters), "progress": False}
+    return fit(**(arguments | {"model": model} | change), compiled=compiled)
+
+
+@both
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_an_error_of_one_sentence(mistake, compiled):
+    change, error, message = mistake
+    with pytest.raises(error, match=message) as caught:
+        fit_with(change, compiled)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mistake", COMPILED_ONLY.values(), ids=COMPILED_ONLY)
+def test_what_cannot_be_compiled_is_an_error_and_trains_scalar_by_scalar(mistake):
+    change, error, message = mistake
+    with pytest.raises(error, match=message):
+        fit_with(change, compiled=True)
+    assert isinstance(fit_with(change, compiled=False), History)
+
+
+def test_a_loss_of_two_numbers_gets_a_note_about_lists():
+    with pytest.raises(TypeError) as caught:
+        fit_with({"loss": lambda score, label: (1 - label * score).relu()}, compiled=True)
+    assert "two lists for each sample" in caught.value.__notes__[0]
+
+
+@both
+def test_inputs_and_targets_need_not_all_be_used(compiled):
+    w = Value(3.0, label="w")
+    history = fit(
+        lambda x: w * x[1], lambda outputs, _targets: outputs[0] ** 2, (X, Y), SGD([w], 0.1), 3,
+        compiled=compiled, progress=False,
+    )  # fmt: skip
+    expected, number = [], 3.0
+    for _ in range(3):
+        expected.append(np.mean((number * X[:, 1]) ** 2))
+        number -= 0.1 * 2 * number * np.mean(X[:, 1] ** 2)
+    assert history.losses == pytest.approx(expected)
+    assert w.data == pytest.approx(number)
+
+
+def test_errors_name_the_source_line_while_debugging():
+    with debug(), pytest.raises(NonFiniteError) as caught:
+        fit_with({"loss": log_of_input, "data": (X, np.zeros(6))}, compiled=False)
+    assert "log needs x > 0" in str(caught.value)
