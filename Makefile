@@ -22,7 +22,8 @@ test: .venv lint
 # The same assertions on the arrays of torch, JAX and Dask.
 test-interop: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) '.[interop]'
-	$(BIN)/python -m pytest tests/test_interop.py tests/test_compiler_interop.py
+	$(BIN)/python -m pytest tests/test_interop.py tests/test_compiler_interop.py \
+		tests/test_checkpoint_interop.py
 
 lint: .venv
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from .engine import Value, parameter
@@ -21,6 +22,8 @@ from .errors import ChoiceError, OperandError, SizeError
 from .ops import PRIMITIVES
 
 if TYPE_CHECKING:
+    import os
+
     from .engine import Operand
 
 __all__ = ["ACTIVATIONS", "INITIALIZERS", "MLP", "Layer", "Module", "Neuron"]
@@ -97,6 +100,14 @@ class Module:
         numbers = {name: Value(state[name]).data for name in own}
         for name, value in own.items():
             value.data = numbers[name]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the parameters to a safetensors file, which PyTorch loads: `checkpoint.save`."""
+        import_module(".checkpoint", __package__).save(self, path)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Set the parameters to those of a safetensors file: `checkpoint.load`."""
+        import_module(".checkpoint", __package__).load(self, path)
 
 
 def _leaves(path: str, value: object) -> Iterator[tuple[str, Value]]:

@@ -1,0 +1,244 @@
+"""Save the parameters of a module to a safetensors file, and load them: ``model.save(path)``.
+
+The file of an MLP is also that of the ``torch.nn.Sequential`` that computes the same::
+
+    model = scalargrad.MLP(3, [4, 1])                                   # tanh, then linear
+    model.save("model.safetensors")
+
+    twin = torch.nn.Sequential(Linear(3, 4), Tanh(), Linear(4, 1)).double()
+    twin.load_state_dict(safetensors.torch.load_file("model.safetensors"))
+
+and ``model.load(path)`` reads what ``safetensors.torch.save_file(twin.state_dict(), path)`` wrote.
+A file holds numbers and names alone: to load it runs no code, as to load a pickle does.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from .engine import Value
+from .errors import CheckpointError, OperandError, SizeError
+from .nn import MLP, Layer, Module, Neuron, _first, _leaves
+
+__all__ = ["load", "save", "tensors"]
+
+#: A leaf, or a list of tensors of one shape.
+Tensor: TypeAlias = Any
+
+
+def save(module: Module, path: str | os.PathLike[str]) -> None:
+    """Write the parameters of a module to a safetensors file, as float64: nothing is rounded.
+
+    An old file is replaced at once when the new one is complete; if anything fails, it stays.
+    A process that is killed here can leave a ``….tmp`` beside it, which may be deleted.
+
+    Raises:
+        SizeError: the module has no parameters.
+        OSError: the file cannot be written, for example since its folder is missing.
+    """
+    arrays = {name: _array(tensor) for name, tensor in tensors(module).items()}
+    # Names and shapes are those of PyTorch's layers; "pt" says so to the libraries that ask.
+    _replace(os.fsdecode(path), safetensors.numpy.save(arrays, {"format": "pt"}))
+
+
+def load(module: Module, path: str | os.PathLike[str]) -> None:
+    """Set the parameters of a module to the numbers of a safetensors file.
+
+    The file may come from `save` or from PyTorch, with real numbers of any type that NumPy has.
+    Only ``data`` changes: Values, labels and gradients stay. Activations are not in the file.
+
+    Raises:
+        CheckpointError: the file is damaged, is no safetensors file, or holds no real numbers.
+        SizeError: its tensors have other names or shapes than those of the module.
+        OSError: the file cannot be read, for example since it is missing.
+
+    After an error the module is as it was.
+    """
+    wanted, path = tensors(module), os.fsdecode(path)
+    stored = _read(path)
+    _check_fit(wanted, stored, path)
+    numbers: dict[Value, float] = {}
+    for name, tensor in wanted.items():
+        for leaf, number in zip(_flat(tensor), _floats(stored[name]), strict=True):
+            if not _same(numbers.setdefault(leaf, number), number):
+                raise CheckpointError(
+                    f"{path} does not fit this module: {name} sets a parameter that is shared "
+                    f"with another tensor to {number}, the other one to {numbers[leaf]}"
+                )
+    for leaf, number in numbers.items():
+        leaf.data = number
+
+
+def tensors(module: Module) -> dict[str, Tensor]:
+    """Return the tensors of a module by name: leaves, in nested lists.
+
+    The names and shapes are PyTorch's:
+
+    - a layer has a ``weight`` of shape (outputs, inputs) and a ``bias`` of shape (outputs,), and a
+      neuron is a layer with one output;
+    - the layers of an MLP have the numbers that they have in a ``torch.nn.Sequential``, where an
+      activation takes a number, too;
+    - other modules have a tensor for each attribute that is a leaf (of shape ()) or a list of
+      leaves, also a nested one. A list whose rows differ in length becomes a tensor for each row.
+
+    A leaf with two names is in two tensors, as tied weights are in PyTorch's ``state_dict()``.
+
+    >>> [(name, np.shape(tensor)) for name, tensor in tensors(MLP(3, [4, 1])).items()]
+    [('0.weight', (4, 3)), ('0.bias', (4,)), ('2.weight', (1, 4)), ('2.bias', (1,))]
+
+    >>> class Bigrams(Module):
+    ...     def __init__(self):
+    ...         self.table = [[Value(0.0) for _ in range(27)] for _ in range(27)]
+    ...         self.scale, self.head = Value(1.0), Layer(27, 2)
+    >>> [(name, np.shape(tensor)) for name, tensor in tensors(Bigrams()).items()]
+    [('table', (27, 27)), ('scale', ()), ('head.weight', (2, 27)), ('head.bias', (2,))]
+
+    Raises:
+        SizeError: there are no parameters, or the paths to two of them are the same text.
+    """
+    if not isinstance(module, Module):
+        raise OperandError(f"a Module can be saved and loaded, got {type(module).__name__}")
+    found: dict[str, Tensor] = {}
+    for name, tensor in _tensors("", module):
+        if name in found or name == "__metadata__":
+            raise SizeError(f"a safetensors file has one place for the name {name!r}: rename one")
+        found[name] = tensor
+    if not found:
+        raise SizeError(f"{type(module).__name__} has no parameters to save or load")
+    return found
+
+
+# ── from modules to tensors ─────────────────────────────────────────────────────────────────────
+
+
+def _tensors(path: str, value: object) -> Iterator[tuple[str, Tensor]]:
+    if _shape(value) is not None:
+        yield path, value
+        return
+    for name, part in _parts(value).items():
+        yield from _tensors(f"{path}.{name}" if path else str(name), part)
+
+
+def _shape(value: object) -> tuple[int, ...] | None:
+    """Return the shape of a tensor; None for what is not one."""
+    if isinstance(value, (list, tuple)):
+        shapes = {_shape(item) for item in value}
+        shape = shapes.pop() if len(shapes) == 1 else None
+        return None if shape is None else (len(value), *shape)
+    return () if isinstance(value, Value) and _flat(value) else None
+
+
+def _parts(value: object) -> Mapping[Any, object]:
+    """Return what a value consists of, by name; PyTorch's names where they cover all of it."""
+    with suppress(AttributeError):  # a subclass may do without neurons or weights
+        parts = _torch_parts(value)
+        if set(_flat(parts)) == set(_flat(value)):
+            return parts
+    if isinstance(value, Module):
+        return vars(value)
+    if isinstance(value, (list, tuple)):
+        return dict(enumerate(value))
+    return value if isinstance(value, Mapping) else {}
+
+
+def _torch_parts(value: object) -> dict[str, object]:
+    if isinstance(value, Neuron):
+        return {"weight": [value.w], "bias": [value.b]}
+    if isinstance(value, Layer):
+        return {"weight": [n.w for n in value.neurons], "bias": [n.b for n in value.neurons]}
+    parts: dict[str, object] = {}
+    if isinstance(value, MLP):
+        place = 0
+        for layer in value.layers:
+            parts[str(place)] = layer
+            place += 1 if all(neuron.activation is None for neuron in layer.neurons) else 2
+    return parts
+
+
+def _flat(value: object) -> list[Value]:
+    return [leaf for _, leaf in _leaves("", value)]
+
+
+# ── from tensors to arrays and back ─────────────────────────────────────────────────────────────
+
+
+def _array(tensor: Tensor) -> Any:
+    # Through Value: people assign to `data`, and what is no number is an error that says so.
+    numbers = [Value(leaf.data).data for leaf in _flat(tensor)]
+    return np.array(numbers, np.float64).reshape(_shape(tensor))
+
+
+def _floats(array: Any) -> list[float]:
+    floats: list[float] = array.astype(np.float64).ravel().tolist()
+    return floats
+
+
+def _same(a: float, b: float) -> bool:
+    return a == b or (a != a and b != b)  # NaN is the same as NaN here
+
+
+def _check_fit(wanted: dict[str, Tensor], stored: dict[str, Any], path: str) -> None:
+    missing, unknown = wanted.keys() - stored.keys(), stored.keys() - wanted.keys()
+    if missing or unknown:
+        raise SizeError(
+            f"{path} does not fit this module: missing {_first(missing)}; unknown {_first(unknown)}"
+        )
+    for name, tensor in wanted.items():
+        if stored[name].shape != _shape(tensor):
+            raise SizeError(
+                f"{path} does not fit this module: {name} needs the shape {_shape(tensor)}, "
+                f"got {stored[name].shape}"
+            )
+        if stored[name].dtype.kind not in "fiu":
+            raise CheckpointError(f"{path}: {name} needs real numbers, got {stored[name].dtype}")
+
+
+# ── files ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read(path: str) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        content = file.read()
+    try:
+        return dict(safetensors.numpy.load(content))
+    except KeyError as error:
+        raise CheckpointError(
+            f"{path} holds numbers of the type {error.args[0]}, which NumPy does not have: "
+            "save them as float32"
+        ) from None
+    except (SafetensorError, ValueError) as error:
+        reason = str(error).removeprefix("Error while deserializing: ")
+        raise CheckpointError(f"{path} is damaged or no safetensors file: {reason}") from None
+
+
+def _replace(path: str, content: bytes) -> None:
+    """Write a file so that its name stands for all of the old content or all of the new."""
+    target = os.path.realpath(path) if os.path.islink(path) else path
+    folder = os.path.dirname(target) or os.curdir
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder to save in", folder)
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise IsADirectoryError(errno.EISDIR, "a folder or a device, not the name of a file", path)
+    temporary = f"{target}.{secrets.token_hex(4)}.tmp"  # beside it: only a rename is atomic
+    try:
+        with open(temporary, "xb") as file:
+            if os.path.exists(target):
+                shutil.copymode(target, temporary)  # who may read the old file, and no one else
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.remove(temporary)
+        raise
