@@ -149,6 +149,13 @@ def test_program_equals_scalars_for_rows_of_primitive(name: str) -> None:
     assert len(str(program).splitlines()) <= 9
 
 
+def test_every_second_scalar_of_a_block_that_ends_there_is_found() -> None:
+    """The first and the third of three: no reshape makes these a row, so they are two pieces."""
+    x, *p = (Value(number) for number in (0.5, 1.0, 2.0, 3.0))
+    for wrt in (p, p[::-1]):
+        check((p[0].logaddexp(p[2]) * x, [x], wrt), np.array([[0.5], [2.0]]))
+
+
 # ── random graphs ───────────────────────────────────────────────────────────────────────────────
 
 SAFE = [name for name in PRIMITIVES if not PRIMITIVES[name].domain and name not in ("exp", "expm1")]

@@ -203,7 +203,7 @@ class Places:
         cuts = _cuts(row, indices.reshape(-1, len(row))[0])
         computed = (row[[0, *cuts]] != CONSTANT).sum()  # how many pieces are no numbers
         long = computed == 1 or places.size >= LONG * computed
-        if (owners != row).any() or not cuts or not (alone or long):
+        if (owners != row).any() or not (alone or (cuts and long)):
             raise NoPatternError
         spans = zip([0, *cuts], [*cuts, len(row)], strict=True)
         return Joined(tuple(p for i, j in spans for p in self._pieces(owners, indices, i, j)))

@@ -164,6 +164,8 @@ class _Raising:
         try:
             places, operation = self.operation(group[first], keys[first], offset[first])
         except NoPatternError:
+            if len(group) == 1:
+                raise  # a single scalar always has an operation
             for part in self.parts(group, keys):
                 self.add(part)
             return
