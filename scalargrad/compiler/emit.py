@@ -163,9 +163,9 @@ class _Emitting:
         if isinstance(right, Joined) and len(right.parts) == 2:
             fed, one = right.parts
             rows, count = left.shape
-            if fed.batched and self.is_fed(fed) and _is_one(one) and count > 4 * rows:
+            if fed.batched and self.is_fed(fed) and _is_one(one) and count > 10 * rows:
                 # To copy a wide input beside a row of ones costs more than to add the bias to few
-                # rows, and to sum up its gradient; four times as wide is where that changes.
+                # rows, and to sum up its gradient; ten times as wide is where that changes.
                 weights, bias = (
                     Rearrange(x, [Part(1, start, stop, count)])
                     for start, stop in ((0, count - 1), (count - 1, count))

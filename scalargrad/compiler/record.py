@@ -18,11 +18,14 @@ import numpy as np
 
 from ..errors import OperandError
 
-__all__ = ["ELEMENTWISE", "FLOAT", "Recorder", "Symbol", "value_of"]
+__all__ = ["ELEMENTWISE", "FLOAT", "LEAST", "Recorder", "Symbol", "value_of"]
 
 FLOAT, BOOL = "float64", "bool"
 
 Number: TypeAlias = "bool | float"
+
+#: The least size of a number that is moved to the end.
+LEAST = 1e-6
 
 
 class Symbol:
@@ -238,9 +241,13 @@ class Recorder:
                 merged = self._added_parts(x, y)
                 if merged is not None:
                     return merged
-            if x.op == "add" and y.op == "concat" and x.args[1].op == "concat":
+            (a, number), (b, other) = _split(x), _split(y)
+            if abs(number) == abs(other) != 1.0:
+                both = self.add(a, b) if number == other else self.subtract(a, b)
+                return self.multiply(both, number)
+            if x.op == "add" and b.op == "concat" and _split(x.args[1])[0].op == "concat":
                 return self.add(x.args[0], self.add(x.args[1], y))
-            if x.op == "concat" and y.op != "concat":
+            if a.op == "concat" and b.op != "concat":
                 x, y = y, x
         for one, other in ((x, y), (y, x)):
             inner = _unbroadcast(one)
@@ -269,7 +276,14 @@ class Recorder:
 
     def subtract(self, x: Any, y: Any) -> Symbol:
         x, y = self.asarray(x), self.asarray(y)
-        return x if _is(y, 0.0) and x.shape == y.shape else self.elementwise("subtract", x, y)
+        if x.shape == y.shape:
+            if _is(y, 0.0):
+                return x
+            (a, number), (b, other) = _split(x), _split(y)
+            if abs(number) == abs(other) != 1.0:
+                both = self.subtract(a, b) if number == other else self.add(a, b)
+                return self.multiply(both, number)
+        return self.elementwise("subtract", x, y)
 
     def negative(self, x: Symbol) -> Symbol:
         return self.multiply(x, -1.0)
@@ -294,9 +308,7 @@ class Recorder:
             # A test chooses 0 or a number, times something: it may choose that at once.
             if mask.op == "where" and _is(mask.args[1], 0.0) and mask.args[2].op == "number":
                 scaled = self.multiply(other, mask.args[2])
-                return self.broadcast_to(
-                    self.elementwise("where", mask.args[0], 0.0, scaled), shape
-                )
+                return self.broadcast_to(self.where(mask.args[0], 0.0, scaled), shape)
             # Numbers gather in front: (x · 2) · y is (x · y) · 2.
             if mask.op == "multiply" and mask.args[1].op == "number" and other.op != "number":
                 return self.multiply(
@@ -308,7 +320,8 @@ class Recorder:
         divisor = _unbroadcast(self.asarray(y))
         if divisor.op == "number" and value_of(divisor) != 0.0:
             return self.multiply(x, 1.0 / value_of(divisor))
-        return self.elementwise("divide", x, y)
+        x, number = _split(self.asarray(x))
+        return self.multiply(self.elementwise("divide", x, y), number)
 
     def pow(self, x: Any, y: Any) -> Symbol:
         x, exponent = self.asarray(x), _unbroadcast(self.asarray(y))
@@ -336,6 +349,9 @@ class Recorder:
             and _is(inner[0].args[1], 0.0)
         ):
             return self.maximum(y, 0.0)
+        if _is(x, 0.0):
+            y, number = _split(y)
+            return self.multiply(self.elementwise("where", test, x, y), number)
         return self.elementwise("where", test, x, y)
 
     # ── shapes ──
@@ -358,7 +374,8 @@ class Recorder:
             return self.broadcast_to(self.reshape(x.args[0], ()), shape)
         if x.op == "number":
             return self.broadcast_to(x, shape)
-        return self.make("reshape", (x,), shape, shape, x.kind)
+        x, number = _split(x)
+        return self.multiply(self.make("reshape", (x,), shape, shape, x.kind), number)
 
     def permute_dims(self, x: Symbol, axes: Sequence[int]) -> Symbol:
         axes = tuple(axes)
@@ -369,7 +386,8 @@ class Recorder:
             return self.broadcast_to(self.reshape(x.args[0], ()), shape)
         if x.op == "permute":
             return self.permute_dims(x.args[0], [x.how[axis] for axis in axes])
-        return self.make("permute", (x,), axes, shape, x.kind)
+        x, number = _split(x)
+        return self.multiply(self.make("permute", (x,), axes, shape, x.kind), number)
 
     def matrix_transpose(self, x: Symbol) -> Symbol:
         return self.permute_dims(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
@@ -386,6 +404,9 @@ class Recorder:
         """Record a slice along an axis."""
         if (start, stop) == (0, x.shape[axis]):
             return x
+        inner, number = _split(x)
+        if number != 1.0:
+            return self.multiply(self.part(inner, axis, start, stop), number)
         shape = (*x.shape[:axis], stop - start, *x.shape[axis + 1 :])
         if x.op == "broadcast" and x.args[0].size == 1:
             return self.broadcast_to(x.args[0], shape)
@@ -420,6 +441,10 @@ class Recorder:
             pieces.append(part)
         if len(pieces) == 1:
             return pieces[0]
+        numbers = {_split(piece)[1] for piece in pieces if not _is(piece, 0.0)}
+        if len(numbers) == 1 and numbers != {1.0}:
+            inner = self.concat([_split(piece)[0] for piece in pieces], axis=axis)
+            return self.multiply(inner, *numbers)
         length = sum(piece.shape[axis] for piece in pieces)
         shape = (*pieces[0].shape[:axis], length, *pieces[0].shape[axis + 1 :])
         return self.make("concat", pieces, axis, shape)
@@ -428,7 +453,9 @@ class Recorder:
 
     def matmul(self, x: Symbol, y: Symbol) -> Symbol:
         stack = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-        return self.make("matmul", (x, y), None, (*stack, x.shape[-2], y.shape[-1]))
+        (x, number), (y, other) = _split(x), _split(y)
+        product = self.make("matmul", (x, y), None, (*stack, x.shape[-2], y.shape[-1]))
+        return self.multiply(product, number * other)
 
     def sum(
         self, x: Symbol, *, axis: Any = None, keepdims: bool = False, **_options: Any
@@ -500,6 +527,19 @@ def value_of(x: Symbol) -> Any:
 
 def _unbroadcast(x: Symbol) -> Symbol:
     return x.args[0] if x.op == "broadcast" else x
+
+
+def _split(x: Symbol) -> tuple[Symbol, float]:
+    """Return an array and the number that it is multiplied with: 1 where there is none.
+
+    Numbers are moved to the end, where one product with all of a gradient replaces many. Large and
+    small ones stay, since without them an intermediate result might overflow.
+    """
+    if x.op == "multiply" and x.args[1].op == "number" and x.args[0].shape == x.shape:
+        number: float = value_of(x.args[1])
+        if LEAST < abs(number) < 1 / LEAST:
+            return x.args[0], number
+    return x, 1.0
 
 
 def _common(symbols: Sequence[Symbol]) -> tuple[int, ...]:
