@@ -33,15 +33,20 @@ def topological_sort(
     seen: set[Node | None] = set()
     stack: list[Node | None] = []
     stack.extend([*roots][::-1])
-    pop, extend, add, emit = stack.pop, stack.extend, seen.add, order.append
+    pop, push, extend, add, emit = stack.pop, stack.append, stack.extend, seen.add, order.append
     while stack:
         node = pop()
         if node is None:  # all parents of the node below this mark are listed
             emit(pop())  # type: ignore[arg-type]
         elif node not in seen:
             add(node)
-            extend((node, None))
-            extend(parents(node)[::-1])
+            above = parents(node)
+            if above:
+                push(node)
+                push(None)
+                extend(above[::-1])
+            else:
+                emit(node)
     return order
 
 

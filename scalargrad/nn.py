@@ -73,7 +73,7 @@ class Module:
 
     def parameters(self) -> list[Value]:
         """Return the parameters, in the order in which they were made."""
-        return [value for _, value in self.named_parameters()]
+        return list(dict.fromkeys(value for _, value in _leaves("", vars(self))))
 
     def zero_grad(self) -> None:
         """Set all gradients back to 0, since ``backward()`` adds to those of leaves."""
@@ -112,19 +112,22 @@ class Module:
 
 def _leaves(path: str, value: object) -> Iterator[tuple[str, Value]]:
     """Yield the leaf Values within a value, with their paths, in order."""
-    if isinstance(value, Value):
-        if value.kind in ("leaf", "parameter"):
-            yield path, value
-        return
-    items: Iterable[tuple[object, object]] = ()
-    if isinstance(value, Module):
-        items = vars(value).items()
-    elif isinstance(value, Mapping):
-        items = value.items()
-    elif isinstance(value, (list, tuple)):
-        items = enumerate(value)
-    for name, item in items:
-        yield from _leaves(f"{path}.{name}" if path else str(name), item)
+    stack: list[tuple[str, object]] = [(path, value)]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, Value):
+            if value._rule.kind in ("leaf", "parameter"):
+                yield path, value
+            continue
+        items: Iterable[tuple[object, object]] = ()
+        if isinstance(value, Module):
+            items = vars(value).items()
+        elif isinstance(value, Mapping):
+            items = value.items()
+        elif isinstance(value, (list, tuple)):
+            items = enumerate(value)
+        prefix = f"{path}." if path else ""
+        stack.extend([(f"{prefix}{name}", item) for name, item in items][::-1])
 
 
 def _first(names: Iterable[str]) -> str:

@@ -278,7 +278,7 @@ class Recorder:
         x, y = self.asarray(x), self.asarray(y)
         if x.shape == y.shape:
             if _is(y, 0.0):
-                return x
+                return self.asarray(x)
             (a, number), (b, other) = _split(x), _split(y)
             if abs(number) == abs(other) != 1.0:
                 both = self.subtract(a, b) if number == other else self.add(a, b)

@@ -74,9 +74,9 @@ def walk(outputs: Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Value]
     rules = list(map(attrgetter("_rule"), nodes))
     codes = {rule: _code(rule.primitive) for rule in set(rules)}
     op = np.fromiter(map(codes.__getitem__, rules), np.int64, len(nodes))
-    for i in np.flatnonzero(op == LEAF):
-        if nodes[i].kind == "op":
-            raise OperandError(_by_hand(nodes[i]))
+    by_hand = {rule for rule in codes if rule.kind == "op" and rule.primitive is None}
+    if by_hand:
+        raise OperandError(_by_hand(next(node for node in nodes if node._rule in by_hand)))
     own = np.arange(len(nodes))
     x, y = (
         np.fromiter(map(place.get, map(attrgetter(name), nodes), own.tolist()), np.int64)
@@ -100,22 +100,29 @@ def _check(outputs: Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Valu
     for node in outputs:
         if not isinstance(node, Value):
             raise OperandError(f"the outputs of compile are Values, got {node!r}")
+    given = [*inputs, *wrt]
+    leaves = all(isinstance(node, Value) and node._rule.kind != "op" for node in given)
+    if leaves and len({*given}) == len(given):
+        return
     seen: set[Value] = set()
     for what, group in (("an input", inputs), ("in wrt", wrt)):
         for number, node in enumerate(group):
-            if not isinstance(node, Value):
-                raise OperandError(f"the inputs and wrt of compile are Values, got {node!r}")
-            if node.kind == "op":
-                raise OperandError(
-                    f"{named(node)} is {what} (number {number}) and has operands: "
-                    "only leaves can be fed or learned"
-                )
-            if node in seen:
-                raise OperandError(
-                    f"{named(node)} is {what} (number {number}) and was given before: "
-                    "each leaf is either fed or learned, and once"
-                )
+            _check_leaf(node, f"{what} (number {number})", seen)
             seen.add(node)
+
+
+def _check_leaf(node: Any, what: str, seen: set[Value]) -> None:
+    if not isinstance(node, Value):
+        raise OperandError(f"the inputs and wrt of compile are Values, got {node!r}")
+    if node.kind == "op":
+        raise OperandError(
+            f"{named(node)} is {what} and has operands: only leaves can be fed or learned"
+        )
+    if node in seen:
+        raise OperandError(
+            f"{named(node)} is {what} and was given before: each leaf is either fed or learned, "
+            "and once"
+        )
 
 
 def named(node: Value, data: float | None = None) -> str:
