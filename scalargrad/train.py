@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from . import functional as F
 from .compiler import Program, compile
-from .compiler.walk import Floats, Ints, named, trace
+from .compiler.trace import trace
+from .compiler.walk import Floats, Ints, named
 from .engine import Value, operands
 from .errors import (
     DivisionByZeroError,

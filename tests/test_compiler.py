@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalargrad import MLP, Value
+from scalargrad import MLP, Value, debug
 from scalargrad import functional as F
 from scalargrad.compiler import Program, compile
 from scalargrad.errors import ChoiceError, OperandError, SizeError
@@ -348,7 +348,7 @@ def truthy(v: list[Value]) -> Value:
     return v[0].relu() or v[0]
 
 
-X0 = Value(1.0, label="x")
+X0, X1 = Value(1.0, label="x"), Value(2.0, label="x1")
 ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "input is no leaf": (lambda: compile(X0 * 2, [X0 * 2]), OperandError, "only leaves can be fed"),
     "input does not reach": (
@@ -371,6 +371,14 @@ ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         r"comparison is asked at .*test_compiler.py:\d+",
     ),
     "branch on truth": (lambda: compile(truthy, [X0]), OperandError, "its truth is asked at"),
+    "float of derived": (
+        lambda: compile(lambda v: v[0] * math.exp(v[0] * 2), [X0]),
+        OperandError,
+        r"cannot follow \* \(node with data 2.0\) into a Python number: .*test_compiler.py:\d+",
+    ),
+    "int": (lambda: compile(lambda v: v[0] * int(v[0]), [X0]), OperandError, "its number is asked"),
+    "round": (lambda: compile(lambda v: v[0] * round(v[0]), [X0]), OperandError, "its number"),
+    "largest": (lambda: compile(lambda v: max(v[0], v[1]), [X0, X1]), OperandError, "branch on"),
     "wrong width": (
         lambda: compile(X0 * 2, [X0])([1.0, 2.0]),
         SizeError,
@@ -414,6 +422,17 @@ def test_comparisons_work_again_after_a_traced_branch() -> None:
         compile(branching, [X0])
     assert Value(2.0) > 1.0
     assert bool(Value(2.0))
+    assert math.sqrt(Value(4.0)) == round(Value(2.2)) == int(Value(2.5)) == 2
+
+
+def test_errors_name_the_source_line_while_debugging() -> None:
+    with debug():
+        x = Value(1.0, label="x")
+        y = x * 2
+    with pytest.raises(OperandError, match=r"\* \(node with data 2.0, made in .*: y = x \* 2\)"):
+        compile(y + 1, [y])
+    with pytest.raises(SizeError, match=r"the leaf 'x' \(made in .*test_compiler.py:\d+: x = V"):
+        compile(Value(1.0) * 2, [x])
 
 
 def test_first_nonfinite_names_operation_label_and_sample() -> None:

@@ -10,7 +10,7 @@ Five passes, each a function of a data class that can be printed; read them in t
 5. ``record.py`` and ``source.py``: on NumPy, the nodes' kernels are run once on arrays that record,
    and what they recorded is written as straight-line source.
 
-``program.py`` has what comes out, and `compile`.
+``program.py`` has what comes out, and `compile`; ``trace.py`` calls a function to get its graph.
 """
 
 from .program import Program, compile

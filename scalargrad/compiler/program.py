@@ -19,7 +19,8 @@ from .flatten import flatten
 from .raising import raise_
 from .record import Recorder
 from .source import Step, prepare, write
-from .walk import LEAF, ROWS, Floats, named, trace, walk
+from .trace import trace
+from .walk import LEAF, ROWS, Floats, named, walk
 
 __all__ = ["BATCH_SIZES", "REDUCTIONS", "Program", "compile"]
 
@@ -48,7 +49,7 @@ def compile(outputs: Outputs, inputs: Iterable[Value], wrt: Iterable[Value] = ()
 
     Raises:
         OperandError: an input or parameter is no leaf; an operation was defined by hand; or the
-            function branches on a Value, by ``if`` or a comparison.
+            function branches on a Value, by ``if`` or a comparison, or makes a float of one.
         SizeError: an input does not reach the output.
 
     >>> from scalargrad import Value

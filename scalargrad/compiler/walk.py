@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
+from ..debugging import source_line
 from ..engine import Value, operands
 from ..errors import OperandError, SizeError
 from ..graph import topological_sort
 from ..ops import PRIMITIVES
 
-__all__ = ["CODES", "LEAF", "ROWS", "Scalars", "named", "trace", "walk"]
+__all__ = ["CODES", "LEAF", "ROWS", "Scalars", "named", "walk"]
 
 #: Rows of the table of primitives by number, and their numbers by name; a leaf has number -1.
 ROWS = list(PRIMITIVES.values())
@@ -126,9 +124,12 @@ def _check_leaf(node: Any, what: str, seen: set[Value]) -> None:
 
 
 def named(node: Value, data: float | None = None) -> str:
-    """Name a node in a sentence: by its op and its label, or its number."""
+    """Name a node in a sentence: by its op and its label, or its number, and by its source line."""
     label = repr(node.label) if node.label else f"with data {node.data if data is None else data!r}"
-    return f"the leaf {label}" if node.kind != "op" else f"{node._op or 'op'} (node {label})"
+    line = source_line(node)
+    if node.kind != "op":
+        return f"the leaf {label} (made in {line})" if line else f"the leaf {label}"
+    return f"{node._op or 'op'} (node {label}{f', made in {line}' if line else ''})"
 
 
 def _by_hand(node: Value) -> str:
@@ -139,56 +140,4 @@ def _by_hand(node: Value) -> str:
     return (
         f"{named(node)} is an operation defined by hand{where}: compile knows only the "
         "primitives of the table, so build it from these"
-    )
-
-
-# ── tracing a function ──────────────────────────────────────────────────────────────────────────
-
-
-def trace(function: Callable[[list[Value]], Any], inputs: Sequence[Value]) -> Any:
-    """Call a function of a list of Values once; a Python branch on a Value is an error.
-
-    Raises:
-        OperandError: the function asks for the truth or the order of a Value. The graph would
-            hold one way of the branch alone, whatever is fed.
-    """
-    with _no_branches():
-        return function(list(inputs))
-
-
-_COMPARISONS = ("__bool__", "__lt__", "__le__", "__gt__", "__ge__")
-_lock = threading.RLock()
-
-
-@contextmanager
-def _no_branches() -> Iterator[None]:
-    """Make this thread's comparisons of Values raise, and leave those of others as they are."""
-    thread = threading.get_ident()
-
-    def guarded(name: str, method: Callable[..., bool]) -> Callable[..., bool]:
-        def compare(node: Value, *other: Any) -> bool:
-            if threading.get_ident() != thread:
-                return method(node, *other)
-            raise OperandError(_branch(name, node))
-
-        return compare
-
-    with _lock:
-        methods = {name: getattr(Value, name) for name in _COMPARISONS}
-        try:
-            for name, method in methods.items():
-                setattr(Value, name, guarded(name, method))
-            yield
-        finally:
-            for name, method in methods.items():
-                setattr(Value, name, method)
-
-
-def _branch(name: str, node: Value) -> str:
-    frame = sys._getframe(2)
-    what = "its truth" if name == "__bool__" else "a comparison"
-    return (
-        f"compile cannot follow a Python branch on {named(node)}: {what} is asked at "
-        f"{frame.f_code.co_filename}:{frame.f_lineno}, and the compiled graph would always go "
-        "the same way; use max, min, relu or abs"
     )
