@@ -92,7 +92,7 @@ class _Emitting:
             return self.nodes[operand.block]
         key = operand.block, steps
         if key not in self.views:
-            self.views[key] = Rearrange(self.nodes[operand.block], steps)
+            self.views[key] = Rearrange(self.nodes[operand.block], steps, name=str(operand))
         return self.views[key]
 
     def constant(self, values: Floats, batched: bool, whole: bool = False) -> Node:
@@ -103,7 +103,7 @@ class _Emitting:
         values = values[..., None] if batched else values
         key = values.shape, values.tobytes()
         if key not in self.known:
-            self.known[key] = Input()
+            self.known[key] = Input(str(Constants(values)))
             self.constants[self.known[key]] = np.ascontiguousarray(values)
         return self.known[key]
 
