@@ -26,6 +26,8 @@ from .walk import ROWS, Floats, Ints
 
 __all__ = ["FEW", "Combination", "Dot", "Elementwise", "LogSumExp", "Product", "Raised", "raise_"]
 
+_SIGNS = {"mul": " · ", "div": " / ", "pow_number": "**", "pow": "**"}
+
 #: Sums of up to so many terms are added up element by element if they are no matrix product.
 FEW = 4
 
@@ -38,7 +40,10 @@ class Elementwise:
     operands: tuple[Operand, ...]
 
     def __str__(self) -> str:
-        return f"{self.row.name}({', '.join(map(str, self.operands))})"
+        operands = list(map(str, self.operands))
+        if self.row.name in _SIGNS:
+            return _SIGNS[self.row.name].join(operands)
+        return f"{self.row.name}({', '.join(operands)})"
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,9 @@ class Combination:
     offset: Constants | None
 
     def __str__(self) -> str:
-        parts = [str(x) if str(y) == "1" else f"{y}·{x}" for x, y in self.terms]
-        return " + ".join(parts + ([str(self.offset)] if self.offset else []))
+        shown = " + ".join(_times(x, y) for x, y in self.terms)
+        shown += f" + {self.offset}" if self.offset else ""
+        return shown.replace(" + -", " - ")
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,16 @@ class LogSumExp:
 
     def __str__(self) -> str:
         return f"logsumexp({self.operand})"
+
+
+def _times(x: Operand, y: Operand) -> str:
+    """Write x · y, and a factor that is a number first: 2·x, -x."""
+    if isinstance(x, Constants):
+        x, y = y, x
+    factor = {"1": "", "-1": "-"}.get(str(y))
+    if factor is None:
+        factor = f"{y}·"
+    return f"{factor}{x}"
 
 
 Operation = Elementwise | Combination | Product | Dot | LogSumExp
