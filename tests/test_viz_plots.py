@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from scalargrad.errors import SizeError
-from viz import animate_fit, plot_decision, plot_fit, plot_loss
+from viz import animate_decision, animate_fit, decision_grid, plot_decision, plot_fit, plot_loss
 
 mpl.use("agg")
 
@@ -106,6 +106,28 @@ def test_animation_has_a_frame_for_each_curve_and_a_pause_at_its_end(tmp_path):
     assert pyplot.get_fignums() == []
 
 
+def test_film_of_a_border_shows_it_where_the_scores_change_their_sign(tmp_path):
+    x, y = [[0.0, 0.0], [4.0, 2.0]], [-1, 1]
+    across, up = decision_grid(x, samples=9)
+    tables = [
+        (epoch, [[a - place for a in across] for _ in up]) for epoch, place in ((1, 1), (7, 3))
+    ]
+    animation = animate_decision(x, y, tables, tmp_path / "new" / "border.gif", border=0.0)
+    with Image.open(tmp_path / "new" / "border.gif") as gif:
+        assert gif.n_frames >= 2
+        frames = []
+        for i in range(gif.n_frames):
+            gif.seek(i)
+            frames.append(gif.convert("L").tobytes())
+    assert len(set(frames)) == 2
+    (ax,) = animation._fig.axes
+    assert ax.get_title("left") == "epoch 7"
+    # Two kinds of samples, the shade and the border of the last frame: earlier ones are gone.
+    assert len(ax.collections) == 4
+    assert ax.collections[-1].get_paths()[0].vertices[:, 0] == pytest.approx(3.0)
+    assert pyplot.get_fignums() == []
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -114,6 +136,11 @@ def test_animation_has_a_frame_for_each_curve_and_a_pause_at_its_end(tmp_path):
         (lambda: plot_decision(sum, [[1.0, 2.0]], []), "got 1 and 0"),
         (lambda: plot_decision(sum, [[1.0, 2.0, 3.0]], [1]), "got a sample of 3"),
         (lambda: animate_fit([1.0], [1.0], []), "at least one curve, got none"),
+        (lambda: animate_decision([[1.0, 2.0]], [1], []), "at least one table of scores, got none"),
+        (
+            lambda: animate_decision([[1.0, 2.0]], [1], [(4, [[1.0], [2.0]])]),
+            "epoch 4 are no table",
+        ),
         (lambda: animate_fit([0.0, 1.0], [1.0, 1.0], [(3, [1.0])], grid=[1, 2]), "epoch 3 has 1"),
     ],
 )

@@ -7,15 +7,24 @@ from .audit import audit
 from .drawing import draw_dot
 from .explain import explain
 from .formula import formula
-from .plots import animate_fit, plot_decision, plot_fit, plot_loss
+from .plots import (
+    animate_decision,
+    animate_fit,
+    decision_grid,
+    plot_decision,
+    plot_fit,
+    plot_loss,
+)
 from .stepper import stepper
 from .steps import steps
 from .tracing import trace
 from .tree import tree
 
 __all__ = [
+    "animate_decision",
     "animate_fit",
     "audit",
+    "decision_grid",
     "draw_dot",
     "explain",
     "formula",

@@ -1,4 +1,4 @@
-"""Plots of training runs: the loss, the fit, the fit as it grows, the border between two classes.
+"""Plots of training runs: the loss, the fit and the border between two classes, also as films.
 
 Each draws into ``ax``, or into a new figure of pyplot, which a notebook shows; each returns what it
 drew and never calls ``show()``. Matplotlib loads when the first one is drawn.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scalargrad.errors import SizeError
 
@@ -16,12 +16,21 @@ if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-__all__ = ["animate_fit", "plot_decision", "plot_fit", "plot_loss"]
+__all__ = [
+    "animate_decision",
+    "animate_fit",
+    "decision_grid",
+    "plot_decision",
+    "plot_fit",
+    "plot_loss",
+]
 
 _BLUE, _ORANGE, _GREY = "#2f6fb3", "#d9730d", "#8a939e"
 
 Points = tuple[Sequence[float], Sequence[float]]
+Scores = Sequence[Sequence[float]]
 
 
 def plot_loss(
@@ -112,7 +121,6 @@ def animate_fit(
     Raises:
         SizeError: there are no curves, or one that does not fit the grid.
     """
-    from matplotlib.animation import FuncAnimation, PillowWriter
     from matplotlib.figure import Figure
 
     frames = [(epoch, [float(value) for value in curve]) for epoch, curve in curves]
@@ -134,22 +142,11 @@ def animate_fit(
     ax.legend(frameon=False, loc="upper left")
     _tidy(ax)
 
-    rate = max(1, round(len(frames) / seconds))
-    pause = [frames[-1]] * rate  # time to look at the last one
-
-    def draw(frame: tuple[int, list[float]]) -> list[Artist]:
-        epoch, curve = frame
+    def draw(curve: list[float]) -> list[Artist]:
         line.set_ydata(curve)
-        ax.set_title(f"epoch {epoch}", loc="left", fontsize="medium")
         return [line]
 
-    animation = FuncAnimation(
-        figure, draw, frames=[*frames, *pause], interval=1000 / rate, cache_frame_data=False
-    )
-    if path is not None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        animation.save(path, writer=PillowWriter(fps=rate))
-    return animation
+    return _film(figure, ax, draw, frames, path, seconds)
 
 
 def plot_decision(
@@ -176,29 +173,76 @@ def plot_decision(
     Raises:
         SizeError: a sample has not two features, or there are more or fewer x than y.
     """
-    from matplotlib.colors import ListedColormap, TwoSlopeNorm
-
-    _check_pairs(x, y)
-    for sample in x:
-        if len(sample) != 2:
-            raise SizeError(f"plot_decision draws two features, got a sample of {len(sample)}")
+    _check_plane(x, y)
     ax = _axes(ax)
-    across, up = (_grid(column, samples, margin=0.08) for column in zip(*x, strict=True))
+    across, up = decision_grid(x, samples)
     scores = [[float(predict([a, b])) for a in across] for b in up]
-    reach = max(abs(score - border) for row in scores for score in row) or 1.0
-    norm = TwoSlopeNorm(border, border - reach, border + reach)
-    shades = ListedColormap([_mixed(i / 63) for i in range(64)])
-    ax.contourf(across, up, scores, levels=24, cmap=shades, norm=norm)
-    if min(map(min, scores)) < border < max(map(max, scores)):
-        ax.contour(across, up, scores, levels=[border], colors=["#1f2933"], linewidths=1.2)
-    for above, color, marker in ((False, _BLUE, "o"), (True, _ORANGE, "^")):
-        some = [sample for sample, target in zip(x, y, strict=True) if (target > border) is above]
-        ax.scatter([a for a, _ in some], [b for _, b in some], c=color, marker=marker,
-                   label=labels[above] if labels else None,
-                   edgecolors="white", linewidths=0.8, zorder=3)  # fmt: skip
-    if labels:
-        ax.legend()
+    _shade(ax, across, up, scores, border, _reach(scores, border))
+    _classes(ax, x, y, border, labels)
     return _tidy(ax)
+
+
+def decision_grid(x: Sequence[Sequence[float]], samples: int = 80) -> tuple[list[float], ...]:
+    """Return the places along each of two axes where `plot_decision` asks the classifier.
+
+    >>> decision_grid([[0.0, 0.0], [1.0, 2.0]], samples=3)
+    ([-0.08, 0.5, 1.08], [-0.16, 1.0, 2.16])
+    """
+    return tuple(_grid(column, samples, margin=0.08) for column in zip(*x, strict=True))
+
+
+def animate_decision(
+    x: Sequence[Sequence[float]],
+    y: Sequence[float],
+    scores: Iterable[tuple[int, Scores]],
+    path: str | Path | None = None,
+    *,
+    border: float = 0.5,
+    labels: tuple[str, str] | None = None,
+    seconds: float = 4.0,
+) -> FuncAnimation:
+    """Draw how a classifier comes to tell two classes apart, epoch by epoch.
+
+    Args:
+        x, y: the samples and their classes, as for `plot_decision`.
+        scores: the epoch, and the classifier's scores on the plane, for each frame: a table with a
+            row for each place up and a column for each place across, as `decision_grid` gives
+            them.
+        path: a GIF file to write.
+        border, labels: as for `plot_decision`.
+        seconds: how long the film takes, without a second at its end.
+
+    Returns:
+        The animation, which a notebook shows with ``HTML(animation.to_jshtml())``.
+
+    Raises:
+        SizeError: there are no scores, their tables differ in size, or the samples are no pairs.
+    """
+    from matplotlib.figure import Figure
+
+    _check_plane(x, y)
+    frames = [(epoch, [list(map(float, row)) for row in table]) for epoch, table in scores]
+    if not frames:
+        raise SizeError("animate_decision needs at least one table of scores, got none")
+    size = len(frames[0][1])
+    for epoch, table in frames:
+        if {len(table), *map(len, table)} != {size}:
+            raise SizeError(f"the scores of epoch {epoch} are no table of {size} × {size}")
+    across, up = decision_grid(x, size)
+    reach = max(_reach(table, border) for _, table in frames)  # one scale of colours for all
+
+    figure = Figure(figsize=(5.6, 3.6), dpi=100, layout="constrained")
+    ax = _tidy(_classes(figure.add_subplot(), x, y, border, labels))
+    ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
+    shown: list[Artist] = []
+
+    def draw(table: Scores) -> list[Artist]:
+        while shown:
+            shown.pop().remove()
+        shown.extend(_shade(ax, across, up, table, border, reach))
+        return shown
+
+    return _film(figure, ax, draw, frames, path, seconds)
 
 
 # ── parts ───────────────────────────────────────────────────────────────────────────────────────
@@ -227,6 +271,83 @@ def _scatter(ax: Axes, points: Points, held_out: Points | None) -> Axes:
                    label="held out", zorder=3)  # fmt: skip
     ax.set(xlabel="x", ylabel="y")
     return ax
+
+
+def _shade(
+    ax: Axes,
+    across: Sequence[float],
+    up: Sequence[float],
+    scores: Scores,
+    border: float,
+    reach: float,
+) -> list[Artist]:
+    """Colour a plane by scores, from border - reach to border + reach, and draw the border."""
+    from matplotlib.colors import ListedColormap, TwoSlopeNorm
+
+    norm = TwoSlopeNorm(border, border - reach, border + reach)
+    shades = ListedColormap([_mixed(i / 63) for i in range(64)])
+    drawn: list[Artist] = [ax.contourf(across, up, scores, levels=24, cmap=shades, norm=norm)]
+    if min(map(min, scores)) < border < max(map(max, scores)):
+        line = ax.contour(across, up, scores, levels=[border], colors=["#1f2933"], linewidths=1.2)
+        drawn.append(line)
+    return drawn
+
+
+def _reach(scores: Scores, border: float) -> float:
+    return max(abs(score - border) for row in scores for score in row) or 1.0
+
+
+def _classes(
+    ax: Axes,
+    x: Sequence[Sequence[float]],
+    y: Sequence[float],
+    border: float,
+    labels: tuple[str, str] | None,
+) -> Axes:
+    """Draw the samples of each class with a marker of its own."""
+    for above, color, marker in ((False, _BLUE, "o"), (True, _ORANGE, "^")):
+        some = [sample for sample, target in zip(x, y, strict=True) if (target > border) is above]
+        ax.scatter([a for a, _ in some], [b for _, b in some], c=color, marker=marker,
+                   label=labels[above] if labels else None,
+                   edgecolors="white", linewidths=0.8, zorder=3)  # fmt: skip
+    if labels:
+        ax.legend()
+    return ax
+
+
+def _film(
+    figure: Figure,
+    ax: Axes,
+    draw: Callable[[Any], list[Artist]],
+    frames: Sequence[tuple[int, Any]],
+    path: str | Path | None,
+    seconds: float,
+) -> FuncAnimation:
+    """Animate frames, each named by its epoch, and write them to a file if there is a path."""
+    from matplotlib.animation import FuncAnimation, PillowWriter
+
+    rate = max(1, round(len(frames) / seconds))
+    pause = [frames[-1]] * rate  # time to look at the last one
+
+    def draw_titled(frame: tuple[int, Any]) -> list[Artist]:
+        epoch, content = frame
+        ax.set_title(f"epoch {epoch}", loc="left", fontsize="medium")
+        return draw(content)
+
+    animation = FuncAnimation(
+        figure, draw_titled, frames=[*frames, *pause], interval=1000 / rate, cache_frame_data=False
+    )
+    if path is not None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        animation.save(path, writer=PillowWriter(fps=rate))
+    return animation
+
+
+def _check_plane(x: Sequence[Sequence[float]], y: Sequence[float]) -> None:
+    _check_pairs(x, y)
+    for sample in x:
+        if len(sample) != 2:
+            raise SizeError(f"plot_decision draws two features, got a sample of {len(sample)}")
 
 
 def _check_pairs(x: Sequence[object], y: Sequence[object]) -> None:
