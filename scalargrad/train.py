@@ -147,7 +147,7 @@ def fit(
                         raise KeyboardInterrupt
                 history.losses.append(losses / len(x))
                 _evaluate(trainer, samples, held_out, history)
-                bar.set_postfix(history.last())
+                bar.set_postfix(history.last(), refresh=False)
                 if on_epoch is not None:
                     trainer.push()
                     on_epoch(history)

@@ -182,6 +182,10 @@ class Places:
         """Say whether none of the scalars is computed."""
         return bool((self.block_of[places] == CONSTANT).all())
 
+    def numbers(self, places: Ints) -> Floats:
+        """Return the numbers behind scalars that are constant."""
+        return self.constants[self.index_of[places]]
+
     def find(self, places: Ints, repeats: bool = True, alone: bool = False) -> Operand:
         """Return the operand that has these scalars in this shape.
 

@@ -176,6 +176,9 @@ class _Raising:
         """Turn a group into one operation; if there is no pattern, into one for each scalar."""
         keys = np.stack([self.keys(place) for place in group.tolist()])
         offset = self.reduced.offset[group]
+        if self.is_identity(group[0], keys, offset):
+            self.stand_in(group, keys[:, 0])
+            return
         first, same = _distinct(np.column_stack([keys, offset.view(np.int64)]))
         try:
             places, operation = self.operation(group[first], keys[first], offset[first])
@@ -188,9 +191,20 @@ class _Raising:
         batched = bool(self.batched[group[0]])
         block = self.places.add(f"v{len(self.operations)}", places, batched)
         self.operations.append((block, operation))
-        self.same[group] = group[first][same]
+        self.stand_in(group, group[first][same])
+
+    def is_identity(self, place: int, keys: Ints, offset: Floats) -> bool:
+        """Say whether sums are nothing but their only term, such as a mean of one scalar."""
+        if self.reduced.family[place] != AFFINE or keys.shape[1] != 2 or offset.any():
+            return False
+        right = keys[:, 1]
+        return self.places.are_constant(right) and bool((self.places.numbers(right) == 1).all())
+
+    def stand_in(self, group: Ints, others: Ints) -> None:
+        """Let some scalars stand for those that equal them."""
+        self.same[group] = others
         for where in (self.places.block_of, self.places.index_of):
-            where[group] = where[self.same[group]]
+            where[group] = where[others]
 
     def parts(self, group: Ints, keys: Ints) -> Iterable[Ints]:
         """Split a group without a pattern: sums by the rows they share, others into runs."""
