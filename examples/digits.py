@@ -1,7 +1,8 @@
-"""Tell handwritten digits apart with miniflow graphs: softmax regression, then a hidden layer.
+"""Tell handwritten digits apart: softmax regression, then a network with a hidden layer.
 
 The classic run of the second miniflow lab: one call gives the loss and the gradients, and the
-weights are plain arrays outside of the graph.
+weights are plain arrays outside of the graph. With ``--scalar`` the same classifiers are made of
+`Neuron`s, every weight a `Value`; the loss of one sample is traced, and compiled for whole batches.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from scalargrad import MLP, SGD, Value, compile, fit
+from scalargrad import functional as F
 from scalargrad.miniflow import (
     CrossEntropyWithSoftmax,
     Input,
@@ -74,14 +78,14 @@ class Classifier:
 class Run(NamedTuple):
     """What the training of one classifier leaves behind."""
 
-    classifier: Classifier
+    weights: NDArray[Any]  # of the first layer: a column for each neuron
     losses: list[float]
     validation: list[tuple[float, float]]  # loss and accuracy after each epoch
     accuracy: float  # on the test data
 
 
 def train(sizes: Sequence[int], parts: Sequence[Data], args: Any, rng: np.random.Generator) -> Run:
-    """Train one classifier; its validation accuracy stands beside the progress bar."""
+    """Train one classifier of arrays; its validation accuracy stands beside the progress bar."""
     training, validation, test = parts
     classifier = Classifier(sizes, rng)
     losses, checks = [], []
@@ -90,7 +94,30 @@ def train(sizes: Sequence[int], parts: Sequence[Data], args: Any, rng: np.random
         losses.append(classifier.train_epoch(training, args.batch, args.rate, rng))
         checks.append(classifier.evaluate(validation))
         progress.set_postfix(loss=f"{losses[-1]:.4f}", validation=f"{checks[-1][1]:.4f}")
-    return Run(classifier, losses, checks, classifier.evaluate(test)[1])
+    weights = next(iter(classifier.weights.values()))
+    return Run(weights, losses, checks, classifier.evaluate(test)[1])
+
+
+def train_scalars(
+    sizes: Sequence[int], parts: Sequence[Data], args: Any, _rng: np.random.Generator
+) -> Run:
+    """Train one classifier of scalars, compiled."""
+    training, validation, test = parts
+    model = MLP(sizes[0], sizes[1:], activation="sigmoid", init="xavier", seed=args.seed)
+    start = perf_counter()
+    pixels = [Value(pixel) for pixel in training.x[0].tolist()]
+    scores = compile(model(pixels), pixels, wrt=model.parameters())
+    ready = 1e3 * (perf_counter() - start)
+    print(f"{shape(sizes)}: {len(scores):,} scalars for each image, compiled in {ready:.0f} ms")
+    history = fit(
+        model, F.cross_entropy, training, SGD(model.parameters(), args.rate),
+        args.epochs, args.batch, validation=validation, seed=args.seed,
+    )  # fmt: skip
+    scores.pull()
+    right = scores(test.x).argmax(axis=1) == test.y
+    weights = np.array([[w.data for w in neuron.w] for neuron in model.layers[0].neurons])
+    checks = zip(history.validation_losses, history.validation_accuracies, strict=True)
+    return Run(weights.T, history.losses, list(checks), float(right.mean()))
 
 
 def shape(sizes: Sequence[int]) -> str:
@@ -104,6 +131,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Run]:
     options.add_argument("--data", choices=["digits", "mnist"], default="digits",
                          help="8×8 or 28×28 pixels, default: %(default)s")  # fmt: skip
     options.add_argument("--idx", type=Path, metavar="DIR", help="folder of MNIST's four files")
+    options.add_argument("--scalar", action="store_true", help="made of Neurons, and compiled")
     options.add_argument("--hidden", type=int, default=32, help="neurons, default: %(default)s")
     options.add_argument("--batch", type=int, default=32, help="samples, default: %(default)s")
     options.add_argument(
@@ -120,7 +148,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Run]:
 
     pixels = parts[0].x.shape[1]
     shapes = [(pixels, CLASSES), (pixels, args.hidden, CLASSES)]
-    runs = {shape(sizes): train(sizes, parts, args, rng) for sizes in shapes}
+    way = train_scalars if args.scalar else train
+    runs = {shape(sizes): way(sizes, parts, args, rng) for sizes in shapes}
     print(f"{args.data}: {', '.join(str(len(part.y)) for part in parts)} samples "
           "for training, validation and the test")  # fmt: skip
     rows = [
@@ -135,16 +164,15 @@ def main(arguments: list[str] | None = None) -> dict[str, Run]:
         paths.append(args.out / f"{args.data}_{kind}_loss.png")
         plot_loss(run.losses, held_out=held_out, log=True).figure.savefig(paths[-1])
     paths.append(args.out / f"{args.data}_weights.png")
-    plot_weights(next(iter(runs.values())).classifier, paths[-1])
+    plot_weights(next(iter(runs.values())).weights, paths[-1])
     report(paths)
     return runs
 
 
-def plot_weights(classifier: Classifier, path: Path) -> None:
+def plot_weights(weights: NDArray[Any], path: Path) -> None:
     """Draw the weights of softmax regression: where ink speaks for a digit (blue), or against."""
     from matplotlib.figure import Figure
 
-    weights = next(iter(classifier.weights.values()))
     side, reach = round(len(weights) ** 0.5), abs(weights).max()
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     for digit, ax in enumerate(figure.subplots(2, 5).flat):

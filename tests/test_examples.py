@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from examples import common, four_points, iris, quadratic, tanh_neuron
+from examples import common, four_points, iris, moons, quadratic, tanh_neuron
 
 ROOT = Path(__file__).parent.parent
 
@@ -66,6 +67,43 @@ def test_iris_tells_held_out_flowers_apart(tmp_path):
 def test_iris_of_overlapping_kinds_is_better_than_a_coin(tmp_path):
     arguments = ["--out", str(tmp_path), "--epochs", "30", "--kinds", "versicolor", "virginica"]
     assert iris.main(arguments).accuracy > 0.85
+
+
+def test_moons_are_told_apart_with_the_same_curve_both_ways(tmp_path, capsys):
+    arguments = ["--out", str(tmp_path), "--epochs", "20", "--samples", "60"]
+    eager, compiled = moons.main(arguments)
+    assert compiled.history.losses == pytest.approx(eager.history.losses, rel=1e-9)
+    assert compiled.history.accuracies[-1] > 0.85
+    assert [p.data for p in compiled.model.parameters()] == pytest.approx(
+        [p.data for p in eager.model.parameters()], rel=1e-9
+    )
+    # The accuracy by the model's own scores, one sample after the other.
+    x, y = moons.data(60, 0.1, 0)
+    hits = [(eager.model(point).data > 0) == (side > 0) for point, side in zip(x, y, strict=True)]
+    assert eager.history.accuracies[-1] == sum(hits) / 60
+    assert "v1 = relu(v0)" in capsys.readouterr().out
+    assert pictures(tmp_path) == ["moons.gif", "moons_decision.png", "moons_loss.png"]
+    with Image.open(tmp_path / "moons.gif") as gif:
+        assert gif.n_frames > len(compiled.planes) == 20  # and a pause at the end
+
+
+def test_planes_of_the_film_are_the_scores_of_the_model():
+    x, y = moons.data(20, 0.1, 0)
+    run = moons.train(x, y, epochs=2, seed=0, compiled=True)
+    epoch, scores = run.planes[-1]
+    places = moons.plane(x)
+    some = [0, 1, 61, len(places) - 1]
+    assert epoch == 2
+    assert [scores.ravel()[i] for i in some] == pytest.approx(
+        [run.model(places[i]).data for i in some]
+    )
+
+
+@pytest.mark.parametrize("wrong", [["--samples", "1"], ["--noise", "-1"]])
+def test_moons_refuse_what_makes_no_moons(wrong, capsys):
+    with pytest.raises(SystemExit):
+        moons.main(wrong)
+    assert "--samples needs at least 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["tanh_neuron", "quadratic", "four_points", "iris"])

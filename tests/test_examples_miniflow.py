@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from examples import datasets, digits, regression
 from examples.datasets import Data, DataError, read_idx
+from scalargrad import MLP
 
 ROOT = Path(__file__).parent.parent
 
@@ -83,6 +84,40 @@ def test_digits_are_read_right(tmp_path, capsys):
     ]
 
 
+def test_digits_of_scalars_learn_as_well_and_count_their_scalars(tmp_path, capsys):
+    runs = digits.main(["--scalar", "--out", str(tmp_path)])
+    one, two = runs["64→10"], runs["64→32→10"]
+    assert one.accuracy > 0.93
+    assert two.accuracy > 0.96
+    assert one.weights.shape == (64, 10)
+    assert two.weights.shape == (64, 32)
+    for run in (one, two):
+        assert len(run.validation) == len(run.losses) == 60
+        assert run.losses[-1] < run.losses[0] / 5
+    # 64 pixels; for each of 10 neurons 64 products, 64 sums, 64 weights and a bias.
+    assert f"64→10: {64 + 10 * (3 * 64 + 1):,} scalars for each image" in capsys.readouterr().out
+    assert pictures(tmp_path) == [
+        "digits_sigmoid_loss.png",
+        "digits_softmax_loss.png",
+        "digits_weights.png",
+    ]
+
+
+def test_accuracy_of_scalars_is_that_of_plain_matrices(tmp_path, monkeypatch):
+    """The class with the largest w · x + b, in NumPy, from the parameters that were trained."""
+    models = []
+    monkeypatch.setattr(digits, "MLP", lambda *a, **k: models.append(MLP(*a, **k)) or models[-1])
+    runs = digits.main(["--scalar", "--epochs", "3", "--seed", "4", "--out", str(tmp_path)])
+    _, validation, test = datasets.digits("digits", np.random.default_rng(4))
+    w, b = (
+        np.array([[p.data for p in part] for part in parts])
+        for parts in zip(*((n.w, [n.b]) for n in models[0].layers[0].neurons), strict=True)
+    )
+    for data, accuracy in ((validation, runs["64→10"].validation[-1][1]),
+                           (test, runs["64→10"].accuracy)):  # fmt: skip
+        assert accuracy == np.mean((data.x @ w.T + b[:, 0]).argmax(axis=1) == data.y)
+
+
 def write_idx(path, array, code=0x08, dtype="u1", pack=bytes):
     header = struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape)
     path.write_bytes(pack(header + array.astype(dtype).tobytes()))
@@ -100,11 +135,12 @@ def write_mnist(folder, pack=bytes, suffix=""):
 
 
 @pytest.mark.parametrize(("pack", "suffix"), [(bytes, ""), (gzip.compress, ".gz")])
-def test_digits_learn_from_the_four_files_of_mnist(tmp_path, pack, suffix):
+@pytest.mark.parametrize("way", [[], ["--scalar"]], ids=["arrays", "scalars"])
+def test_digits_learn_from_the_four_files_of_mnist(tmp_path, pack, suffix, way):
     write_mnist(tmp_path, pack, suffix)
     out = tmp_path / "out"
     arguments = ["--data", "mnist", "--idx", str(tmp_path), "--epochs", "10", "--out", str(out)]
-    runs = digits.main(arguments)
+    runs = digits.main([*arguments, *way])
     assert list(runs) == ["100→10", "100→32→10"]
     assert runs["100→10"].accuracy > 0.9
     assert pictures(out)[0] == "mnist_sigmoid_loss.png"
