@@ -33,6 +33,7 @@ class Emitted:
     x: Input  # of shape (inputs, batch)
     p: Input  # of shape (parameters,)
     constants: dict[Node, Floats]  # more Inputs, that are always fed the same
+    nodes: list[Node]  # of the operations, one each: what they compute
     output: Node  # of shape (outputs, batch), or (outputs,) if nothing depends on inputs
     batched: bool  # whether it has a batch
 
@@ -64,8 +65,9 @@ class _Emitting:
             node = self.operation(operation, block.batched)
             node.name = block.name
             self.nodes[block] = node
+        nodes = [self.nodes[block] for block, _ in self.raised.operations]
         output = self.operand(self.raised.output, self.raised.output.batched)
-        return Emitted(self.x, self.p, self.constants, output, self.raised.output.batched)
+        return Emitted(self.x, self.p, self.constants, nodes, output, self.raised.output.batched)
 
     # ── operands ──
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,7 +18,8 @@ from ..miniflow.run import value_and_grad
 from .emit import emit
 from .flatten import flatten
 from .raising import raise_
-from .record import Recorder
+from .record import Symbol, unbroadcast
+from .simplify import Simplifier, split
 from .source import Step, prepare, write
 from .trace import trace
 from .walk import LEAF, ROWS, Floats, named, walk
@@ -34,6 +36,7 @@ REDUCTIONS = ("mean", "sum")
 BATCH_SIZES = 16
 
 _FLOAT64 = np.dtype(float)
+_ANYWHERE: Mapping[str, Any] = {}
 
 
 def compile(outputs: Outputs, inputs: Iterable[Value], wrt: Iterable[Value] = ()) -> Program:
@@ -134,12 +137,15 @@ class Program:
     @parameters.setter
     def parameters(self, numbers: Any) -> None:
         if numbers is not self._parameters:
-            if np.shape(numbers) != self._parameters.shape:
-                raise SizeError(
-                    f"the program has {len(self._wrt)} parameters, got an array of shape "
-                    f"{np.shape(numbers)}"
-                )
+            self._check_parameters(numbers)
             self._parameters[:] = numbers
+
+    def _check_parameters(self, numbers: Any) -> None:
+        if np.shape(numbers) != self._parameters.shape:
+            raise SizeError(
+                f"the program has {len(self._wrt)} parameters, got an array of shape "
+                f"{np.shape(numbers)}"
+            )
 
     def pull(self) -> None:
         """Fetch the parameters from their Values: ``value.data`` → ``program.parameters``."""
@@ -152,28 +158,36 @@ class Program:
 
     # ── running ──
 
-    def __call__(self, X: Array = None) -> Any:  # noqa: N803  (the field's name)
+    def __call__(self, X: Array = None, *, parameters: Array = None) -> Any:  # noqa: N803  (the field's name)
         """Compute the outputs of one sample, or of a batch of them.
 
         Args:
             X: shape (inputs,) or (batch, inputs); nothing for a program without inputs.
+            parameters: numbers to use in place of ``program.parameters``, which stay as they are.
 
         Returns:
             One sample and one output: a float. Otherwise an array: of shape (outputs,), (batch,)
             or (batch, outputs), of the library that X came from. It belongs to the caller.
 
         Raises:
-            SizeError: X has another number of columns than the program has inputs.
+            SizeError: X has another number of columns than the program has inputs, or
+                ``parameters`` are more or fewer than ``wrt``.
         """
         batch, alone = self._batch(X)
-        (values,) = self._run("", batch)
+        (values,) = self._run("", batch, parameters)
         if not self._graph.batched:
             return _item(values[0]) if self._single else values
         if self._single:
             return _item(values[0, 0]) if alone else values[0, :]
         return values[:, 0] if alone else values.T
 
-    def value_and_grad(self, X: Array = None, reduction: str = "mean") -> tuple[Any, Array]:  # noqa: N803
+    def value_and_grad(
+        self,
+        X: Array = None,  # noqa: N803
+        reduction: str = "mean",
+        *,
+        parameters: Array = None,
+    ) -> tuple[Any, Array]:
         """Compute the mean of the output over a batch, and its gradient.
 
         z = 1/n Σ f(xᵢ, p),  ∂z/∂p = 1/n Σ ∂f/∂p(xᵢ, p)
@@ -181,20 +195,21 @@ class Program:
         Args:
             X: as for a call.
             reduction: "mean", or "sum" for the sum over the batch.
+            parameters: as for a call. So this is a function of X and parameters alone, of which
+                ``jax.jit`` makes one call, and which ``scipy.optimize.minimize`` can minimise.
 
         Returns:
             A float, and an array with a number for each of ``wrt``; both in X's library if X is
             not of NumPy. They belong to the caller.
 
         Raises:
-            SizeError: X has another number of columns than the program has inputs, or no rows; or
-                the program has more than one output.
+            SizeError: as for a call; or X has no rows, or the program has more than one output.
             ChoiceError: the reduction is unknown.
         """
         if reduction not in REDUCTIONS:
             raise ChoiceError(f"reduction is one of {', '.join(REDUCTIONS)}, got {reduction!r}")
-        step = self._steps.get((reduction, _shape(X)))
-        if step is not None:  # a shortcut: a whole step may take 30 µs, and what follows 3
+        step = self._steps.get((reduction, _shape(X))) if parameters is None else None
+        if step is not None:  # a shortcut: a whole step may take 20 µs, and what follows 3
             value, gradient = self._ran(step, reduction, None if X is None else X.T)
             return value, gradient
         if not self._single and len(self._scalars.outputs) != 1:
@@ -204,7 +219,7 @@ class Program:
         batch, _ = self._batch(X)
         if batch is not None and not batch.shape[1]:
             raise SizeError("value_and_grad needs at least one sample, got none")
-        value, gradient = self._run(reduction, batch)
+        value, gradient = self._run(reduction, batch, parameters)
         return value, gradient
 
     def _batch(self, X: Array) -> tuple[Array, bool]:  # noqa: N803
@@ -213,9 +228,9 @@ class Program:
             if X is not None:
                 raise SizeError("this program has no inputs, so it is called without a batch")
             return None, False
-        samples = X
-        if type(samples) is not np.ndarray or samples.dtype != np.float64:
-            samples = self._array(X)
+        if X is None:
+            raise SizeError(f"the program has {self._inputs} inputs, got none")
+        samples = _as_floats(X)
         if samples.ndim not in (1, 2) or samples.shape[-1] != self._inputs:
             raise SizeError(
                 f"the program has {self._inputs} inputs: it needs shape ({self._inputs},) or "
@@ -223,27 +238,41 @@ class Program:
             )
         return (samples.T, False) if samples.ndim == 2 else (samples[:, None], True)
 
-    def _array(self, X: Any) -> Array:  # noqa: N803
-        if X is None:
-            raise SizeError(f"the program has {self._inputs} inputs, got none")
-        if is_array_api_obj(X) and not isinstance(X, (np.ndarray, np.generic)):
-            return X
-        try:
-            return np.asarray(X, dtype=float)
-        except (TypeError, ValueError):
-            raise OperandError(f"a program is fed an array of numbers, got {X!r}") from None
+    def _run(self, reduction: str, batch: Array, parameters: Array) -> tuple[Any, ...]:
+        p = self._parameters
+        if parameters is not None:
+            p = _as_floats(parameters)
+            self._check_parameters(p)
+        foreign = [array for array in (batch, p) if _is_foreign(array)]
+        if foreign:
+            xp, where = array_namespace(*foreign), _dtype_and_device(foreign[0])
+            x = None if batch is None else xp.asarray(batch, **where)
+            return self._run_graph(reduction, x, xp.asarray(p, **where), xp, where)
+        with self._replaced(p):
+            return self._ran(self._step(reduction, batch), reduction, batch)
 
-    def _run(self, reduction: str, batch: Array) -> tuple[Any, ...]:
-        if batch is not None and type(batch) is not np.ndarray:
-            return self._run_graph(reduction, batch, self._parameters)
+    @contextmanager
+    def _replaced(self, p: Floats) -> Iterator[None]:
+        """Use other parameters for a while: the prepared steps read them from one array."""
+        if p is self._parameters:
+            yield
+            return
+        own = self._parameters.copy()
+        self.parameters = p
+        try:
+            yield
+        finally:
+            self._parameters[:] = own
+
+    def _step(self, reduction: str, batch: Array) -> Step:
+        """Return the step for batches of this size, prepared now if this is the first."""
         key = reduction, None if batch is None else batch.T.shape
-        step = self._steps.get(key)
-        if step is None:
+        if key not in self._steps:
             step = self._prepared(reduction, 0 if batch is None else batch.shape[1])
             if len(self._steps) == BATCH_SIZES:
                 del self._steps[next(iter(self._steps))]
             self._steps[key] = step
-        return self._ran(step, reduction, batch)
+        return self._steps[key]
 
     def _ran(self, step: Step, reduction: str, batch: Array) -> tuple[Any, ...]:
         try:
@@ -255,26 +284,32 @@ class Program:
 
     def _prepared(self, reduction: str, size: int) -> Step:
         """Run the graph on symbols, and write what they recorded as source for this batch size."""
-        recorder = Recorder()
+        recorder = Simplifier()
         x = recorder.source("x", (self._inputs, size))
         p = recorder.source("p", self._parameters.shape)
         results = self._run_graph(reduction, x, p, recorder)
-        self.source, constants = write(results, x, p)
+        self.source, constants = write(results, x, p, self._notes())
         self._graph.forget()
         return prepare(self.source, constants, self._parameters)
 
-    def _run_graph(self, reduction: str, x: Array, p: Array, xp: Any = None) -> tuple[Any, ...]:
+    def _notes(self) -> dict[Symbol, str]:
+        """Say of what was recorded which line of the listing it is, or the gradient of which."""
+        notes: dict[Symbol, str] = {}
+        lines = zip(self._listing.operations, self._graph.nodes, strict=True)
+        for (block, operation), node in lines:
+            _note(notes, node.value, f"{block.name} = {operation}")
+            if isinstance(node.gradient, Symbol):
+                _note(notes, node.gradient, f"∂{block.name}")
+        return notes
+
+    def _run_graph(
+        self, reduction: str, x: Array, p: Array, xp: Any = np, where: Mapping[str, Any] = _ANYWHERE
+    ) -> tuple[Any, ...]:
         """Run the miniflow graph, forward and backward, on arrays of any library."""
         graph = self._graph
-        constants: dict[Node, Any] = dict(graph.constants)
-        if xp is None and x is not None and type(x) is not np.ndarray:
-            xp = array_namespace(x)
-            where = {"dtype": x.dtype, "device": device(x)}
-            p = xp.asarray(p, **where)
-            constants = {node: xp.asarray(c, **where) for node, c in constants.items()}
-        elif xp is not None:
-            constants = {node: xp.asarray(c) for node, c in constants.items()}
-        feed = {graph.p: p, **constants} | ({} if x is None else {graph.x: x})
+        feed = {node: xp.asarray(c, **where) for node, c in graph.constants.items()} | {graph.p: p}
+        if x is not None:
+            feed[graph.x] = x
         with np.errstate(all="ignore"):
             wanted = [graph.p] if reduction else []
             value, gradients = value_and_grad(self._target(reduction), feed, wrt=wanted)
@@ -326,6 +361,38 @@ class Program:
                 of = f" of {' and '.join(map(repr, operands))}" if operands else ""
                 return f"{named(scalars.nodes[place], data[place])}{of} is not finite"
         return None
+
+
+def _note(notes: dict[Symbol, str], symbol: Symbol, text: str) -> None:
+    """Note what a line of the source computes, and with which number it is multiplied later."""
+    symbol, number = split(unbroadcast(symbol))
+    while symbol.op == "reshape":
+        symbol = symbol.args[0]
+    notes.setdefault(symbol, text if number == 1.0 else f"{text} (· {number:.4g})")
+
+
+def _as_floats(numbers: Any) -> Array:
+    """Return an array of floats, of the library that it is of, or else of NumPy."""
+    if type(numbers) is np.ndarray and numbers.dtype == np.float64:
+        return numbers
+    if _is_foreign(numbers):
+        xp = array_namespace(numbers)
+        if xp.isdtype(numbers.dtype, ("bool", "integral")):
+            return xp.astype(numbers, xp.asarray(0.0).dtype)
+        return numbers
+    try:
+        return np.asarray(numbers, dtype=float)
+    except (TypeError, ValueError):
+        raise OperandError(f"a program is fed an array of numbers, got {numbers!r}") from None
+
+
+def _is_foreign(array: Any) -> bool:
+    """Say whether an array is of another library than NumPy."""
+    return is_array_api_obj(array) and not isinstance(array, (np.ndarray, np.generic))
+
+
+def _dtype_and_device(array: Array) -> dict[str, Any]:
+    return {"dtype": array.dtype, "device": device(array)}
 
 
 def _shape(X: Array) -> Shape | None:  # noqa: N803

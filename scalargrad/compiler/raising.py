@@ -68,9 +68,11 @@ class Product:
     offset: Constants | None
 
     def __str__(self) -> str:
-        left, right = ("×".join(map(str, x.shape)) for x in (self.left, self.right))
-        offset = f" + {self.offset}" if self.offset else ""
-        return f"{self.left} @ {self.right}{offset}   ({left}, {right})"
+        return f"{self.left} @ {self.right}" + (f" + {self.offset}" if self.offset else "")
+
+    @property
+    def shapes(self) -> str:
+        return ", ".join("×".join(map(str, side.shape)) for side in (self.left, self.right))
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,9 @@ class Raised:
         x, p = self.places.blocks[:2]
         lines = [f"{x.name} = {x.size} inputs"] if x.size else []
         lines += [f"{p.name} = {p.size} parameters"] if p.size else []
-        lines += [f"{block.name} = {operation}" for block, operation in self.operations]
+        for block, operation in self.operations:
+            shapes = f"   ({operation.shapes})" if isinstance(operation, Product) else ""
+            lines.append(f"{block.name} = {operation}{shapes}")
         return "\n".join([*lines, f"output {self.output}"])
 
 

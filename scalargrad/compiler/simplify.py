@@ -1,0 +1,377 @@
+"""Pass 5, simplify: what is recorded gets shorter, by identities that the chain rule calls for.
+
+The gradients that kernels send back are right for any operands, so with the operands at hand much
+of them can be shortened: times one, plus zero, the sum of parts that were cut out of one array. A
+`Simplifier` is a `Recorder` that looks for such an identity before it records. Each is a function
+that returns an equal array which costs less, or None where it does not apply.
+
+Some move numbers outwards: a mean divides the gradient of a batch by its size, and one division of
+the parameters' gradient at the end replaces those of all arrays on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .record import ELEMENTWISE, Recorder, Symbol, common, filled, unbroadcast, value_of
+
+__all__ = ["LEAST", "Simplifier", "split"]
+
+#: A number is moved outwards if it is no smaller than this, and no larger than the inverse. Without
+#: others an intermediate result might overflow.
+LEAST = 1e-6
+
+Identity: TypeAlias = "Callable[[Simplifier, Symbol, Symbol], Symbol | None]"
+
+
+class Simplifier(Recorder):
+    """An array namespace that records what is left after all identities.
+
+    >>> xp = Simplifier()
+    >>> x = xp.source("x", (3,))
+    >>> xp.concat([x[:1], x[1:] * 1.0]) + 0.0 * x is x
+    True
+    """
+
+    def applied(self, identities: Sequence[Identity], op: str, x: Any, y: Any) -> Symbol:
+        """Return what the first identity that applies makes of two operands, or record them."""
+        x, y = self.asarray(x), self.asarray(y)
+        for identity in identities:
+            result = identity(self, x, y)
+            if result is not None:
+                return result
+        return self.elementwise(op, x, y)
+
+    # ── elementwise ──
+
+    def elementwise(self, op: str, *operands: Any) -> Symbol:
+        """Record an elementwise operation; of numbers, compute it."""
+        symbols = [self.asarray(x) for x in operands]
+        numbers = [value_of(x) for x in symbols]
+        if None in numbers:
+            return super().elementwise(op, *symbols)
+        with np.errstate(all="ignore"):
+            return self.full(common(symbols), ELEMENTWISE[op](*numbers).item())
+
+    def add(self, x: Any, y: Any) -> Symbol:
+        return self.applied(_SUMS, "add", x, y)
+
+    def subtract(self, x: Any, y: Any) -> Symbol:
+        return self.applied(_DIFFERENCES, "subtract", x, y)
+
+    def multiply(self, x: Any, y: Any) -> Symbol:
+        x, y = self.asarray(x), self.asarray(y)
+        core = self.applied(_PRODUCTS, "multiply", unbroadcast(x), unbroadcast(y))
+        return self.broadcast_to(core, common([x, y]))
+
+    def negative(self, x: Symbol) -> Symbol:
+        """-x = x · -1"""
+        return self.multiply(x, -1.0)
+
+    def divide(self, x: Any, y: Any) -> Symbol:
+        """x / number = x · 1/number,  x · number / y = x / y · number"""
+        number = value_of(self.asarray(y))
+        if number:
+            return self.multiply(x, 1.0 / number)
+        x, factor = split(self.asarray(x))
+        return self.multiply(self.elementwise("divide", x, y), factor)
+
+    def pow(self, x: Any, y: Any) -> Symbol:
+        """x⁰ = 1,  x¹ = x,  x² = x · x"""
+        x, exponent = self.asarray(x), value_of(self.asarray(y))
+        if exponent in (0.0, 1.0, 2.0):
+            return (self.ones_like(x), x, self.multiply(x, x))[int(exponent)]
+        return self.elementwise("pow", x, y)
+
+    def maximum(self, x: Any, y: Any) -> Symbol:
+        """max(max(x₁, x₂, …), number) is one reduction that starts with the number."""
+        x, number = self.asarray(x), value_of(self.asarray(y))
+        if x.op == "max" and number is not None:
+            return self.make("bounded_max", x.args, (x.how, number), x.shape)
+        return self.elementwise("maximum", x, y)
+
+    def logical_and(self, x: Symbol, y: Symbol) -> Symbol:
+        """x & True = x,  x & False = False"""
+        for one, other in ((x, y), (y, x)):
+            if (known := value_of(one)) is not None:
+                return other if known else one
+        return self.elementwise("logical_and", x, y)
+
+    def where(self, test: Any, x: Any, y: Any) -> Symbol:
+        """Of a known test its choice; where(y ≤ 0, 0, y) = max(y, 0)."""
+        test, x, y = map(self.asarray, (test, x, y))
+        known, inner = value_of(test), unbroadcast(test)
+        if known is not None:
+            return self.broadcast_to(x if known else y, common([test, x, y]))
+        if value_of(x) != 0.0:
+            return self.elementwise("where", test, x, y)
+        if inner.op == "less_equal" and inner.args[0] is y and value_of(inner.args[1]) == 0.0:
+            return self.maximum(y, 0.0)
+        y, number = split(y)
+        return self.multiply(self.elementwise("where", test, x, y), number)
+
+    # ── shapes: whatever repeats a single element still does, and numbers stay outside ──
+
+    def reshape(self, x: Symbol, shape: Sequence[int], **options: Any) -> Symbol:
+        """A reshape of a reshape is one."""
+        x = x.args[0] if x.op == "reshape" else x
+        x, number = split(x)
+        if unbroadcast(x).op == "number" or (x.op == "broadcast" and x.args[0].size == 1):
+            single = super().reshape(unbroadcast(x), ())
+            return self.broadcast_to(single, filled(shape, x.size))
+        return self.multiply(super().reshape(x, shape, **options), number)
+
+    def permute_dims(self, x: Symbol, axes: Sequence[int]) -> Symbol:
+        """A permutation of a permutation is one."""
+        if x.op == "broadcast" and x.args[0].size == 1:
+            return self.reshape(x, [x.shape[axis] for axis in axes])
+        if x.op == "permute":
+            return self.permute_dims(x.args[0], [x.how[axis] for axis in axes])
+        x, number = split(x)
+        return self.multiply(super().permute_dims(x, axes), number)
+
+    def part(self, x: Symbol, axis: int, start: int, stop: int) -> Symbol:
+        """A part of parts is one; of a matrix product, it is a product of fewer rows or columns."""
+        if (start, stop) == (0, x.shape[axis]):
+            return x
+        x, number = split(x)
+        if number != 1.0:
+            return self.multiply(self.part(x, axis, start, stop), number)
+        if x.op == "broadcast" and x.args[0].size == 1:
+            shape = (*x.shape[:axis], stop - start, *x.shape[axis + 1 :])
+            return self.broadcast_to(x.args[0], shape)
+        if x.op == "part" and x.how[0] == axis:
+            return self.part(x.args[0], axis, x.how[1] + start, x.how[1] + stop)
+        if x.op == "permute":
+            return self.permute_dims(self.part(x.args[0], x.how[axis], start, stop), x.how)
+        if x.op == "concat" and x.how == axis:
+            end = 0
+            for piece in x.args:
+                begin, end = end, end + piece.shape[axis]
+                if begin <= start and stop <= end:
+                    return self.part(piece, axis, start - begin, stop - begin)
+        if x.op == "matmul" and x.ndim == x.args[0].ndim == x.args[1].ndim and axis >= x.ndim - 2:
+            left, right = x.args
+            if axis == x.ndim - 2:
+                return self.matmul(self.part(left, axis, start, stop), right)
+            return self.matmul(left, self.part(right, axis, start, stop))
+        return super().part(x, axis, start, stop)
+
+    def concat(self, parts: Sequence[Symbol], *, axis: int = 0) -> Symbol:
+        """Zeros beside zeros are one part, and the neighbouring parts of one array are, too."""
+        pieces: list[Symbol] = []
+        for part in parts:
+            joined = self.joined(pieces[-1], part, axis) if pieces else None
+            pieces[-1:] = [*pieces[-1:], part] if joined is None else [joined]
+        numbers = {split(piece)[1] for piece in pieces if value_of(piece) != 0.0}
+        if len(numbers) == 1 and numbers != {1.0}:
+            inner = self.concat([split(piece)[0] for piece in pieces], axis=axis)
+            return self.multiply(inner, *numbers)
+        return super().concat(pieces, axis=axis)
+
+    def joined(self, x: Symbol, y: Symbol, axis: int) -> Symbol | None:
+        """Return two neighbours as one array, where that costs nothing."""
+        if value_of(x) == value_of(y) == 0.0:
+            length = x.shape[axis] + y.shape[axis]
+            return self.zeros((*x.shape[:axis], length, *x.shape[axis + 1 :]))
+        if x.op == y.op == "part" and x.args[0] is y.args[0]:
+            (along, start, middle), (other, begin, stop) = x.how, y.how
+            if along == other == axis and middle == begin:
+                return self.part(x.args[0], axis, start, stop)
+        return None
+
+    # ── products and reductions ──
+
+    def matmul(self, x: Symbol, y: Symbol) -> Symbol:
+        (x, number), (y, other) = split(x), split(y)
+        return self.multiply(super().matmul(x, y), number * other)
+
+    def reduction(self, op: str, x: Symbol, axes: tuple[int, ...]) -> Symbol:
+        """Σ x · y is a dot product, a sum of sums is one sum, and Σ (x · number) = Σ x · number."""
+        shape = tuple(1 if axis in axes else length for axis, length in enumerate(x.shape))
+        whole, inner = prod(shape) == 1, unbroadcast(x)
+        if shape == x.shape:
+            return x
+        if op == "sum" and inner.size == 1:
+            total = self.multiply(self.reshape(inner, ()), x.size // prod(shape))
+            return self.broadcast_to(total, shape)
+        if op == "sum" and x.op == "multiply":
+            a, b = x.args
+            if whole and a.shape == b.shape:
+                return self.make("dot", (a, b), None, shape)
+            if b.op == "number":
+                return self.multiply(self.reduction(op, a, axes), b)
+        if op == "sum" and x.op == "add" and x.args[1].size == 1:
+            a, b = (self.broadcast_to(arg, x.shape) for arg in x.args)
+            return self.add(self.reduction(op, a, axes), self.reduction(op, b, axes))
+        inner = x.args[0] if x.op == "reshape" else x
+        if whole and inner.op == op:
+            x = inner.args[0]
+            return self.reshape(self.reduction(op, x, tuple(range(x.ndim))), shape)
+        return super().reduction(op, x, axes)
+
+
+def split(x: Symbol) -> tuple[Symbol, float]:
+    """Return an array and the number that it is multiplied with: 1 where there is none to move."""
+    if x.op == "multiply" and x.args[1].op == "number" and x.args[0].shape == x.shape:
+        number: float = value_of(x.args[1])
+        if LEAST < abs(number) < 1 / LEAST:
+            return x.args[0], number
+    return x, 1.0
+
+
+# ── identities of sums ──────────────────────────────────────────────────────────────────────────
+
+
+def _plus_zero(_xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+    """x + 0 = x"""
+    if x.shape == y.shape:
+        if value_of(y) == 0.0:
+            return x
+        if value_of(x) == 0.0:
+            return y
+    return None
+
+
+def _doubled(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+    """x + x = x · 2"""
+    return xp.multiply(x, 2.0) if x is y else None
+
+
+def _reshaped_alike(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+    """reshape(x) + reshape(y) = reshape(x + y)"""
+    if x.op == y.op == "reshape" and x.shape == y.shape and x.args[0].shape == y.args[0].shape:
+        return xp.reshape(xp.add(x.args[0], y.args[0]), x.shape)
+    return None
+
+
+def _part_by_part(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+    """[x₁ x₂] + [y₁ y₂] = [x₁ + y₁  x₂ + y₂], if nothing but zeros has to be cut for that."""
+    if not (x.op == y.op == "concat" and x.shape == y.shape and x.how == y.how):
+        return None
+    axis, sums = x.how, []
+    left, right = list(x.args[::-1]), list(y.args[::-1])
+    while left:
+        a, b = left.pop(), right.pop()
+        length = min(a.shape[axis], b.shape[axis])
+        for piece, rest in ((a, left), (b, right)):
+            if piece.shape[axis] > length:
+                if value_of(piece) != 0.0:
+                    return None
+                rest.append(xp.part(piece, axis, length, piece.shape[axis]))
+        sums.append(xp.add(xp.part(a, axis, 0, length), xp.part(b, axis, 0, length)))
+    return xp.concat(sums, axis=axis)
+
+
+def _same_factor(same: str, opposite: str) -> Identity:
+    """x · number ± y · number = (x ± y) · number"""
+
+    def identity(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+        (a, number), (b, other) = split(x), split(y)
+        if x.shape != y.shape or abs(number) != abs(other) or abs(number) == 1.0:
+            return None
+        both = getattr(xp, same if number == other else opposite)(a, b)
+        return xp.multiply(both, number)
+
+    return identity
+
+
+def _parts_first(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+    """(x + [y₁ y₂]) + [z₁ z₂] = x + [y₁ + z₁  y₂ + z₂]"""
+    for one, other in ((x, y), (y, x)):
+        if one.op == "add" and x.shape == y.shape and _is_concat(other):
+            for rest, parts in (one.args, one.args[::-1]):
+                both = xp.add(parts, other) if _is_concat(parts) else rest
+                if _is_concat(both) and both is not rest:
+                    return xp.add(rest, both)
+    return None
+
+
+def _is_concat(x: Symbol) -> bool:
+    return split(x)[0].op == "concat"
+
+
+def _plus_negative(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+    """x + -y = x - y"""
+    for one, other in ((x, y), (y, x)):
+        inner = unbroadcast(one)
+        if inner.op == "multiply" and value_of(inner.args[1]) == -1.0:
+            return xp.subtract(other, xp.broadcast_to(inner.args[0], one.shape))
+    return None
+
+
+_SUMS: tuple[Identity, ...] = (
+    _plus_zero,
+    _doubled,
+    _reshaped_alike,
+    _part_by_part,
+    _same_factor("add", "subtract"),
+    _parts_first,
+    _plus_negative,
+)
+
+
+# ── identities of differences ───────────────────────────────────────────────────────────────────
+
+
+def _minus_zero(_xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+    """x - 0 = x"""
+    return x if x.shape == y.shape and value_of(y) == 0.0 else None
+
+
+_DIFFERENCES: tuple[Identity, ...] = (
+    _minus_zero,
+    _same_factor("subtract", "add"),
+)
+
+
+# ── identities of products ──────────────────────────────────────────────────────────────────────
+
+
+def _number_last(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+    """number · x = x · number"""
+    return xp.multiply(y, x) if x.op == "number" and y.op != "number" else None
+
+
+def _times_one_or_zero(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+    """x · 1 = x,  x · 0 = 0"""
+    if y.op == "number" and value_of(y) == 1.0:
+        return x
+    return xp.zeros(x.shape) if y.op == "number" and value_of(y) == 0.0 else None
+
+
+def _times_numbers(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+    """(x · number) · other = x · (number · other)"""
+    if y.op == "number" and x.op == "multiply" and x.args[1].op == "number":
+        return xp.multiply(x.args[0], value_of(x.args[1]) * value_of(y))
+    return None
+
+
+def _chosen(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+    """where(test, 0, number) · y = where(test, 0, y · number)"""
+    for one, other in ((x, y), (y, x)):
+        if one.op == "where" and value_of(one.args[1]) == 0.0 and one.args[2].op == "number":
+            test, zero, number = one.args
+            return xp.where(test, zero, xp.multiply(other, number))
+    return None
+
+
+def _numbers_outside(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+    """(x · number) · (y · other) = (x · y) · (number · other)"""
+    (a, number), (b, other) = split(x), split(y)
+    if number == other == 1.0 or y.op == "number":
+        return None
+    return xp.multiply(xp.multiply(a, b), number * other)
+
+
+_PRODUCTS: tuple[Identity, ...] = (
+    _number_last,
+    _times_one_or_zero,
+    _times_numbers,
+    _chosen,
+    _numbers_outside,
+)
