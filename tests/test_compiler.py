@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import random
 from collections.abc import Callable
@@ -229,6 +230,68 @@ def test_unused_parameter_has_gradient_zero() -> None:
     assert gradient.tolist() == [0.0, 4.0]
 
 
+def test_parameters_can_be_given_in_a_call() -> None:
+    program, _, p = small()
+    samples, other = np.array([[1.0, 2.0], [3.0, -1.0]]), np.array([-0.5, 0.25])
+    values, (value, gradient) = program(samples), program.value_and_grad(samples)
+    found = program(samples, parameters=other), *program.value_and_grad(samples, parameters=other)
+    assert np.array_equal(program(samples), values)  # they stay as they were
+    assert program.value_and_grad(samples)[0] == value
+    assert program.parameters.tolist() == [3.0, 4.0]
+    for node, number in zip(p, other.tolist(), strict=True):
+        node.data = number
+    program.pull()
+    assert np.array_equal(found[0], program(samples))
+    assert found[1] == program.value_and_grad(samples)[0] != value
+    assert np.array_equal(found[2], program.value_and_grad(samples)[1])
+    assert not np.array_equal(found[2], gradient)
+
+
+def test_given_parameters_are_forgotten_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    program, _, _ = small()
+    monkeypatch.setattr(program, "_ran", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        program([1.0, 2.0], parameters=[5.0, 6.0])
+    assert program.parameters.tolist() == [3.0, 4.0]
+
+
+def test_integers_and_single_precision_are_computed_in_double_precision() -> None:
+    program, _, _ = small()
+    expected = program.value_and_grad([[1.0, 2.0], [3.0, 4.0]])
+    for kind in (int, np.int8, np.float32, object):
+        value, gradient = program.value_and_grad(np.array([[1, 2], [3, 4]], kind))
+        assert value == expected[0]
+        assert np.array_equal(gradient, expected[1])
+
+
+def test_samples_may_lie_in_memory_in_any_way() -> None:
+    program = compile(*hinge_loss())
+    samples = np.random.default_rng(0).normal(size=(6, 3))
+    expected = program.value_and_grad(samples)
+    wide = np.zeros((12, 6))
+    wide[::2, ::2] = samples
+    frozen = samples.copy()
+    frozen.flags.writeable = False
+    for other in (np.asfortranarray(samples), wide[::2, ::2], samples[::-1], frozen):
+        value, gradient = program.value_and_grad(other)
+        np.testing.assert_allclose(value, expected[0], **TOLERANCE)
+        np.testing.assert_allclose(gradient, expected[1], **TOLERANCE)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_left_as_it_was(enabled: bool) -> None:
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        compile(*hinge_loss()).value_and_grad(np.zeros((2, 3)))
+        assert gc.isenabled() == enabled
+        with pytest.raises(OperandError):
+            compile(branching, [X0])
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
 def test_batch_size_may_change_between_calls() -> None:
     program = compile(*hinge_loss())
     samples = np.random.default_rng(0).normal(size=(7, 3))
@@ -307,6 +370,11 @@ ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         lambda: compile(X0 * 2, [X0]).value_and_grad([1.0], reduction="max"),
         ChoiceError,
         "mean, sum, got 'max'",
+    ),
+    "given parameters": (
+        lambda: compile(X0 * 2, [X0], [X1])([1.0], parameters=[1.0, 2.0]),
+        SizeError,
+        r"has 1 parameters, got an array of shape \(2,\)",
     ),
     "parameters": (
         lambda: setattr(compile(X0 * 2, [], [X0]), "parameters", [1.0, 2.0]),

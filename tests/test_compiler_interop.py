@@ -75,3 +75,40 @@ def test_program_runs_on_dask_chunks_in_several_workers(program: Program, sample
     assert math.isclose(float(value), expected_value, rel_tol=1e-12)
     np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(values, program(samples), rtol=1e-12)
+
+
+def test_integers_become_floats_of_their_library(program: Program) -> None:
+    torch = pytest.importorskip("torch")
+    whole = np.random.default_rng(0).integers(0, 2, (5, 7))
+    value, gradient = program.value_and_grad(torch.asarray(whole))
+    expected_value, expected = program.value_and_grad(whole)
+    assert gradient.dtype == torch.float32
+    assert math.isclose(float(value), expected_value, rel_tol=1e-5)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_program_without_inputs_runs_where_its_parameters_are() -> None:
+    torch = pytest.importorskip("torch")
+    w = Value(3.0)
+    program = compile((w * 2.0).tanh(), [], [w])
+    value, gradient = program.value_and_grad(parameters=torch.asarray([0.5], dtype=torch.float64))
+    assert isinstance(gradient, torch.Tensor)
+    assert float(value) == pytest.approx(math.tanh(1.0))
+    assert float(gradient[0]) == pytest.approx(2 * (1 - math.tanh(1.0) ** 2))
+    assert program.parameters.tolist() == [3.0]
+
+
+def test_jax_compiles_and_differentiates_a_program(program: Program, samples: Any) -> None:
+    jax = pytest.importorskip("jax")
+    with jax.enable_x64(True):
+        step = jax.jit(lambda p, x: program.value_and_grad(x, parameters=p))
+        array = jax.numpy.asarray(samples)
+        for scale in (1.0, -0.5):  # the parameters are not frozen
+            p = scale * program.parameters
+            value, gradient = step(jax.numpy.asarray(p), array)
+            expected_value, expected = program.value_and_grad(samples, parameters=p)
+            assert math.isclose(float(value), expected_value, rel_tol=1e-12)
+            np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-14)
+        # An independent gradient: JAX differentiates the values that the program computes.
+        mean = jax.grad(lambda p: jax.numpy.mean(program(array, parameters=p)))
+        np.testing.assert_allclose(mean(jax.numpy.asarray(p)), expected, rtol=1e-9, atol=1e-12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from .source import Step, prepare, write
 from .trace import trace
 from .walk import LEAF, ROWS, Floats, named, walk
 
-__all__ = ["BATCH_SIZES", "REDUCTIONS", "Program", "compile"]
+__all__ = ["BATCH_SIZES", "READABLE", "REDUCTIONS", "Program", "compile"]
 
 Outputs: TypeAlias = "Value | Sequence[Value] | Callable[[list[Value]], Value | Sequence[Value]]"
 Array: TypeAlias = Any
@@ -34,6 +35,9 @@ REDUCTIONS = ("mean", "sum")
 
 #: For so many batch sizes the buffers are kept; then those that were made first are forgotten.
 BATCH_SIZES = 16
+
+#: The source of programs of more operations goes without comments.
+READABLE = 1000
 
 _FLOAT64 = np.dtype(float)
 _ANYWHERE: Mapping[str, Any] = {}
@@ -66,8 +70,9 @@ def compile(outputs: Outputs, inputs: Iterable[Value], wrt: Iterable[Value] = ()
     (7.5, array([2.5]))
     """
     inputs = list(inputs)
-    traced = outputs if isinstance(outputs, (Value, Sequence)) else trace(outputs, inputs)
-    return Program(traced, inputs, list(wrt))
+    with _collector_paused():
+        traced = outputs if isinstance(outputs, (Value, Sequence)) else trace(outputs, inputs)
+        return Program(traced, inputs, list(wrt))
 
 
 class Program:
@@ -287,16 +292,17 @@ class Program:
         recorder = Simplifier()
         x = recorder.source("x", (self._inputs, size))
         p = recorder.source("p", self._parameters.shape)
-        results = self._run_graph(reduction, x, p, recorder)
-        self.source, constants = write(results, x, p, self._notes())
-        self._graph.forget()
-        return prepare(self.source, constants, self._parameters)
+        with _collector_paused():
+            results = self._run_graph(reduction, x, p, recorder)
+            self.source, constants = write(results, x, p, self._notes())
+            self._graph.forget()
+            return prepare(self.source, constants, self._parameters)
 
     def _notes(self) -> dict[Symbol, str]:
         """Say of what was recorded which line of the listing it is, or the gradient of which."""
         notes: dict[Symbol, str] = {}
         lines = zip(self._listing.operations, self._graph.nodes, strict=True)
-        for (block, operation), node in lines:
+        for (block, operation), node in lines if len(self._graph.nodes) <= READABLE else ():
             _note(notes, node.value, f"{block.name} = {operation}")
             if isinstance(node.gradient, Symbol):
                 _note(notes, node.gradient, f"∂{block.name}")
@@ -361,6 +367,21 @@ class Program:
                 of = f" of {' and '.join(map(repr, operands))}" if operands else ""
                 return f"{named(scalars.nodes[place], data[place])}{of} is not finite"
         return None
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the garbage collector, which would walk through all that is made again and again.
+
+    There is nothing to collect, since everything is needed until the end.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _note(notes: dict[Symbol, str], symbol: Symbol, text: str) -> None:
