@@ -218,12 +218,18 @@ def cross_entropy(logits: Iterable[Operand], target: SupportsIndex | Sequence[Op
     0.4076
     """
     values = _some("cross_entropy", logits)
-    if hasattr(target, "__index__"):
-        label = index(target)
-        if not 0 <= label < len(values):
-            raise SizeError(f"cross_entropy needs a class from 0 to {len(values) - 1}, got {label}")
-        return logsumexp(values) - values[label]
-    return -sum(t * z for z, t in _pairs("cross_entropy", log_softmax(values), target))
+    try:
+        label = index(target)  # type: ignore[arg-type]
+    except TypeError:  # arrays have the method, too, and refuse it
+        if not hasattr(target, "__iter__"):
+            raise OperandError(
+                "cross_entropy needs the index of a class, which is an int, or a list of "
+                f"probabilities, got {target!r}"
+            ) from None
+        return -sum(t * z for z, t in _pairs("cross_entropy", log_softmax(values), target))  # type: ignore[arg-type]
+    if not 0 <= label < len(values):
+        raise SizeError(f"cross_entropy needs a class from 0 to {len(values) - 1}, got {label}")
+    return logsumexp(values) - values[label]
 
 
 # ── arguments ───────────────────────────────────────────────────────────────────────────────────

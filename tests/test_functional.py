@@ -3,6 +3,7 @@
 import math
 
 import mpmath
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +87,10 @@ def test_cross_entropy_gradient_is_softmax_minus_one_hot(data, draw):
 def test_cross_entropy_of_one_hot_probabilities_equals_that_of_the_class():
     data = [0.5, -1.0, 2.0]
     by_class = F.cross_entropy(values(data), 2).data
-    assert F.cross_entropy(values(data), [0, 0, 1]).data == pytest.approx(by_class, rel=1e-14)
+    for target in ([0, 0, 1], (0, 0, 1), np.array([0, 0, 1]), iter([0, 0, 1])):
+        assert F.cross_entropy(values(data), target).data == pytest.approx(by_class, rel=1e-14)
+    for label in (np.int64(2), np.array(2), True + True):
+        assert F.cross_entropy(values(data), label).data == by_class
 
 
 def test_log_softmax_keeps_what_softmax_underflows():
@@ -161,6 +165,7 @@ def test_graph_does_not_depend_on_data():
         (lambda: F.cross_entropy([1.0, 2.0], 2), SizeError, "class from 0 to 1, got 2"),
         (lambda: F.cross_entropy([1.0, 2.0], -1), SizeError, "class from 0 to 1, got -1"),
         (lambda: F.cross_entropy([1.0, 2.0], [1]), SizeError, "got 2 and 1"),
+        (lambda: F.cross_entropy([1.0, 2.0], 1.0), OperandError, "index of a class.*got 1.0"),
         (
             lambda: F.binary_cross_entropy([Value(1.5, label="p")], [1]),
             DomainError,
