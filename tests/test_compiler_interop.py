@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 
+from examples import backends
 from scalargrad import MLP, Value
 from scalargrad import functional as F
 from scalargrad.compiler import Program, compile
@@ -64,7 +66,15 @@ def test_program_runs_on_jax_arrays(program: Program, samples: Any) -> None:
 def test_program_runs_on_dask_chunks_in_several_workers(program: Program, samples: Any) -> None:
     array = pytest.importorskip("dask.array")
     dask = pytest.importorskip("dask")
-    chunks = array.from_array(samples, chunks=(20, samples.shape[1]))
+    everybody = threading.Barrier(3)
+
+    def load(chunk: Any) -> Any:
+        everybody.wait(timeout=30)  # until three workers have a chunk each
+        return chunk
+
+    chunks = array.from_array(samples, chunks=(20, samples.shape[1])).map_blocks(
+        load, dtype=float, meta=np.empty((0, 0))
+    )
     assert chunks.numblocks == (3, 1)
     value, gradient = program.value_and_grad(chunks)
     assert isinstance(gradient, array.Array)  # nothing is computed yet
@@ -112,3 +122,29 @@ def test_jax_compiles_and_differentiates_a_program(program: Program, samples: An
         # An independent gradient: JAX differentiates the values that the program computes.
         mean = jax.grad(lambda p: jax.numpy.mean(program(array, parameters=p)))
         np.testing.assert_allclose(mean(jax.numpy.asarray(p)), expected, rtol=1e-9, atol=1e-12)
+
+
+# ── the documented examples ─────────────────────────────────────────────────────────────────────
+
+
+def test_example_learns_on_numpy(capsys: pytest.CaptureFixture[str]) -> None:
+    losses, _ = backends.main(["--on", "numpy", "--epochs", "50"])["numpy"]
+    assert losses[-1] < 0.8 < 2.2 < losses[0]
+    assert "1797 samples, 50 steps" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("library", ["torch", "jax", "dask"])
+def test_example_learns_the_same_on_arrays_of(library: str) -> None:
+    pytest.importorskip(library)
+    runs = backends.main(["--on", "numpy", library, "--epochs", "3"])
+    np.testing.assert_allclose(runs[library][0], runs["numpy"][0], rtol=1e-12)
+    np.testing.assert_allclose(runs[library][1], runs["numpy"][1], rtol=1e-10, atol=1e-13)
+
+
+def test_example_refuses_a_library_that_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(backends, "find_spec", lambda _: None)
+    with pytest.raises(SystemExit):
+        backends.main(["--on", "jax"])
+    assert "jax: not installed here" in capsys.readouterr().err
