@@ -22,6 +22,7 @@ from compiled_graphs import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import four_points, iris, moons, quadratic, tanh_neuron
 from scalargrad import MLP, Value, debug
 from scalargrad import functional as F
 from scalargrad.compiler import Program, compile
@@ -41,6 +42,56 @@ def test_softmax_is_stable_for_huge_logits() -> None:
     for p, number in zip(graph[2], [1000, 0, 0, -1000, 0, 0, 0, 1000, 0], strict=True):
         p.data = float(number)
     check(graph, np.array([[1, 1, 1, 0, 0], [-1, 1, 0, 1, 0], [1, -1, 0, 0, 1]], float))
+
+
+# ── the graphs of the examples, as these build them: whole batches, no inputs ──
+
+
+def quadratic_loss() -> tuple[Value, list[Value]]:
+    xs = [-5 + i / 4 for i in range(40)]
+    ys = [quadratic.quadratic(x) for x in xs]
+    model = quadratic.Model(16, 0, ys)
+    return model.loss(xs, ys), model.network.parameters()
+
+
+def four_points_loss() -> tuple[Value, list[Value]]:
+    model = MLP(3, [4, 4, 1], output="tanh", seed=0)
+    return F.mse([model(x) for x in four_points.XS], four_points.YS), model.parameters()
+
+
+def iris_loss() -> tuple[Value, list[Value]]:
+    train, _ = iris.load(("versicolor", "virginica"), seed=0)
+    classifier = iris.Classifier(train, seed=0)
+    loss = F.binary_cross_entropy([classifier(x) for x in train.x], train.y)
+    return loss, classifier.network.parameters()
+
+
+def moons_loss() -> tuple[Value, list[Value]]:
+    x, y = moons.data(30, 0.1, seed=0)
+    model = MLP(2, [16, 16, 1], activation="relu", init="he", seed=0)
+    penalty = moons.L2 * F.sum(p * p for p in model.parameters())
+    return F.hinge([model(row) for row in x], y) + penalty, model.parameters()
+
+
+def tanh_neuron_output() -> tuple[Value, list[Value]]:
+    neuron = tanh_neuron.build(tanh_neuron.LECTURE)
+    return neuron.o, [neuron.x1, neuron.x2, neuron.w1, neuron.w2, neuron.b]
+
+
+EXAMPLES = [quadratic_loss, four_points_loss, iris_loss, moons_loss, tanh_neuron_output]
+
+
+@pytest.mark.parametrize("build", EXAMPLES)
+def test_program_equals_scalars_for_the_example(
+    build: Callable[[], tuple[Value, list[Value]]],
+) -> None:
+    output, wrt = build()
+    program = compile(output, [], wrt)
+    value, gradient = program.value_and_grad()
+    output.backward()
+    np.testing.assert_allclose(value, output.data, **TOLERANCE)
+    np.testing.assert_allclose(gradient, [p.grad for p in wrt], **TOLERANCE)
+    assert len(str(program).splitlines()) <= 13
 
 
 # ── every primitive ─────────────────────────────────────────────────────────────────────────────
@@ -158,6 +209,17 @@ def test_attention_like_products_of_inputs_are_right() -> None:
     samples = np.random.default_rng(0).normal(size=(3, len(inputs)))
     program = check((output, inputs, [scale]), samples)
     assert len(program._listing.operations) < 8
+
+
+def test_a_sum_names_each_scalar_once_and_in_its_place() -> None:
+    x = [Value(0.1 * i) for i in range(8)]
+    squares, cubes = [a * a for a in x], [a**3 for a in x]
+    terms = [c for pair in zip(squares, cubes, strict=True) for c in pair]
+    output = F.sum([*(2.0 * a for a in terms), *(-0.5 * a for a in squares), *terms[::-1]])
+    program = check((output, x, []), np.random.default_rng(0).normal(size=(3, 8)))
+    lines = str(program).splitlines()
+    assert len(lines) == 5
+    assert lines[3].endswith("= sum([v0 v1] · constants(16,))")
 
 
 # ── the interface ───────────────────────────────────────────────────────────────────────────────

@@ -100,8 +100,10 @@ class View:
         return self.strides[-1] == 0 and self.shape[-1] > 1
 
     def __str__(self) -> str:
-        if not self.steps:
+        if not self.steps or self.strides == _row_major(self.shape, self.block.size):
             return self.block.name
+        if self.steps == (Axes((1, 0)),):
+            return f"{self.block.name}.T"
         axes = [(n, s) for n, s in zip(self.shape, self.strides, strict=True) if s]
         last = self.start + sum((n - 1) * s for n, s in axes)
         if not axes:
@@ -111,6 +113,12 @@ class View:
         dense = len(axes) == 1 or [s for _, s in axes] == [axes[1][0], 1]
         name = f"{self.block.name}[{self.start}:{last + 1}]"
         return name if dense else f"{name} by {','.join(str(s) for _, s in axes)}"
+
+
+def _row_major(shape: tuple[int, ...], size: int) -> tuple[int, ...] | None:
+    """Return the strides of an array of this shape that lies in one piece, if it has this size."""
+    strides = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
+    return strides if prod(shape) == size else None
 
 
 @dataclass(frozen=True)

@@ -271,6 +271,8 @@ class _Raising:
         sums = _Sums(places, left, right, offset)
         plain = self.places.are_constant(left) or self.places.are_constant(right)
         ways = [self.combination]
+        if len(places) == 1 and left.shape[1] > FEW and plain:
+            ways.insert(0, self.weighted)
         shared = sums.complete and 1 not in sums.shape
         if shared or left.shape[1] > (2 if len(places) == 1 else FEW):
             ways.insert(0, self.dots)
@@ -311,6 +313,18 @@ class _Raising:
             return sums.places[sums.table], operation
         left, right = self.find_rows(sums.left), self.find_rows(sums.right)
         return sums.places, Dot(left, right, _offset(sums.offset))
+
+    def weighted(self, sums: _Sums) -> tuple[Ints, Operation]:
+        """Return a single sum of scalars and numbers: each scalar once, in the order of blocks."""
+        scalars, numbers = sums.left[0], sums.right[0]
+        if not self.places.are_constant(numbers):
+            scalars, numbers = numbers, scalars
+        distinct, number = np.unique(scalars, return_inverse=True)
+        weights = np.zeros(len(distinct))
+        np.add.at(weights, number, self.places.numbers(numbers))
+        order = np.lexsort((self.places.index_of[distinct], self.places.block_of[distinct]))
+        left = self.find_rows(distinct[None, order])
+        return sums.places, Dot(left, Constants(weights[order]), _offset(sums.offset))
 
     def combination(self, sums: _Sums) -> tuple[Ints, Operation]:
         """Return the sum of all terms, each for all rows at once."""
