@@ -1,6 +1,5 @@
-"""draw_dot draws miniflow graphs and compiled programs: kind, name, shape, and norms."""
+"""draw_dot draws miniflow graphs and compiled programs."""
 
-import numpy as np
 import pytest
 
 import scalargrad
@@ -56,11 +55,42 @@ def test_a_long_graph_says_how_much_of_it_is_drawn():
     assert "1,001 nodes, of which the last 300 are drawn" in picture.source
 
 
-def test_a_compiled_program_is_a_handful_of_boxes():
+def test_a_compiled_program_is_drawn_as_its_listing():
     model, x = MLP(2, [16, 16, 1], seed=0), [Value(0.1), Value(0.2)]
     program = scalargrad.compile(model(x), x, wrt=model.parameters())
-    program(np.ones((5, 2)))
-    assert len(rows(draw_dot(program))) < 20
+    picture = draw_dot(program)
+    assert rows(picture) == [
+        ("x", "2 inputs"),
+        ("p", "337 parameters"),
+        ("v0", "p[0:48] @ [x 1]", "16 × batch"),
+        ("v1", "tanh(v0)", "16 × batch"),
+        ("v2", "p[48:320] @ [v1 1]", "16 × batch"),
+        ("v3", "tanh(v2)", "16 × batch"),
+        ("v4", "p[320:337] @ [v3 1]", "1 × batch"),
+    ]
+    edges = ["n1 -> n2", "n0 -> n2", "n2 -> n3", "n1 -> n4", "n3 -> n4", "n4 -> n5", "n5 -> n6"]
+    assert all(picture.source.count(edge) == 1 for edge in edges)
+    assert picture.source.count(" -> ") == len(edges) + 1
+
+
+def test_a_program_of_several_outputs_has_a_box_for_them():
+    x, w = [Value(0.1), Value(0.2)], Value(3.0)
+    several = rows(draw_dot(scalargrad.compile([x[0].exp(), x[1], w], x, wrt=[w])))
+    assert several[-2:] == [("v0", "exp(x[0])", "1 × batch"), ("output", "[v0 x[1] p]")]
+    assert rows(draw_dot(scalargrad.compile(w, [], wrt=[w]))) == [("p", "1 parameter")]
+    assert rows(draw_dot(scalargrad.compile(w * 1 + 2 * x[0], x[:1]))) == [
+        ("x", "1 input"),
+        ("v0", "2·x + 3", "1 × batch"),
+    ]
+
+
+def test_a_long_program_says_how_much_of_it_is_drawn():
+    x = y = Value(0.1)
+    for _ in range(200):
+        y = (y * y).tanh()
+    picture = draw_dot(scalargrad.compile(y, [x]))
+    assert len(rows(picture)) == 300
+    assert "400 operations, the last 300 are drawn" in picture.source
 
 
 def test_check_gradients_takes_nodes_and_names_the_wrong_one():

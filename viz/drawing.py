@@ -11,7 +11,7 @@ from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError
 
 from .rendering import Picture
-from .sketch import Box, Sketch, sketch_nodes, sketch_values
+from .sketch import Box, Sketch, sketch_nodes, sketch_program, sketch_values
 
 if TYPE_CHECKING:
     from scalargrad.compiler import Program
@@ -77,11 +77,12 @@ def draw_dot(
     inputs become a layer, and if that is too large still, only what is nearest to the root is
     drawn. The picture says what was folded and left out.
 
-    The nodes of a miniflow graph, or of a compiled program, have their kind, name and shape, and
-    the Euclidean norms of their value and of their gradient in the last run.
+    The nodes of a miniflow graph have their kind, name and shape, and the Euclidean norms of their
+    value and of their gradient in the last run. The boxes of a compiled program are the lines of
+    its listing, with the shapes of the arrays that they compute.
 
     Args:
-        root: the result; or a program.
+        root: the result, a Value or a node; or a program.
         format: of the file that ``render()`` writes: "svg" and "dot" work everywhere, others, like
             "png" and "pdf", where Graphviz is installed.
         rankdir: where arrows point to: "LR" to the right, "TB" down, "RL" to the left, "BT" up.
@@ -103,7 +104,9 @@ def draw_dot(
     >>> "x|data 2.0000|grad 4.0000" in draw_dot(y).source
     True
     """
-    result: Any = getattr(root, "graph", root)  # a program's is a node
+    result: Any = root  # asked what it has, so that NumPy is not loaded to draw Values
+    if hasattr(result, "listing"):
+        return picture(sketch_program(result), format, rankdir)
     if hasattr(result, "inbound_nodes"):
         return picture(sketch_nodes(result), format, rankdir)
     return picture(sketch_values(result, local_derivatives, fold), format, rankdir)

@@ -1,7 +1,7 @@
 """A graph as plain boxes and arrows: what a picture shows, before anybody decides how it looks.
 
-This is the only room of the drawing that reads Values and the array nodes of miniflow; other kinds
-of graph can be drawn by making a `Sketch` of them.
+This is the only room of the drawing that reads Values, the array nodes of miniflow and programs;
+other kinds of graph can be drawn by making a `Sketch` of them.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from .folding import LARGEST, Block, fold
 from .names import number, shown, walk
 
 if TYPE_CHECKING:
+    from scalargrad.compiler import Program
+    from scalargrad.compiler.patterns import Block as ArrayBlock
     from scalargrad.miniflow import Node
 
-__all__ = ["Arrow", "Box", "Sketch", "sketch_nodes", "sketch_values"]
+__all__ = ["Arrow", "Box", "Sketch", "sketch_nodes", "sketch_program", "sketch_values"]
 
 
 @dataclass(frozen=True)
@@ -187,3 +189,38 @@ def _norm(array: Any) -> float | None:
 
     xp, (x,) = unify([array])
     return math.sqrt(float(xp.sum(x * x)))
+
+
+# ── programs ────────────────────────────────────────────────────────────────────────────────────
+
+
+def sketch_program(program: Program) -> Sketch:
+    """Make the sketch of a compiled program: the lines of its listing, and the shapes of arrays."""
+    listing, sketch = program.listing, Sketch()
+    output = listing.output
+    whole = [block for block in output.blocks if str(output) == block.name]
+    kept = listing.operations[-LARGEST:]
+    used = {block for _, operation in kept for x in operation.operands for block in x.blocks}
+    used |= {*output.blocks}
+    sources = [(block, text) for block, text in listing.sources if block in used]
+    names = {block: f"n{i}" for i, (block, _) in enumerate([*sources, *kept])}
+
+    def add(name: str, rows: Sequence[str], kind: str, of: Sequence[ArrayBlock] = ()) -> None:
+        is_root = name in ("output", *(names[block] for block in whole))
+        sketch.boxes.append(Box(name, tuple(rows), kind, root=is_root))
+        sketch.arrows.extend(Arrow(names[x], name) for x in dict.fromkeys(of) if x in names)
+
+    for block, text in sources:
+        add(names[block], [block.name, text], "leaf" if block.batched else "parameter")
+    for block, operation in kept:
+        of = [x for operand in operation.operands for x in operand.blocks]
+        add(names[block], [block.name, shown(operation), _lengths(block)], "op", of)
+    if not whole:
+        add("output", ["output", shown(output)], "op", output.blocks)
+    if len(kept) < len(listing.operations):
+        sketch.notice = f"{len(listing.operations):,} operations, the last {len(kept)} are drawn"
+    return sketch
+
+
+def _lengths(block: ArrayBlock) -> str:
+    return " × ".join([*map(str, block.shape), *(["batch"] if block.batched else [])])

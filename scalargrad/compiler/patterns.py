@@ -95,6 +95,11 @@ class View:
         return self.block.batched
 
     @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks that it is made of."""
+        return (self.block,)
+
+    @property
     def repeats(self) -> bool:
         """Whether the last axis repeats one scalar."""
         return self.strides[-1] == 0 and self.shape[-1] > 1
@@ -128,6 +133,7 @@ class Constants:
     values: Floats
     batched = False
     repeats = False
+    blocks = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -147,6 +153,10 @@ class Joined:
     @property
     def batched(self) -> bool:
         return any(part.batched for part in self.parts)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        return tuple(block for part in self.parts for block in part.blocks)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -93,8 +93,9 @@ class Program:
         self._single = isinstance(outputs, Value)
         results = [outputs] if isinstance(outputs, Value) else list(outputs)
         self._scalars = walk(results, inputs, wrt)
-        self._listing = raise_(flatten(self._scalars))
-        self._graph = emit(self._listing)
+        #: The operations on arrays: what ``print(program)`` shows.
+        self.listing = raise_(flatten(self._scalars))
+        self._graph = emit(self.listing)
         self._wrt = wrt
         self._inputs = len(inputs)
         self._parameters = np.array([p.data for p in wrt], float)
@@ -104,10 +105,10 @@ class Program:
         self.source = ""
 
     def __str__(self) -> str:
-        return str(self._listing)
+        return str(self.listing)
 
     def __repr__(self) -> str:
-        return f"<Program of {len(self._scalars)} scalars in {len(self._listing.operations)} steps>"
+        return f"<Program of {len(self._scalars)} scalars in {len(self.listing.operations)} steps>"
 
     def __len__(self) -> int:
         """The number of scalars that were compiled."""
@@ -301,7 +302,7 @@ class Program:
     def _notes(self) -> dict[Symbol, str]:
         """Say of what was recorded which line of the listing it is, or the gradient of which."""
         notes: dict[Symbol, str] = {}
-        lines = zip(self._listing.operations, self._graph.nodes, strict=True)
+        lines = zip(self.listing.operations, self._graph.nodes, strict=True)
         for (block, operation), node in lines if len(self._graph.nodes) <= READABLE else ():
             _note(notes, node.value, f"{block.name} = {operation}")
             if isinstance(node.gradient, Symbol):

@@ -53,6 +53,10 @@ class Combination:
     terms: tuple[tuple[Operand, Operand], ...]
     offset: Constants | None
 
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        return tuple(side for term in self.terms for side in term)
+
     def __str__(self) -> str:
         shown = " + ".join(_times(x, y) for x, y in self.terms)
         shown += f" + {self.offset}" if self.offset else ""
@@ -66,6 +70,10 @@ class Product:
     left: Operand
     right: Operand
     offset: Constants | None
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        return self.left, self.right
 
     def __str__(self) -> str:
         return f"{self.left} @ {self.right}" + (f" + {self.offset}" if self.offset else "")
@@ -83,6 +91,10 @@ class Dot:
     right: Operand
     offset: Constants | None
 
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        return self.left, self.right
+
     def __str__(self) -> str:
         times = "" if str(self.right) == "1" else f" · {self.right}"
         return f"sum({self.left}{times})" + (f" + {self.offset}" if self.offset else "")
@@ -93,6 +105,10 @@ class LogSumExp:
     """The logarithm of the sum of exponentials over the last axis."""
 
     operand: Operand
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        return (self.operand,)
 
     def __str__(self) -> str:
         return f"logsumexp({self.operand})"
@@ -119,10 +135,15 @@ class Raised:
     operations: list[tuple[Block, Operation]]
     output: Operand
 
+    @property
+    def sources(self) -> list[tuple[Block, str]]:
+        """The blocks that come from outside, and what they are; without those that are empty."""
+        named = zip(self.places.blocks, ("input", "parameter"), strict=False)
+        plurals = [(block, f"{block.size} {name}{'s' * (block.size > 1)}") for block, name in named]
+        return [(block, text) for block, text in plurals if block.size]
+
     def __str__(self) -> str:
-        x, p = self.places.blocks[:2]
-        lines = [f"{x.name} = {x.size} inputs"] if x.size else []
-        lines += [f"{p.name} = {p.size} parameters"] if p.size else []
+        lines = [f"{block.name} = {text}" for block, text in self.sources]
         for block, operation in self.operations:
             shapes = f"   ({operation.shapes})" if isinstance(operation, Product) else ""
             lines.append(f"{block.name} = {operation}{shapes}")
