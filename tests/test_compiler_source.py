@@ -102,6 +102,8 @@ IDENTITIES = {
     "xp.where(xp.zeros_like(x) > 0, x, p)": "p",
     "xp.reshape(xp.reshape(x, (2, 6)), (4, 3))": "xp.reshape(x, (4, -1))",
     "xp.permute_dims(xp.permute_dims(x, (1, 0)), (1, 0))": "x",
+    "((x * 0.1).T * 0.1).T": "x * (0.1 * 0.1)",
+    "xp.reshape(xp.reshape(x * 0.1, (12,)) * 0.1, (3, 4))": "x * (0.1 * 0.1)",
     "xp.reshape(x, (12,)) + xp.reshape(p, (12,))": "xp.reshape(x + p, (12,))",
     "x[1:3, :][:1, :]": "x[1:2, :]",
     "xp.concat([x, p], axis=0)[3:5, :]": "p[:2, :]",

@@ -116,23 +116,27 @@ class Simplifier(Recorder):
 
     # ── shapes: whatever repeats a single element still does, and numbers stay outside ──
 
-    def reshape(self, x: Symbol, shape: Sequence[int], **options: Any) -> Symbol:
+    def reshape(self, x: Symbol, shape: Sequence[int], **_options: Any) -> Symbol:
         """A reshape of a reshape is one."""
-        x = x.args[0] if x.op == "reshape" else x
         x, number = split(x)
+        if number != 1.0:
+            return self.multiply(self.reshape(x, shape), number)
+        x = x.args[0] if x.op == "reshape" else x
         if unbroadcast(x).op == "number" or (x.op == "broadcast" and x.args[0].size == 1):
             single = super().reshape(unbroadcast(x), ())
             return self.broadcast_to(single, filled(shape, x.size))
-        return self.multiply(super().reshape(x, shape, **options), number)
+        return super().reshape(x, shape)
 
     def permute_dims(self, x: Symbol, axes: Sequence[int]) -> Symbol:
         """A permutation of a permutation is one."""
+        x, number = split(x)
+        if number != 1.0:
+            return self.multiply(self.permute_dims(x, axes), number)
         if x.op == "broadcast" and x.args[0].size == 1:
             return self.reshape(x, [x.shape[axis] for axis in axes])
         if x.op == "permute":
             return self.permute_dims(x.args[0], [x.how[axis] for axis in axes])
-        x, number = split(x)
-        return self.multiply(super().permute_dims(x, axes), number)
+        return super().permute_dims(x, axes)
 
     def part(self, x: Symbol, axis: int, start: int, stop: int) -> Symbol:
         """A part of parts is one; of a matrix product, it is a product of fewer rows or columns."""
