@@ -151,6 +151,64 @@ def test_program_equals_scalars_on_random_graphs(graph: Graph, batch: int, seed:
     np.testing.assert_allclose(gradient, [p.grad for p in graph[2]], **TOLERANCE)
 
 
+def two_offsets() -> Graph:
+    """Sums of the same rows with different offsets, and one pair of rows that does not occur."""
+    a, b = Value(0.3), Value(0.4)
+    return F.sum([(2 - a).tanh(), (1 - a).tanh(), (a - 2).tanh(), (b - 2).tanh()]), [], [a, b]
+
+
+def two_offsets_among_constants() -> Graph:
+    """The same, where there are enough constants for a wrong place to hit one of them."""
+    output, _, wrt = two_offsets()
+    return F.sum(wrt[0].exp() ** (3.1 + 0.01 * k) for k in range(30)) + output, [], wrt
+
+
+def affine_factors() -> Graph:
+    a, b = Value(0.3), Value(0.4)
+    return (2 * a + 1) * (2 * a + 2) * (b + 1) * (b * 2 + 5) + (a + 1), [], [a, b]
+
+
+@pytest.mark.parametrize("build", [two_offsets, two_offsets_among_constants, affine_factors])
+def test_sums_that_differ_in_their_offset_alone_are_all_there(build: Callable[[], Graph]) -> None:
+    graph = build()
+    value, gradient = compile(*graph).value_and_grad()
+    graph[0].backward()
+    np.testing.assert_allclose(value, graph[0].data, **TOLERANCE)
+    np.testing.assert_allclose(gradient, [p.grad for p in graph[2]], **TOLERANCE)
+    inputs = compile(graph[0], graph[2])
+    np.testing.assert_allclose(inputs([p.data for p in graph[2]]), graph[0].data, **TOLERANCE)
+
+
+@st.composite
+def affine_graphs(draw: st.DrawFn) -> Graph:
+    """Draw many small sums of few scalars, which is where rows and offsets coincide by chance."""
+    leaves = [Value(0.3), Value(0.4), Value(0.5)][: draw(st.integers(2, 3))]
+    fed = draw(st.integers(0, len(leaves)))
+    nodes = list(leaves)
+    for _ in range(draw(st.integers(1, 2))):
+        rows = st.lists(st.sampled_from(nodes), min_size=1, max_size=2)
+        sums = [
+            draw(st.sampled_from([1.0, 2.0]))
+            + draw(st.sampled_from([1.0, -1.0])) * F.sum(draw(rows))
+            for _ in range(draw(st.integers(3, 6)))
+        ]
+        nodes = [*leaves, *(node.tanh() for node in sums)]
+    return F.sum(nodes), leaves[:fed], leaves[fed:]
+
+
+@settings(max_examples=300, deadline=None)
+@given(affine_graphs(), st.integers(1, 3))
+def test_program_equals_scalars_on_random_sums(graph: Graph, batch: int) -> None:
+    output, inputs, wrt = graph
+    if inputs:
+        check(graph, np.random.default_rng(0).uniform(-1, 1, size=(batch, len(inputs))))
+        return
+    value, gradient = compile(*graph).value_and_grad()
+    output.backward()
+    np.testing.assert_allclose(value, output.data, **TOLERANCE)
+    np.testing.assert_allclose(gradient, [p.grad for p in wrt], **TOLERANCE)
+
+
 # ── structure ───────────────────────────────────────────────────────────────────────────────────
 
 

@@ -20,6 +20,7 @@ from .walk import Floats, Ints
 __all__ = [
     "CONSTANT",
     "LONG",
+    "NOWHERE",
     "Axes",
     "Block",
     "Constants",
@@ -169,7 +170,7 @@ class Joined:
 
 Operand: TypeAlias = "View | Constants | Joined"
 
-CONSTANT = -1  # stands in for the number of a block
+CONSTANT, NOWHERE = -1, -2  # stand in for the number of a block
 
 #: Scalars may be looked up in several pieces if these are so long on average.
 LONG = 4
@@ -185,7 +186,8 @@ class Places:
     def __init__(self, count: int, constants: Floats) -> None:
         self.blocks: list[Block] = []
         self.constants = constants
-        self.block_of = np.full(count + len(constants), CONSTANT)
+        self.block_of = np.full(count + len(constants), NOWHERE)
+        self.block_of[count:] = CONSTANT
         self.index_of = np.arange(len(self.block_of)) - count
 
     def add(self, name: str, places: Ints, batched: bool) -> Block:
@@ -199,6 +201,10 @@ class Places:
     def are_constant(self, places: Ints) -> bool:
         """Say whether none of the scalars is computed."""
         return bool((self.block_of[places] == CONSTANT).all())
+
+    def are_nowhere(self, places: Ints) -> bool:
+        """Say whether some scalars are in no block yet."""
+        return bool((self.block_of[places] == NOWHERE).any())
 
     def numbers(self, places: Ints) -> Floats:
         """Return the numbers behind scalars that are constant."""

@@ -158,6 +158,7 @@ def raise_(reduced: Reduced) -> Raised:
     for level in np.split(order, starts):
         for group in raising.groups(level):
             raising.add(group)
+    assert not raising.places.are_nowhere(reduced.kept), "a scalar was lost while raising"
     output = raising.places.find(reduced.outputs, alone=True)
     return Raised(raising.places, raising.operations, output)
 
@@ -362,7 +363,9 @@ class _Sums:
         self.places, self.left, self.right, self.offset = places, left, right, offset
         (self.rows, self.row), (self.columns, self.column) = _distinct(left), _distinct(right)
         self.shape = len(self.rows), len(self.columns)
-        self.complete = len(places) == prod(self.shape)  # every left row meets every right row
+        #: Whether every left row meets every right row, and once: sums may differ in their offset.
+        pairs = self.row * len(self.columns) + self.column
+        self.complete = len(places) == prod(self.shape) == len(np.unique(pairs))
 
     @property
     def distinct(self) -> tuple[Ints, Ints]:
@@ -371,8 +374,8 @@ class _Sums:
 
     @property
     def table(self) -> Ints:
-        """For each pair of distinct rows the number of its sum."""
-        table = np.empty(self.shape, np.int64)
+        """For each pair of distinct rows the number of its sum, if they are complete."""
+        table = np.full(self.shape, -1)
         table[self.row, self.column] = np.arange(len(self.places))
         return table
 
