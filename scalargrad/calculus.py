@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -110,28 +111,84 @@ def _partials(node: Value, dependent: set[Value]) -> tuple[Value | float, ...]:
 def _value_rules(row: Primitive) -> Callable[..., tuple[Value | float, ...]]:
     """Compile the partial derivatives of a row into a function of Values."""
     source = f"lambda {row.operands}, z: ({', '.join(row.partials)},)"
-    tree = _NumbersInConditions().visit(ast.parse(source, mode="eval"))
+    tree = _Choices().visit(ast.parse(source, mode="eval"))
     names = {name: _lift(name) if callable(number) else number for name, number in FLOATS.items()}
     function: Callable[..., tuple[Value | float, ...]] = eval(
-        compile(ast.fix_missing_locations(tree), row.name, "eval"), names
+        compile(ast.fix_missing_locations(tree), row.name, "eval"),
+        names | {"number": _number, "choice": _choice},
     )
     return function
 
 
-class _NumbersInConditions(ast.NodeTransformer):
-    """Makes the conditions of a text ask about numbers: ``x == 0`` would compare node and 0."""
+# A derivative that depends on where its operand is, as that of relu does, has to stay true when the
+# graph is computed anew for other numbers. So a choice between operands and numbers becomes part of
+# the graph: `greater` is 1 or 0, and chooses. Other choices single out borders, such as the root at
+# 0, where the formula for all other numbers would divide by zero; they are made here.
+
+
+class _Choices(ast.NodeTransformer):
+    """Makes choices part of the graph, and lets conditions of others ask about numbers."""
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        self.generic_visit(node)
-        node.test = _Numbers().visit(node.test)
-        return node
+        test = node.test
+        if not (isinstance(test, ast.Compare) and _is_plain(node.body) and _is_plain(node.orelse)):
+            self.generic_visit(node)
+            node.test = _Numbers().visit(test)
+            return node
+        comparison = ast.Constant(type(test.ops[0]).__name__)
+        operands = [test.left, test.comparators[0], self.visit(node.body), self.visit(node.orelse)]
+        return ast.Call(ast.Name("choice", ast.Load()), [comparison, *operands], [])
 
 
 class _Numbers(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.AST:
         if node.id not in {"x", "y", "z"}:
             return node
-        return ast.Call(ast.Name("float", ast.Load()), [node], [])
+        return ast.Call(ast.Name("number", ast.Load()), [node], [])
+
+
+def _is_plain(node: ast.expr) -> bool:
+    """Say whether a text is an operand, a number or a choice between such."""
+    if isinstance(node, ast.IfExp):
+        return _is_plain(node.body) and _is_plain(node.orelse)
+    inner = node.operand if isinstance(node, ast.UnaryOp) else node
+    return isinstance(inner, ast.Constant) or (isinstance(inner, ast.Name) and inner.id in "xyz")
+
+
+def _number(x: Operand) -> Any:
+    return x.data if isinstance(x, Value) else x
+
+
+_COMPARISONS = {
+    "Gt": operator.gt, "GtE": operator.ge, "Lt": operator.lt, "LtE": operator.le, "Eq": operator.eq
+}  # fmt: skip
+
+
+def _choice(comparison: str, x: Any, y: Any, then: Any, other: Any) -> Value | float:
+    """Return ``then`` where x and y compare so, else ``other``: as a graph, if x or y is one."""
+    if not isinstance(x, Value) and not isinstance(y, Value):
+        number: Value | float = then if _COMPARISONS[comparison](x, y) else other
+        return number
+    x, y = (a if isinstance(a, Value) else constant(a) for a in (x, y))
+    match comparison:
+        case "Gt":
+            return _mixture(x.greater(y), then, other)
+        case "Lt":
+            return _mixture(y.greater(x), then, other)
+        case "GtE":
+            return _mixture(y.greater(x), other, then)
+        case "LtE":
+            return _mixture(x.greater(y), other, then)
+    return _mixture(x.greater(y) + y.greater(x), other, then)  # greater or less: not equal
+
+
+def _mixture(mask: Value, one: Any, zero: Any) -> Value:
+    """Return ``one`` where the mask is 1, and ``zero`` where it is 0."""
+    if isinstance(one, Value) or isinstance(zero, Value):
+        mixture: Value = mask * (one - zero) + zero
+        return mixture
+    scaled: Value = mask if one - zero == 1 else mask * (one - zero)
+    return scaled if zero == 0 else scaled + zero
 
 
 def _lift(name: str) -> Callable[..., Value | float]:

@@ -7,7 +7,6 @@ None of them branches on data: the graph has the same shape for all inputs of th
 
 from __future__ import annotations
 
-import math
 from operator import index
 
 from .engine import Value, constant
@@ -179,12 +178,11 @@ def binary_cross_entropy(probabilities: Iterable[Operand], targets: Iterable[Ope
     >>> round(binary_cross_entropy([Value(0.9), Value(0.1)], [1, 0]).data, 4)
     0.1054
     """
-    least = math.exp(-100.0)
     losses = []
     for p, t in _pairs("binary_cross_entropy", probabilities, targets):
-        if not 0.0 <= p.data <= 1.0:
+        if not 0.0 <= p.data <= 1.0:  # if compiled, other numbers come later: the logarithm is nan
             raise _not_a_probability(p)
-        losses.append(t * p.max(least).log() + (1 - t) * (1 - p).max(least).log())
+        losses.append(t * p.clamped_log() + (1 - t) * (1 - p).clamped_log())
     return -mean(losses)
 
 

@@ -126,6 +126,13 @@ ORACLES = {
     "abs": _unary("__abs__", abs, _WIDE, _NEAR, attribute="__abs__", kink=abs),
     "max": _binary(max, _method("max"), kink=_gap),
     "min": _binary(min, _method("min"), kink=_gap),
+    "greater": _binary(lambda x, y: mpf(x > y), _method("greater"), kink=_gap),
+    "clamped_log": _unary(
+        "clamped_log",
+        lambda x: mpf(-100) if 0 <= x < mp.exp(-100) else mp.log(x),
+        (1e-6, 1e6),
+        _POSITIVE,
+    ),
     "exp": _unary("exp", mp.exp, (-60.0, 700.0), _NEAR),
     "expm1": _unary("expm1", mp.expm1, (-60.0, 700.0), _NEAR, slack=1),
     "log": _unary("log", mp.log, (1e-6, 1e6), _POSITIVE),
@@ -163,7 +170,9 @@ ORACLES = {
 }
 
 #: Operations of Values alone that have derivatives of every order wherever they are defined.
-SMOOTH = sorted(ORACLES.keys() - {"abs", "max", "min", "relu", "leaky_relu", "pow_number"})
+SMOOTH = sorted(
+    ORACLES.keys() - {"abs", "max", "min", "greater", "relu", "leaky_relu", "pow_number"}
+)
 
 
 # ── whole graphs ────────────────────────────────────────────────────────────────────────────────

@@ -54,6 +54,31 @@ def test_grad_equals_backward_at_kinks_and_borders(row, at):
     assert grad(output, x)[0].data == x.grad
 
 
+KINKED = {
+    "relu": lambda x, _: x.relu() * x,
+    "abs": lambda x, y: abs(x - y) * x,
+    "max": lambda x, y: x.max(y) * x.max(y),
+    "min": lambda x, y: x.min(y) * x,
+    "leaky_relu": lambda x, y: x.leaky_relu(0.1) * x + y,
+    "leaky_relu of a Value": lambda x, y: x.leaky_relu(y) * x,
+}
+
+
+@pytest.mark.parametrize("function", KINKED.values(), ids=KINKED)
+def test_the_graph_of_a_gradient_is_right_on_the_other_side_of_a_kink(function):
+    """It is built at one point, and computed anew at others."""
+    x, y = Value(2.0), Value(0.25)
+    slopes = grad(function(x, y), [x, y])
+    for a, b in [(2.0, 0.25), (-3.0, 0.25), (-3.0, -4.0), (0.5, 0.5), (0.0, 1.0)]:
+        x.data, y.data = a, b
+        for node in topological_sort(slopes, operands):
+            if node.primitive is not None:
+                node.data = node.primitive.evaluate(*(operand.data for operand in operands(node)))
+        here = [Value(a), Value(b)]
+        function(*here).backward()
+        assert [slope.data for slope in slopes] == pytest.approx([v.grad for v in here], abs=1e-14)
+
+
 @pytest.mark.parametrize("exponent", [0, 0.5, 1, 2])
 def test_grad_equals_backward_for_powers_of_zero(exponent):
     x = Value(0.0)

@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import four_points, iris, moons, quadratic, tanh_neuron
-from scalargrad import MLP, Value, debug
+from scalargrad import MLP, Value, debug, grad
 from scalargrad import functional as F
 from scalargrad.compiler import Program, compile
 from scalargrad.errors import ChoiceError, OperandError, SizeError
@@ -132,6 +132,47 @@ def test_every_second_scalar_of_a_block_that_ends_there_is_found() -> None:
     x, *p = (Value(number) for number in (0.5, 1.0, 2.0, 3.0))
     for wrt in (p, p[::-1]):
         check((p[0].logaddexp(p[2]) * x, [x], wrt), np.array([[0.5], [2.0]]))
+
+
+# ── gradients of gradients ──
+
+
+def physics_informed() -> Graph:
+    """u'' + u² of a network, and the gradient of its square."""
+    model, x = MLP(1, [6, 6, 1], seed=0), Value(0.3)
+    u = model([x])
+    (du,) = grad(u, [x])
+    (ddu,) = grad(du, [x])
+    return (ddu + u**2) ** 2, [x], model.parameters()
+
+
+def penalty_of_slopes() -> Graph:
+    """The slope of a rectified network: another one on each side of a kink."""
+    model, x = MLP(2, [5, 5, 1], activation="relu", seed=1), [Value(0.3), Value(-0.2)]
+    slopes = grad(model(x), x)
+    return F.sum(slope * slope for slope in slopes) + model(x).abs(), x, model.parameters()
+
+
+@pytest.mark.parametrize("build", [physics_informed, penalty_of_slopes])
+def test_program_equals_scalars_for_graphs_of_gradients(build: Callable[[], Graph]) -> None:
+    graph = build()
+    check(graph, np.random.default_rng(0).normal(size=(6, len(graph[1]))))
+
+
+def test_a_traced_function_may_ask_for_gradients() -> None:
+    x = Value(0.5)
+    program = compile(lambda v: grad((v[0] ** 3).sqrt() + v[0].abs(), [v[0]])[0], [x])
+    for a in (0.25, 2.0):
+        assert program([a]) == pytest.approx(1.5 * a**0.5 + 1)
+
+
+def test_choices_can_be_part_of_a_graph() -> None:
+    x, y = Value(1.0), Value(2.0)
+    larger = x.greater(y)
+    output = larger * x.exp() + (1 - larger) * (y * y)  # exp(x) if x > y else y²
+    samples = [[1.0, 2.0], [2.0, 1.0], [0.5, 0.5]]
+    values = [math.exp(a) if a > b else b * b for a, b in samples]
+    np.testing.assert_allclose(compile(output, [x, y])(samples), values)
 
 
 # ── random graphs ───────────────────────────────────────────────────────────────────────────────

@@ -194,7 +194,8 @@ def test_result_far_left_or_right_keeps_its_digits(name):
 # ── kinks, borders, infinities: PyTorch's values ────────────────────────────────────────────────
 
 # (name, operands, result, slopes): printed by torch 2.13.0 in float64. PyTorch gives no slope for
-# a plain number: the exponent of pow_number, the second operand of leaky_relu.
+# a plain number: the exponent of pow_number, the second operand of leaky_relu. It has no derivative
+# of greater, and clamps logarithms only within its binary cross-entropy.
 PYTORCH = [
     ("relu", (0.0,), 0.0, (0.0,)),
     ("relu", (-0.0,), -0.0, (0.0,)),
@@ -337,6 +338,14 @@ PYTORCH = [
     ("div", (1.0, inf), 0.0, (0.0, -0.0)),
     ("div", (1e308, 0.1), inf, (10.0, -inf)),
     ("div", (nan, 1.0), nan, (1.0, nan)),
+    ("greater", (1.0, 1.0), 0.0, (0.0, 0.0)),
+    ("greater", (1.0, -1.0), 1.0, (0.0, 0.0)),
+    ("greater", (-inf, inf), 0.0, (0.0, 0.0)),
+    ("greater", (nan, 0.0), nan, (0.0, 0.0)),
+    ("clamped_log", (0.0,), -100.0, (0.0,)),
+    ("clamped_log", (1e-300,), -100.0, (0.0,)),
+    ("clamped_log", (inf,), inf, (0.0,)),
+    ("clamped_log", (nan,), nan, (0.0,)),
 ]
 
 
