@@ -27,7 +27,7 @@ from .engine import Value, _leaf
 from .ops import Primitive
 from .rules import _failure
 
-__all__ = ["Debugging", "SourceLine", "debug", "source_line"]
+__all__ = ["Debugging", "SourceLine", "debug", "source_line", "users_frame"]
 
 
 class SourceLine(NamedTuple):
@@ -150,9 +150,7 @@ def _explained_failure(error: Exception, row: Primitive, *operands: Value) -> Ex
 
 
 def _note(node: Value) -> Value:
-    frame: FrameType | None = sys._getframe(2)
-    while frame and _is_ours(frame):
-        frame = frame.f_back
+    frame = users_frame()
     if frame:
         file, line = frame.f_code.co_filename, frame.f_lineno
         text = linecache.getline(file, line, frame.f_globals).strip()
@@ -160,5 +158,16 @@ def _note(node: Value) -> Value:
     return node
 
 
-def _is_ours(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith(_PACKAGE) or _is_made(frame.f_globals)
+def users_frame() -> FrameType | None:
+    """Return the innermost frame of the user's own code: not of scalargrad, and not of NumPy."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame and _is_foreign(frame):
+        frame = frame.f_back
+    return frame
+
+
+def _is_foreign(frame: FrameType) -> bool:
+    module = frame.f_globals.get("__name__", "")
+    of_numpy = module == "numpy" or module.startswith("numpy.")
+    ours = frame.f_code.co_filename.startswith(_PACKAGE) or _is_made(frame.f_globals)
+    return ours or of_numpy

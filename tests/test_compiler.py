@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import math
+import pickle
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -26,7 +29,7 @@ from examples import four_points, iris, moons, quadratic, tanh_neuron
 from scalargrad import MLP, Value, debug, grad
 from scalargrad import functional as F
 from scalargrad.compiler import Program, compile
-from scalargrad.errors import ChoiceError, OperandError, SizeError
+from scalargrad.errors import ChoiceError, DomainError, OperandError, SizeError
 from scalargrad.ops import PRIMITIVES
 
 
@@ -410,7 +413,7 @@ def test_parameters_can_be_given_in_a_call() -> None:
 
 def test_given_parameters_are_forgotten_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     program, _, _ = small()
-    monkeypatch.setattr(program, "_ran", lambda *_: 1 / 0)
+    monkeypatch.setattr(program, "_on_numpy", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         program([1.0, 2.0], parameters=[5.0, 6.0])
     assert program.parameters.tolist() == [3.0, 4.0]
@@ -453,6 +456,45 @@ def test_the_collector_is_left_as_it_was(enabled: bool) -> None:
         (gc.enable if before else gc.disable)()
 
 
+def test_threads_may_run_the_same_program() -> None:
+    program = compile(*hinge_loss())
+    batches = [np.random.default_rng(i).normal(size=(200, 3)) for i in range(8)]
+    expected = [program.value_and_grad(batch) for batch in batches]
+
+    def run(i: int) -> bool:
+        answers = [program.value_and_grad(batches[i]) for _ in range(50)]
+        return all(v == expected[i][0] and np.array_equal(g, expected[i][1]) for v, g in answers)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(run, range(8)))
+
+
+def test_division_by_a_number_whose_inverse_is_too_large() -> None:
+    x, w = Value(1.0), Value(1.0)
+    for divisor in (1e-310, 1e-300, 1e300):
+        program = compile(x * w / divisor, [x], [w])
+        for samples in ([1e-320], [[1e-320], [2e-320]]):
+            assert np.ravel(program(samples))[0] == pytest.approx(1e-320 / divisor, rel=1e-12)
+
+
+def test_what_is_not_a_number_is_not_lost_by_a_factor_of_zero() -> None:
+    x, w = Value(1.0), Value(2.0)
+    for output in (x * w * 0.0 + w, (x * 0.0 + w) * w, F.sum([0.0 * x, w, 0.0 * w, x * w])):
+        program = compile(output, [x], [w])
+        for samples in ([math.nan], [[math.nan], [1.0]], [math.inf]):
+            assert np.isnan(np.ravel(program(samples))[0]) or samples == [math.inf]
+            assert not np.isfinite(program.value_and_grad(samples)[0])
+
+
+def test_cross_entropy_of_no_probability_is_nan_later() -> None:
+    p = Value(0.5, label="p")
+    program = compile(F.binary_cross_entropy([p], [1.0]), [p])
+    assert program([0.0]) == 100.0
+    assert math.isnan(program([-0.5]))
+    assert np.isnan(program([[-0.5], [1.5], [0.5]])).tolist() == [True, True, False]
+    assert "clamped log" in str(program.first_nonfinite([[0.5], [-0.5]]))
+
+
 def test_batch_size_may_change_between_calls() -> None:
     program = compile(*hinge_loss())
     samples = np.random.default_rng(0).normal(size=(7, 3))
@@ -478,6 +520,13 @@ def truthy(v: list[Value]) -> Value:
     return v[0].relu() or v[0]
 
 
+def stale() -> Program:
+    constant = Value(1.0)
+    logarithm = constant.log()
+    logarithm.label, constant.data = "c", -1.0
+    return compile(logarithm * X0, [X0])
+
+
 X0, X1 = Value(1.0, label="x"), Value(2.0, label="x1")
 ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "input is no leaf": (lambda: compile(X0 * 2, [X0 * 2]), OperandError, "only leaves can be fed"),
@@ -498,16 +547,24 @@ ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "branch on derived": (
         lambda: compile(branching, [X0]),
         OperandError,
-        r"comparison is asked at .*test_compiler.py:\d+",
+        r"comparison is asked for at .*test_compiler.py:\d+",
     ),
-    "branch on truth": (lambda: compile(truthy, [X0]), OperandError, "its truth is asked at"),
+    "branch on truth": (lambda: compile(truthy, [X0]), OperandError, "its truth is asked for at"),
     "float of derived": (
         lambda: compile(lambda v: v[0] * math.exp(v[0] * 2), [X0]),
         OperandError,
-        r"cannot follow \* \(node with data 2.0\) into a Python number: .*test_compiler.py:\d+",
+        r"cannot follow \* \(node with data 2.0\) into a Python number: it is .*compiler.py:\d+",
     ),
-    "int": (lambda: compile(lambda v: v[0] * int(v[0]), [X0]), OperandError, "its number is asked"),
-    "round": (lambda: compile(lambda v: v[0] * round(v[0]), [X0]), OperandError, "its number"),
+    "int": (
+        lambda: compile(lambda v: v[0] * int(v[0]), [X0]),
+        OperandError,
+        "into a Python number",
+    ),
+    "round": (
+        lambda: compile(lambda v: v[0] * round(v[0]), [X0]),
+        OperandError,
+        "into a Python number",
+    ),
     "largest": (lambda: compile(lambda v: max(v[0], v[1]), [X0, X1]), OperandError, "branch on"),
     "wrong width": (
         lambda: compile(X0 * 2, [X0])([1.0, 2.0]),
@@ -516,7 +573,7 @@ ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "no batch": (lambda: compile(X0 * 2, [X0])(), SizeError, "1 inputs, got none"),
     "needless batch": (lambda: compile(X0 * 2, [])([1.0]), SizeError, "has no inputs"),
-    "text": (lambda: compile(X0 * 2, [X0])(["a"]), OperandError, "array of numbers"),
+    "text": (lambda: compile(X0 * 2, [X0])(["a"]), OperandError, "array of real numbers"),
     "empty batch": (
         lambda: compile(X0 * 2, [X0]).value_and_grad(np.zeros((0, 1))),
         SizeError,
@@ -532,6 +589,42 @@ ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ChoiceError,
         "mean, sum, got 'max'",
     ),
+    "complex": (lambda: compile(X0 * 2, [X0])([1j]), OperandError, "array of real numbers, got"),
+    "text as parameters": (
+        lambda: setattr(compile(X0 * 2, [], [X0]), "parameters", ["a"]),
+        OperandError,
+        "array of real numbers, got ..a",
+    ),
+    "targets instead of a reduction": (
+        lambda: compile(X0 * 2, [X0]).value_and_grad([[1.0]], np.ones(3)),
+        ChoiceError,
+        "reduction is one of mean, sum, got array",
+    ),
+    "inputs are one Value": (
+        lambda: compile(X0 * 2, X0),
+        OperandError,
+        "inputs is a list of leaf Values, got Value.*: put it into a list",
+    ),
+    "parameters are a method": (
+        lambda: compile(X0 * 2, [X0], MLP(1, [1]).parameters),
+        OperandError,
+        "wrt is a list of leaf Values, got <bound method.*: call it",
+    ),
+    "no graph": (lambda: compile(3.0, [X0]), OperandError, "of compile are a Value or a list"),
+    "function of a number": (
+        lambda: compile(lambda _: 3.0, [X0]),
+        OperandError,
+        "outputs of the function are a Value or a list, got 3.0",
+    ),
+    "function of nothing": (lambda: compile(lambda _: None, [X0]), OperandError, "got None"),
+    "lists in a list": (lambda: compile([[X0]], [X0]), OperandError, r"are Values, got \[Value"),
+    "constant out of its domain": (
+        stale,
+        DomainError,
+        r"log \(node 'c'\) is a constant, and cannot be computed: math domain error",
+    ),
+    "copy": (lambda: copy.deepcopy(compile(X0 * 2, [X0])), OperandError, "compile the graph once"),
+    "pickle": (lambda: pickle.dumps(compile(X0 * 2, [X0])), OperandError, "cannot be copied"),
     "given parameters": (
         lambda: compile(X0 * 2, [X0], [X1])([1.0], parameters=[1.0, 2.0]),
         SizeError,

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .walk import CODES, LEAF, ROWS, Bools, Floats, Ints, Scalars
+from ..errors import DomainError
+from .walk import CODES, LEAF, ROWS, Bools, Floats, Ints, Scalars, named
 
 __all__ = ["AFFINE", "LOGSUMEXP", "NO_FAMILY", "Reduced", "flatten"]
 
@@ -136,11 +137,19 @@ def _operations(scalars: Scalars, which: Bools) -> zip[tuple[int, int, int]]:
 
 
 def _folded(scalars: Scalars, live: Bools) -> Floats:
-    """Return the data of all scalars, with the constant ones computed anew from their leaves."""
+    """Return the data of all scalars, with the constant ones computed anew from their leaves.
+
+    Raises:
+        DomainError: a leaf was given a number of which there is no such result.
+    """
     data = scalars.data.copy()
     for i, x, y in _operations(scalars, ~live & (scalars.op != LEAF)):
         row = ROWS[scalars.op[i]]
-        data[i] = row.evaluate(*(float(data[x]), float(data[y]))[: len(row.partials)])
+        try:
+            data[i] = row.evaluate(*(float(data[x]), float(data[y]))[: len(row.partials)])
+        except (ArithmeticError, ValueError) as error:
+            node = named(scalars.nodes[i])
+            raise DomainError(f"{node} is a constant, and cannot be computed: {error}") from None
     return data
 
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..miniflow.arrays import Array
-from ..miniflow.kernels import Kernel
-from ..miniflow.kernels import _summed as summed
+from ..miniflow.kernels import Kernel, summed
 from ..miniflow.node import Node, Op
 from .patterns import Part, Shape, Step
 

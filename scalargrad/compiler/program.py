@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -25,13 +26,14 @@ from .source import Step, prepare, write
 from .trace import trace
 from .walk import LEAF, ROWS, Floats, named, walk
 
-__all__ = ["BATCH_SIZES", "READABLE", "REDUCTIONS", "Program", "compile"]
+__all__ = ["BATCH_SIZES", "NO_REDUCTION", "READABLE", "REDUCTIONS", "Program", "compile"]
 
 Outputs: TypeAlias = "Value | Sequence[Value] | Callable[[list[Value]], Value | Sequence[Value]]"
 Array: TypeAlias = Any
 Shape: TypeAlias = tuple[int, ...]
 
 REDUCTIONS = ("mean", "sum")
+NO_REDUCTION = ""  # where all outputs are wanted
 
 #: For so many batch sizes the buffers are kept; then those that were made first are forgotten.
 BATCH_SIZES = 16
@@ -52,7 +54,9 @@ def compile(outputs: Outputs, inputs: Iterable[Value], wrt: Iterable[Value] = ()
         inputs: the leaves that will be fed, in this order.
         wrt: the leaves whose gradient is wanted, in this order; usually ``model.parameters()``.
 
-    Every other leaf is a constant, with the value that it has now.
+    Every other leaf is a constant, with the value that it has now. So are the decisions that Python
+    has made: a function is watched while it is called here, and may not branch on a Value; in a
+    graph that is ready an ``if`` has left no trace.
 
     Raises:
         OperandError: an input or parameter is no leaf; an operation was defined by hand; or the
@@ -69,10 +73,23 @@ def compile(outputs: Outputs, inputs: Iterable[Value], wrt: Iterable[Value] = ()
     >>> program.value_and_grad([[1.0], [2.0]])             # the mean, and its slope: the mean of x²
     (7.5, array([2.5]))
     """
-    inputs = list(inputs)
+    fed, learned = (_leaves(*group) for group in (("inputs", inputs), ("wrt", wrt)))
     with _collector_paused():
-        traced = outputs if isinstance(outputs, (Value, Sequence)) else trace(outputs, inputs)
-        return Program(traced, inputs, list(wrt))
+        traced = trace(outputs, fed) if callable(outputs) else outputs
+        if not isinstance(traced, (Value, list, tuple)):
+            what = "the function" if callable(outputs) else "compile"
+            raise OperandError(f"the outputs of {what} are a Value or a list, got {traced!r}")
+        return Program(traced, fed, learned)
+
+
+def _leaves(name: str, leaves: Iterable[Value]) -> list[Value]:
+    """Return the argument of a name as a list; what is in it is checked later."""
+    if isinstance(leaves, Value) or not isinstance(leaves, Iterable):
+        hint = (
+            ": call it" if callable(leaves) else ": put it into a list" * isinstance(leaves, Value)
+        )
+        raise OperandError(f"{name} is a list of leaf Values, got {leaves!r}{hint}")
+    return list(leaves)
 
 
 class Program:
@@ -81,10 +98,10 @@ class Program:
     ``print(program)`` lists its operations on arrays. Let x be the inputs of all samples and p the
     parameters; then a layer of neurons with its activation is two lines::
 
-        v0 = p[0:48] @ [x[0:2] 1]   (16×3 @ 1×3)
+        v0 = p[0:48] @ [x[0:2] 1]   (16×3, 3)
         v1 = relu(v0)
 
-    A program keeps its buffers, so two threads must not run the same one at the same time.
+    Threads that run the same program wait for each other, since its buffers are made once.
     """
 
     def __init__(
@@ -99,10 +116,15 @@ class Program:
         self._wrt = wrt
         self._inputs = len(inputs)
         self._parameters = np.array([p.data for p in wrt], float)
-        self._targets: dict[str, Node] = {"": self._graph.output}
+        self._targets: dict[str, Node] = {NO_REDUCTION: self._graph.output}
         self._steps: dict[tuple[str, Shape | None], Step] = {}  # by the shape of what is fed
-        #: The source that ran last on NumPy arrays.
+        self._running = threading.RLock()
+        #: The source that was prepared last for NumPy arrays: each shape that is fed has its own.
         self.source = ""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse copies: they would share parameters and buffers."""
+        raise OperandError("a program cannot be copied or pickled: compile the graph once more")
 
     def __str__(self) -> str:
         return str(self.listing)
@@ -143,6 +165,7 @@ class Program:
     @parameters.setter
     def parameters(self, numbers: Any) -> None:
         if numbers is not self._parameters:
+            numbers = _as_floats(numbers)
             self._check_parameters(numbers)
             self._parameters[:] = numbers
 
@@ -180,7 +203,7 @@ class Program:
                 ``parameters`` are more or fewer than ``wrt``.
         """
         batch, alone = self._batch(X)
-        (values,) = self._run("", batch, parameters)
+        (values,) = self._results(NO_REDUCTION, batch, parameters)
         if not self._graph.batched:
             return _item(values[0]) if self._single else values
         if self._single:
@@ -212,11 +235,11 @@ class Program:
             SizeError: as for a call; or X has no rows, or the program has more than one output.
             ChoiceError: the reduction is unknown.
         """
-        if reduction not in REDUCTIONS:
+        if not isinstance(reduction, str) or reduction not in REDUCTIONS:
             raise ChoiceError(f"reduction is one of {', '.join(REDUCTIONS)}, got {reduction!r}")
         step = self._steps.get((reduction, _shape(X))) if parameters is None else None
         if step is not None:  # a shortcut: a whole step may take 20 µs, and what follows 3
-            value, gradient = self._ran(step, reduction, None if X is None else X.T)
+            value, gradient = self._on_numpy(step, reduction, None if X is None else X.T)
             return value, gradient
         if not self._single and len(self._scalars.outputs) != 1:
             raise SizeError(
@@ -225,7 +248,7 @@ class Program:
         batch, _ = self._batch(X)
         if batch is not None and not batch.shape[1]:
             raise SizeError("value_and_grad needs at least one sample, got none")
-        value, gradient = self._run(reduction, batch, parameters)
+        value, gradient = self._results(reduction, batch, parameters)
         return value, gradient
 
     def _batch(self, X: Array) -> tuple[Array, bool]:  # noqa: N803
@@ -244,7 +267,8 @@ class Program:
             )
         return (samples.T, False) if samples.ndim == 2 else (samples[:, None], True)
 
-    def _run(self, reduction: str, batch: Array, parameters: Array) -> tuple[Any, ...]:
+    def _results(self, reduction: str, batch: Array, parameters: Array) -> tuple[Any, ...]:
+        """Run the program for a batch of any library, or none."""
         p = self._parameters
         if parameters is not None:
             p = _as_floats(parameters)
@@ -253,9 +277,9 @@ class Program:
         if foreign:
             xp, where = array_namespace(*foreign), _dtype_and_device(foreign[0])
             x = None if batch is None else xp.asarray(batch, **where)
-            return self._run_graph(reduction, x, xp.asarray(p, **where), xp, where)
-        with self._replaced(p):
-            return self._ran(self._step(reduction, batch), reduction, batch)
+            return self._on_graph(reduction, x, xp.asarray(p, **where), xp, where)
+        with self._running, self._replaced(p):
+            return self._on_numpy(self._step(reduction, batch), reduction, batch)
 
     @contextmanager
     def _replaced(self, p: Floats) -> Iterator[None]:
@@ -273,20 +297,13 @@ class Program:
     def _step(self, reduction: str, batch: Array) -> Step:
         """Return the step for batches of this size, prepared now if this is the first."""
         key = reduction, None if batch is None else batch.T.shape
-        if key not in self._steps:
+        step = self._steps.pop(key, None)
+        if step is None:
             step = self._prepared(reduction, 0 if batch is None else batch.shape[1])
             if len(self._steps) == BATCH_SIZES:
                 del self._steps[next(iter(self._steps))]
-            self._steps[key] = step
-        return self._steps[key]
-
-    def _ran(self, step: Step, reduction: str, batch: Array) -> tuple[Any, ...]:
-        try:
-            return step(batch)
-        except (ArithmeticError, ValueError):
-            # A float has no logarithm of 0, and the like; an array has.
-            values = self._run_graph(reduction, batch, self._parameters)
-            return tuple(_item(value) if not np.shape(value) else value for value in values)
+        self._steps[key] = step  # at the end, so that the first is the one not used for longest
+        return step
 
     def _prepared(self, reduction: str, size: int) -> Step:
         """Run the graph on symbols, and write what they recorded as source for this batch size."""
@@ -294,10 +311,19 @@ class Program:
         x = recorder.source("x", (self._inputs, size))
         p = recorder.source("p", self._parameters.shape)
         with _collector_paused():
-            results = self._run_graph(reduction, x, p, recorder)
+            results = self._on_graph(reduction, x, p, recorder)
             self.source, constants = write(results, x, p, self._notes())
             self._graph.forget()
             return prepare(self.source, constants, self._parameters)
+
+    def _on_numpy(self, step: Step, reduction: str, batch: Array) -> tuple[Any, ...]:
+        with self._running:
+            try:
+                return step(batch)
+            except (ArithmeticError, ValueError):
+                # A float has no logarithm of 0, and the like; an array has.
+                values = self._on_graph(reduction, batch, self._parameters)
+                return tuple(_item(value) if not np.shape(value) else value for value in values)
 
     def _notes(self) -> dict[Symbol, str]:
         """Say of what was recorded which line of the listing it is, or the gradient of which."""
@@ -309,7 +335,7 @@ class Program:
                 _note(notes, node.gradient, f"∂{block.name}")
         return notes
 
-    def _run_graph(
+    def _on_graph(
         self, reduction: str, x: Array, p: Array, xp: Any = np, where: Mapping[str, Any] = _ANYWHERE
     ) -> tuple[Any, ...]:
         """Run the miniflow graph, forward and backward, on arrays of any library."""
@@ -318,7 +344,7 @@ class Program:
         if x is not None:
             feed[graph.x] = x
         with np.errstate(all="ignore"):
-            wanted = [graph.p] if reduction else []
+            wanted = [graph.p] if reduction in REDUCTIONS else []
             value, gradients = value_and_grad(self._target(reduction), feed, wrt=wanted)
         return (value, *gradients)
 
@@ -362,6 +388,8 @@ class Program:
                 operands = (data[x], data[y])[: len(ROWS[code].partials)]
                 try:
                     data[place] = ROWS[code].evaluate(*operands)
+                except OverflowError:
+                    data[place] = math.inf
                 except (ArithmeticError, ValueError):
                     data[place] = math.nan
             if not math.isfinite(data[place]):
@@ -403,9 +431,12 @@ def _as_floats(numbers: Any) -> Array:
             return xp.astype(numbers, xp.asarray(0.0).dtype)
         return numbers
     try:
-        return np.asarray(numbers, dtype=float)
+        array = np.asarray(numbers)
+        if array.dtype.kind not in "biufO":  # complex numbers would lose a part, and texts be read
+            raise ValueError
+        return array.astype(float)
     except (TypeError, ValueError):
-        raise OperandError(f"a program is fed an array of numbers, got {numbers!r}") from None
+        raise OperandError(f"a program takes an array of real numbers, got {numbers!r}") from None
 
 
 def _is_foreign(array: Any) -> bool:
@@ -418,7 +449,7 @@ def _dtype_and_device(array: Array) -> dict[str, Any]:
 
 
 def _shape(X: Array) -> Shape | None:  # noqa: N803
-    """Return the shape of an array that can be fed as it is; of others None, or ()."""
+    """Return the shape under which the step for some samples is kept: () if they need a look."""
     if X is None:
         return None
     return X.shape if type(X) is np.ndarray and X.dtype is _FLOAT64 else ()

@@ -12,7 +12,7 @@ the parameters' gradient at the end replaces those of all arrays on the way.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
+from math import isfinite, prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -33,7 +33,7 @@ class Simplifier(Recorder):
 
     >>> xp = Simplifier()
     >>> x = xp.source("x", (3,))
-    >>> xp.concat([x[:1], x[1:] * 1.0]) + 0.0 * x is x
+    >>> xp.concat([x[:1], x[1:] * 1.0]) + xp.zeros((3,)) is x
     True
     """
 
@@ -75,7 +75,7 @@ class Simplifier(Recorder):
     def divide(self, x: Any, y: Any) -> Symbol:
         """x / number = x · 1/number,  x · number / y = x / y · number"""
         number = value_of(self.asarray(y))
-        if number:
+        if number and isfinite(1.0 / number):
             return self.multiply(x, 1.0 / number)
         x, factor = split(self.asarray(x))
         return self.multiply(self.elementwise("divide", x, y), factor)
@@ -341,11 +341,9 @@ def _number_last(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
     return xp.multiply(y, x) if x.op == "number" and y.op != "number" else None
 
 
-def _times_one_or_zero(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-    """x · 1 = x,  x · 0 = 0"""
-    if y.op == "number" and value_of(y) == 1.0:
-        return x
-    return xp.zeros(x.shape) if y.op == "number" and value_of(y) == 0.0 else None
+def _times_one(_xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
+    """x · 1 = x, but x · 0 stays: it is nan where x is infinite or nan"""
+    return x if y.op == "number" and value_of(y) == 1.0 else None
 
 
 def _times_numbers(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
@@ -374,7 +372,7 @@ def _numbers_outside(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
 
 _PRODUCTS: tuple[Identity, ...] = (
     _number_last,
-    _times_one_or_zero,
+    _times_one,
     _times_numbers,
     _chosen,
     _numbers_outside,

@@ -7,12 +7,12 @@ errors here. (Who reads ``.data`` asks for the number of this sample, and gets i
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ..debugging import users_frame
 from ..engine import Value
 from ..errors import OperandError
 from .walk import named
@@ -70,14 +70,16 @@ def _no_answers() -> Iterator[None]:
 
 
 def _frozen(name: str, node: Value) -> str:
-    frame = sys._getframe(2)
-    asked = f"{_QUESTIONS[name]} is asked at {frame.f_code.co_filename}:{frame.f_lineno}"
+    frame = users_frame()
+    where = f" at {frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""
     if _QUESTIONS[name] == "its number":
         return (
-            f"compile cannot follow {named(node)} into a Python number: {asked}, and the compiled "
-            "graph would always use the same one; use the methods of Value, such as x.exp()"
+            f"compile cannot follow {named(node)} into a Python number: it is asked for{where}, "
+            "and the compiled graph would always use the same one; use the methods of Value, such "
+            "as x.exp()"
         )
     return (
-        f"compile cannot follow a Python branch on {named(node)}: {asked}, and the compiled graph "
-        "would always go the same way; use max, min, relu or abs"
+        f"compile cannot follow a Python branch on {named(node)}: {_QUESTIONS[name]} is asked for"
+        f"{where}, and the compiled graph would always go the same way; use max, min, relu, abs or "
+        "greater"
     )

@@ -39,6 +39,7 @@ __all__ = [
     "elementwise",
     "softmax",
     "sum_over",
+    "summed",
 ]
 
 
@@ -88,12 +89,12 @@ def _partial(row: Primitive, i: int) -> Callable[..., Array]:
         else:
             x, y = operands if len(operands) == 2 else (*operands, None)
             term = g * slope(xp, x, y, z)
-        return _summed(xp, term, operands[i].shape)
+        return summed(xp, term, operands[i].shape)
 
     return gradient
 
 
-def _summed(xp: Any, g: Array, shape: tuple[int, ...]) -> Array:
+def summed(xp: Any, g: Array, shape: tuple[int, ...]) -> Array:
     """Sum a gradient over the axes along which an operand of this shape was broadcast."""
     if g.shape == shape:
         return g
@@ -139,7 +140,7 @@ def _bias_add_x(_xp: Any, g: Array, _kept: None, *_operands: Array) -> Array:
 
 
 def _bias_add_b(xp: Any, g: Array, _kept: None, *operands: Array) -> Array:
-    return _summed(xp, g, operands[-1].shape)
+    return summed(xp, g, operands[-1].shape)
 
 
 def _linear(xp: Any, x: Array, w: Array, b: Array) -> tuple[Array, None]:
