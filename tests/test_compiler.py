@@ -313,6 +313,36 @@ def test_attention_like_products_of_inputs_are_right() -> None:
     assert len(program.listing.operations) < 8
 
 
+def convolution(side: int, filters: int) -> Graph:
+    """A convolution by hand, 3×3, rectified, and a linear neuron on all of it."""
+    generator, reach = random.Random(0), range(3)
+    x = [[Value(0.1) for _ in range(side)] for _ in range(side)]
+    kernels = [[Value(generator.uniform(-1, 1)) for _ in range(9)] for _ in range(filters)]
+    biases = [Value(0.1 * i) for i in range(filters)]
+    windows = [
+        [x[i + a][j + b] for a in reach for b in reach]
+        for i in range(side - 2)
+        for j in range(side - 2)
+    ]
+    maps = [
+        (F.dot(w, window) + b).relu()
+        for w, b in zip(kernels, biases, strict=True)
+        for window in windows
+    ]
+    head = MLP(len(maps), [1], seed=0)
+    wrt = [*(p for w in kernels for p in w), *biases, *head.parameters()]
+    return head(maps), [p for row in x for p in row], wrt
+
+
+def test_convolution_is_a_few_operations_for_each_filter() -> None:
+    lengths = []
+    for filters in (1, 3):
+        graph = convolution(7, filters)
+        program = check(graph, np.random.default_rng(0).normal(size=(2, 49)))
+        lengths.append(len(program.listing.operations))
+    assert lengths[1] <= 3 * lengths[0] <= 12
+
+
 def test_a_sum_names_each_scalar_once_and_in_its_place() -> None:
     x = [Value(0.1 * i) for i in range(8)]
     squares, cubes = [a * a for a in x], [a**3 for a in x]

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
+from operator import itemgetter
 
 import numpy as np
 
@@ -237,8 +238,8 @@ class _Raising:
         if self.reduced.family[group[0]] == AFFINE and len(group) > 1:
             left, right = np.split(keys, 2, axis=1)
             sums = _Sums(group, left, right, np.zeros(len(group)))
-            if sums.parts:
-                return (group[part] for part in sums.parts)
+            if parts := sums.parts or sums.slices:
+                return (group[part] for part in parts)
         index = np.where(self.places.block_of[keys] == CONSTANT, 0, self.places.index_of[keys])
         runs = _runs(index)
         if len(runs) == 1 or len(runs) * LONG > len(group):
@@ -378,6 +379,17 @@ class _Sums:
         table = np.full(self.shape, -1)
         table[self.row, self.column] = np.arange(len(self.places))
         return table
+
+    @property
+    def slices(self) -> list[Ints]:
+        """The numbers of the sums with the same left or the same right row, if all are complete.
+
+        What cannot be a product may be one with a single row: a convolution, for each filter.
+        """
+        if not self.complete or 1 in self.shape:
+            return []
+        few, same = min((self.shape[0], self.row), (self.shape[1], self.column), key=itemgetter(0))
+        return [np.flatnonzero(same == i) for i in range(few)]
 
     @property
     def parts(self) -> list[Ints]:
