@@ -23,7 +23,11 @@ from .patterns import Axes, Block, Constants, Joined, Operand, Part, Shape, Step
 from .raising import Combination, Dot, Elementwise, LogSumExp, Operation, Product, Raised
 from .walk import Floats
 
-__all__ = ["Emitted", "emit"]
+__all__ = ["WIDE", "Emitted", "emit"]
+
+#: To copy an input beside a row of ones costs more than to add the bias, and to sum up its
+#: gradient, if the input has so many times more numbers than the layer has neurons.
+WIDE = 10
 
 
 @dataclass
@@ -165,9 +169,7 @@ class _Emitting:
         if isinstance(right, Joined) and len(right.parts) == 2:
             fed, one = right.parts
             rows, count = left.shape
-            if fed.batched and self.is_fed(fed) and _is_one(one) and count > 10 * rows:
-                # To copy a wide input beside a row of ones costs more than to add the bias to few
-                # rows, and to sum up its gradient; ten times as wide is where that changes.
+            if fed.batched and self.is_fed(fed) and _is_one(one) and count > WIDE * rows:
                 weights, bias = (
                     Rearrange(x, [Part(1, start, stop, count)])
                     for start, stop in ((0, count - 1), (count - 1, count))

@@ -327,15 +327,16 @@ class _Raising:
     def dots(self, sums: _Sums) -> tuple[Ints, Operation]:
         """Return the dot product of each left row with its right row."""
         if sums.complete and 1 not in sums.shape:
+            places, offset = sums.places[sums.table], sums.offset[sums.table]
             rows, columns = sums.distinct
-            operation = Dot(
-                self.places.find(rows[:, None], repeats=False),
-                self.places.find(columns[None], repeats=False),
-                _offset(sums.offset[sums.table]),
-            )
-            return sums.places[sums.table], operation
-        left, right = self.find_rows(sums.left), self.find_rows(sums.right)
-        return sums.places, Dot(left, right, _offset(sums.offset))
+            left = self.places.find(rows[:, None], repeats=False)
+            right = self.places.find(columns[None], repeats=False)
+        else:
+            places, offset = sums.places, sums.offset
+            left, right = self.find_rows(sums.left), self.find_rows(sums.right)
+        if isinstance(left, Constants):
+            left, right = right, left
+        return places, Dot(left, right, _offset(offset))
 
     def weighted(self, sums: _Sums) -> tuple[Ints, Operation]:
         """Return a single sum of scalars and numbers: each scalar once, in the order of blocks."""
