@@ -19,7 +19,7 @@ from ..miniflow.nodes import Add, Mul, Sum, elementwise_node
 from .nodes import Combine, Concat, Rearrange
 from .nodes import LogSumExp as LogSumExpNode
 from .nodes import Product as ProductNode
-from .patterns import Axes, Block, Constants, Joined, Operand, Part, Shape, Step, View
+from .patterns import Block, Constants, Joined, Operand, Permute, Reshape, Slice, View, ViewStep
 from .raising import Combination, Dot, Elementwise, LogSumExp, Operation, Product, Raised
 from .walk import Floats
 
@@ -60,7 +60,7 @@ class _Emitting:
         self.x, self.p = Input("x"), Input("p")
         x, p = raised.places.blocks[:2]
         self.nodes: dict[Block, Node] = {x: self.x, p: self.p}
-        self.views: dict[tuple[Block, tuple[Step, ...]], Node] = {}
+        self.views: dict[tuple[Block, tuple[ViewStep, ...]], Node] = {}
         self.constants: dict[Node, Floats] = {}
         self.known: dict[tuple[tuple[int, ...], bytes], Node] = {}
 
@@ -171,7 +171,7 @@ class _Emitting:
             rows, count = left.shape
             if fed.batched and self.is_fed(fed) and _is_one(one) and count > WIDE * rows:
                 weights, bias = (
-                    Rearrange(x, [Part(1, start, stop, count)])
+                    Rearrange(x, [Slice(1, start, stop, count)])
                     for start, stop in ((0, count - 1), (count - 1, count))
                 )
                 return Add(ProductNode(weights, self.operand(fed, batched=True)), bias)
@@ -183,7 +183,8 @@ class _Emitting:
             return Concat([self.columns(part) for part in operand.parts], axis=0)
         node = self.operand(operand, batched=False, whole=True)
         return Rearrange(
-            node, [Axes((1, 0))] if len(operand.shape) == 2 else [Shape(1, (*operand.shape, 1))]
+            node,
+            [Permute((1, 0))] if len(operand.shape) == 2 else [Reshape(1, (*operand.shape, 1))],
         )
 
     def is_fed(self, operand: View | Constants) -> bool:
@@ -195,9 +196,9 @@ def _is_one(operand: View | Constants) -> bool:
 
 
 def _and_reshape(
-    steps: tuple[Step, ...], before: tuple[int, ...], after: tuple[int, ...]
-) -> tuple[Step, ...]:
+    steps: tuple[ViewStep, ...], before: tuple[int, ...], after: tuple[int, ...]
+) -> tuple[ViewStep, ...]:
     """Return steps with a reshape at the end."""
-    if steps and isinstance(steps[-1], Shape):
-        return (*steps[:-1], Shape(steps[-1].before, after))
-    return (*steps, Shape(len(before), after))
+    if steps and isinstance(steps[-1], Reshape):
+        return (*steps[:-1], Reshape(steps[-1].before, after))
+    return (*steps, Reshape(len(before), after))

@@ -9,7 +9,7 @@ from typing import Any
 from ..miniflow.arrays import Array
 from ..miniflow.kernels import Kernel, summed
 from ..miniflow.node import Node, Op
-from .patterns import Part, Shape, Step
+from .patterns import Reshape, Slice, ViewStep
 
 __all__ = ["PRODUCT", "Combine", "Concat", "LogSumExp", "Product", "Rearrange"]
 
@@ -20,12 +20,12 @@ __all__ = ["PRODUCT", "Combine", "Concat", "LogSumExp", "Product", "Rearrange"]
 class Rearrange(Op):
     """A view of an array: a part of it, in another shape, with other axes."""
 
-    def __init__(self, x: Node, steps: Sequence[Step], *, name: str = "") -> None:
+    def __init__(self, x: Node, steps: Sequence[ViewStep], *, name: str = "") -> None:
         Op.__init__(self, [x], name)
         self.kernel = _rearranging(tuple(steps))
 
 
-def _rearranging(steps: tuple[Step, ...]) -> Kernel:
+def _rearranging(steps: tuple[ViewStep, ...]) -> Kernel:
     def forward(xp: Any, x: Array) -> tuple[Array, list[tuple[int, ...]]]:
         shapes = []
         for step in steps:
@@ -41,16 +41,16 @@ def _rearranging(steps: tuple[Step, ...]) -> Kernel:
     return Kernel(forward, (gradient,))
 
 
-def _forth(xp: Any, step: Step, x: Array) -> Array:
-    if isinstance(step, Part):
+def _forth(xp: Any, step: ViewStep, x: Array) -> Array:
+    if isinstance(step, Slice):
         return x[(*[slice(None)] * step.axis, slice(step.start, step.stop), ...)]
-    if isinstance(step, Shape):
+    if isinstance(step, Reshape):
         return xp.reshape(x, (*step.shape, *x.shape[step.before :]))
     return xp.permute_dims(x, (*step.order, *range(len(step.order), x.ndim)))
 
 
-def _back(xp: Any, step: Step, g: Array, shape: tuple[int, ...]) -> Array:
-    if isinstance(step, Part):
+def _back(xp: Any, step: ViewStep, g: Array, shape: tuple[int, ...]) -> Array:
+    if isinstance(step, Slice):
         before, after = (
             [xp.zeros((*shape[: step.axis], length, *shape[step.axis + 1 :]), dtype=g.dtype)]
             if length
@@ -58,7 +58,7 @@ def _back(xp: Any, step: Step, g: Array, shape: tuple[int, ...]) -> Array:
             for length in (step.start, step.length - step.stop)
         )
         return xp.concat([*before, g, *after], axis=step.axis)
-    if isinstance(step, Shape):
+    if isinstance(step, Reshape):
         return xp.reshape(g, shape)
     inverse = [step.order.index(axis) for axis in range(len(step.order))]
     return xp.permute_dims(g, (*inverse, *range(len(inverse), g.ndim)))
@@ -84,7 +84,7 @@ def _concatenating(count: int, axis: int) -> Kernel:
 
     def gradient(i: int) -> Any:
         def part(xp: Any, g: Array, ends: list[int], *parts: Array) -> Array:
-            g = _forth(xp, Part(axis, ends[i], ends[i + 1], ends[-1]), g)
+            g = _forth(xp, Slice(axis, ends[i], ends[i + 1], ends[-1]), g)
             return summed(xp, g, parts[i].shape)
 
         return part

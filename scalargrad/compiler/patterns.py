@@ -21,17 +21,17 @@ __all__ = [
     "CONSTANT",
     "LONG",
     "NOWHERE",
-    "Axes",
     "Block",
     "Constants",
     "Joined",
     "NoPatternError",
     "Operand",
-    "Part",
+    "Permute",
     "Places",
-    "Shape",
-    "Step",
+    "Reshape",
+    "Slice",
     "View",
+    "ViewStep",
     "pattern_steps",
 ]
 
@@ -51,7 +51,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Part:
+class Slice:
     """A step of a view: the elements from start to stop along an axis of some length."""
 
     axis: int
@@ -61,7 +61,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Shape:
+class Reshape:
     """A step of a view: the first axes in another shape, in row-major order."""
 
     before: int  # how many axes there are
@@ -69,13 +69,13 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Axes:
+class Permute:
     """A step of a view: the first axes in another order."""
 
     order: tuple[int, ...]
 
 
-Step: TypeAlias = "Part | Shape | Axes"
+ViewStep: TypeAlias = "Slice | Reshape | Permute"
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class View:
     start: int
     strides: tuple[int, ...]
     shape: tuple[int, ...]
-    steps: tuple[Step, ...]  # from the block to the view
+    steps: tuple[ViewStep, ...]  # from the block to the view
 
     @property
     def batched(self) -> bool:
@@ -108,7 +108,7 @@ class View:
     def __str__(self) -> str:
         if not self.steps or self.strides == _row_major(self.shape, self.block.size):
             return self.block.name
-        if self.steps == (Axes((1, 0)),):
+        if self.steps == (Permute((1, 0)),):
             return f"{self.block.name}.T"
         axes = [(n, s) for n, s in zip(self.shape, self.strides, strict=True) if s]
         last = self.start + sum((n - 1) * s for n, s in axes)
@@ -286,16 +286,16 @@ def _view(block: Block, index: Ints) -> View | None:
 
 def pattern_steps(
     shape: Sequence[int], start: int, strides: Sequence[int], lengths: Sequence[int]
-) -> list[Step] | None:
+) -> list[ViewStep] | None:
     """Return the steps from an array to its elements at start + Σ index · stride, if there are any.
 
     The strides count elements in row-major order. An axis with stride 0 gets length 1.
 
     >>> pattern_steps((8,), 1, [0, 4], [3, 2])        # the elements 1 and 5, as a row
-    [Shape(before=1, shape=(2, 4)), Part(axis=1, start=1, stop=2, length=4), \
-Shape(before=2, shape=(1, 2))]
+    [Reshape(before=1, shape=(2, 4)), Slice(axis=1, start=1, stop=2, length=4), \
+Reshape(before=2, shape=(1, 2))]
     """
-    steps: list[Step] = []
+    steps: list[ViewStep] = []
     now = tuple(shape)
     done: tuple[int, ...] = ()
     rest = prod(shape)  # the last axis is still to be cut; those before it are ready
@@ -303,7 +303,7 @@ Shape(before=2, shape=(1, 2))]
     def reshape(new: tuple[int, ...]) -> None:
         nonlocal now
         if new != now:
-            steps.append(Shape(len(now), new))
+            steps.append(Reshape(len(now), new))
             now = new
 
     def narrow(window: int) -> None:
@@ -312,7 +312,7 @@ Shape(before=2, shape=(1, 2))]
         start -= first
         if window < rest:
             reshape((*done, rest))
-            steps.append(Part(len(done), first, first + window, rest))
+            steps.append(Slice(len(done), first, first + window, rest))
             now = (*done, window)
 
     moving = [axis for axis, stride in enumerate(strides) if stride]
@@ -328,7 +328,7 @@ Shape(before=2, shape=(1, 2))]
         return None
     if nested != moving:
         reshape(done)
-        steps.append(Axes(tuple(nested.index(axis) for axis in moving)))
+        steps.append(Permute(tuple(nested.index(axis) for axis in moving)))
         now = tuple(lengths[axis] for axis in moving)
     reshape(tuple(n if stride else 1 for n, stride in zip(lengths, strides, strict=True)))
     return steps
