@@ -15,7 +15,8 @@ This graph runs on any arrays. On NumPy it is run once on arrays that record:
 6. ``buffers.py``: where each array lies;
 7. ``source.py``: straight-line NumPy.
 
-``program.py`` has what comes out, and `compile`; ``trace.py`` calls a function to get its graph.
+``program.py`` has what comes out, and `compile`; ``trace.py`` calls a function to get its graph,
+``nonfinite.py`` finds the scalar that an infinity comes from.
 """
 
 from .program import Program, compile

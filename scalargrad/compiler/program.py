@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,12 +18,13 @@ from ..miniflow.nodes import Mean, Sum
 from ..miniflow.run import value_and_grad
 from .emit import emit
 from .flatten import flatten
+from .nonfinite import first_nonfinite
 from .raising import raise_
 from .record import Symbol, unbroadcast
 from .simplify import Simplifier, split
 from .source import Step, prepare, write
 from .trace import trace
-from .walk import LEAF, ROWS, Floats, named, walk
+from .walk import Floats, walk
 
 __all__ = ["BATCH_SIZES", "NO_REDUCTION", "READABLE", "REDUCTIONS", "Program", "compile"]
 
@@ -35,7 +35,7 @@ Shape: TypeAlias = tuple[int, ...]
 REDUCTIONS = ("mean", "sum")
 NO_REDUCTION = ""  # where all outputs are wanted
 
-#: For so many batch sizes the buffers are kept; then those that were made first are forgotten.
+#: For so many batch sizes the buffers are kept; then those not used for longest are forgotten.
 BATCH_SIZES = 16
 
 #: The source of programs of more operations goes without comments.
@@ -371,30 +371,9 @@ class Program:
         batch, alone = self._batch(X)
         samples = [[]] if batch is None else np.asarray(batch).T.tolist()
         for number, sample in enumerate(samples):
-            found = self._first_nonfinite(sample)
+            found = first_nonfinite(self._scalars, sample, self._parameters.tolist())
             if found:
                 return found if alone or batch is None else f"{found}, in sample {number}"
-        return None
-
-    def _first_nonfinite(self, sample: Sequence[float]) -> str | None:
-        scalars = self._scalars
-        data = scalars.data.tolist()
-        for places, numbers in ((scalars.inputs, sample), (scalars.wrt, self._parameters.tolist())):
-            for place, number in zip(places.tolist(), numbers, strict=True):
-                data[place] = number
-        for place, (code, x, y) in enumerate(zip(scalars.op, scalars.x, scalars.y, strict=True)):
-            operands: tuple[float, ...] = ()
-            if code != LEAF:
-                operands = (data[x], data[y])[: len(ROWS[code].partials)]
-                try:
-                    data[place] = ROWS[code].evaluate(*operands)
-                except OverflowError:
-                    data[place] = math.inf
-                except (ArithmeticError, ValueError):
-                    data[place] = math.nan
-            if not math.isfinite(data[place]):
-                of = f" of {' and '.join(map(repr, operands))}" if operands else ""
-                return f"{named(scalars.nodes[place], data[place])}{of} is not finite"
         return None
 
 
