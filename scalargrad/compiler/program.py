@@ -35,7 +35,7 @@ Shape: TypeAlias = tuple[int, ...]
 REDUCTIONS = ("mean", "sum")
 NO_REDUCTION = ""  # where all outputs are wanted
 
-#: For so many batch sizes the buffers are kept; then those not used for longest are forgotten.
+#: For so many batch sizes the buffers are kept; then those that were made first are forgotten.
 BATCH_SIZES = 16
 
 #: The source of programs of more operations goes without comments.
@@ -297,13 +297,11 @@ class Program:
     def _step(self, reduction: str, batch: Array) -> Step:
         """Return the step for batches of this size, prepared now if this is the first."""
         key = reduction, None if batch is None else batch.T.shape
-        step = self._steps.pop(key, None)
-        if step is None:
-            step = self._prepared(reduction, 0 if batch is None else batch.shape[1])
+        if key not in self._steps:
             if len(self._steps) == BATCH_SIZES:
                 del self._steps[next(iter(self._steps))]
-        self._steps[key] = step  # at the end, so that the first is the one not used for longest
-        return step
+            self._steps[key] = self._prepared(reduction, 0 if batch is None else batch.shape[1])
+        return self._steps[key]
 
     def _prepared(self, reduction: str, size: int) -> Step:
         """Run the graph on symbols, and write what they recorded as source for this batch size."""

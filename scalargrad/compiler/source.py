@@ -237,7 +237,9 @@ class _Writer:
             if is_float(part):
                 self.lines.append(f"{place} = {self.float(part)}")
             else:
-                self.lines.append(f"{self.named(place)}[...] = {self.array(part)}")
+                fed = part in self.buffers.fed  # a view that need not have a name
+                array = self.buffers.text[part] if fed else self.array(part)
+                self.lines.append(f"{self.named(place)}[...] = {array}")
 
     def write_broadcast(self, symbol: Symbol) -> None:
         (x,) = symbol.args
