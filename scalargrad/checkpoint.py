@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,9 @@ from .errors import CheckpointError, OperandError, SizeError
 from .nn import MLP, Layer, Module, Neuron, _first, _leaves
 
 __all__ = ["load", "save", "tensors"]
+
+#: What the library safetensors allows, in bytes.
+_LARGEST_HEADER = 100_000_000
 
 #: A leaf, or a list of tensors of one shape.
 Tensor: TypeAlias = Any
@@ -192,6 +196,7 @@ def _check_fit(wanted: dict[str, Tensor], stored: dict[str, Any], path: str) -> 
     if missing or unknown:
         raise SizeError(
             f"{path} does not fit this module: missing {_first(missing)}; unknown {_first(unknown)}"
+            + _hint(missing, unknown)
         )
     for name, tensor in wanted.items():
         if stored[name].shape != _shape(tensor):
@@ -201,6 +206,14 @@ def _check_fit(wanted: dict[str, Tensor], stored: dict[str, Any], path: str) -> 
             )
         if stored[name].dtype.kind not in "fiu":
             raise CheckpointError(f"{path}: {name} needs real numbers, got {stored[name].dtype}")
+
+
+def _hint(missing: set[str], unknown: set[str]) -> str:
+    """Say why names may differ in their numbers alone."""
+    kinds = [sorted(re.sub(r"\d+", "", name) for name in names) for names in (missing, unknown)]
+    if kinds[0] != kinds[1]:
+        return ""
+    return "; the activations may differ, since each takes a number of its own"
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────
@@ -217,8 +230,22 @@ def _read(path: str) -> dict[str, Any]:
             "save them as float32"
         ) from None
     except (SafetensorError, ValueError) as error:
+        if _may_run_code(content):
+            raise CheckpointError(
+                f"{path} is a pickle or a zip file, such as torch.save writes, which could run "
+                "code when loaded: save it as safetensors"
+            ) from None
         reason = str(error).removeprefix("Error while deserializing: ")
         raise CheckpointError(f"{path} is damaged or no safetensors file: {reason}") from None
+
+
+def _may_run_code(content: bytes) -> bool:
+    """Return whether a file begins like a pickle or a zip file, and not like a safetensors file.
+
+    That begins with the size of its header, which has the same first bytes if it is a certain size.
+    """
+    size = int.from_bytes(content[:8], "little")
+    return content.startswith((b"\x80", b"PK\3\4")) and size > _LARGEST_HEADER
 
 
 def _replace(path: str, content: bytes) -> None:
@@ -229,6 +256,13 @@ def _replace(path: str, content: bytes) -> None:
         raise FileNotFoundError(errno.ENOENT, "there is no such folder to save in", folder)
     if os.path.exists(target) and not os.path.isfile(target):
         raise IsADirectoryError(errno.EISDIR, "a folder or a device, not the name of a file", path)
+    try:
+        _swap(target, content)
+    except OSError as error:  # about a temporary file, which nobody has asked for
+        raise OSError(error.errno, error.strerror, path) from None
+
+
+def _swap(target: str, content: bytes) -> None:
     temporary = f"{target}.{secrets.token_hex(4)}.tmp"  # beside it: only a rename is atomic
     try:
         with open(temporary, "xb") as file:

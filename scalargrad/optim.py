@@ -59,7 +59,7 @@ class Optimizer:
 
     def __init__(self, parameters: Parameters, learning_rate: LearningRate) -> None:
         self.parameters: Any = _checked(parameters)
-        self.learning_rate = learning_rate
+        self.learning_rate = _checked_rate(learning_rate)
         self.steps = 0
         self._memory: list[Any] = [[0.0] * len(self.parameters) for _ in range(self.memories)]
         if _is_array(self.parameters):
@@ -85,10 +85,12 @@ class Optimizer:
         """Move each parameter once, by its gradient.
 
         Args:
-            gradient: a number for each parameter; of Values, by default, their ``grad``.
+            gradient: a number for each parameter, as a list or an array of any library that NumPy
+                converts; of Values, by default, their ``grad``.
 
         Raises:
             SizeError: there are more or fewer numbers than parameters.
+            OperandError: they are no numbers.
         """
         rate = self.current_learning_rate
         if _is_array(self.parameters):
@@ -98,7 +100,8 @@ class Optimizer:
         self.steps += 1
 
     def _step_values(self, gradient: Any, rate: float) -> None:
-        gradients = [p.grad for p in self.parameters] if gradient is None else list(gradient)
+        own = gradient is None
+        gradients = [p.grad for p in self.parameters] if own else _floats(gradient).tolist()
         _check_count(len(gradients), len(self.parameters))
         for i, (p, g) in enumerate(zip(self.parameters, gradients, strict=True)):
             p.data, *memory = self.update(p.data, g, rate, *(slot[i] for slot in self._memory))
@@ -108,25 +111,30 @@ class Optimizer:
     def _step_array(self, gradient: Any, rate: float) -> None:
         if gradient is None:
             raise SizeError("an optimiser of an array needs the gradient: step(gradient)")
+        gradient = _floats(gradient)
         _check_count(len(gradient), len(self.parameters))
         moved, *self._memory = self.update(self.parameters, gradient, rate, *self._memory)
         self.parameters[:] = moved
 
     @contextmanager
-    def moving(self, array: Any) -> Iterator[None]:
-        """Move an array in place of the Values, as long as a ``with`` lasts.
+    def moving(self, parameters: Any) -> Iterator[None]:
+        """Move an array in place of the Values, or the other way, as long as a ``with`` lasts.
 
-        Steps and memory go on from those of the Values, and then back to them.
+        Steps and memory go on from the one to the other, and back.
         """
-        from numpy import array as as_array
-
-        values, self.parameters = self.parameters, _checked(array)
-        self._memory = [as_array(slot) for slot in self._memory]
+        own = self.parameters
+        self._take(_checked(parameters))
         try:
             yield
         finally:
-            self.parameters = values
-            self._memory = [slot.tolist() for slot in self._memory]
+            self._take(own)
+
+    def _take(self, parameters: Any) -> None:
+        from numpy import array as as_array
+
+        self.parameters = parameters
+        slots = [as_array(slot) for slot in self._memory]
+        self._memory = slots if _is_array(parameters) else [slot.tolist() for slot in slots]
 
 
 class SGD(Optimizer):
@@ -231,6 +239,29 @@ def _checked(parameters: Any) -> Any:
         if not isinstance(p, Value) or p._prev:
             raise OperandError(f"an optimiser moves leaf Values, got {p!r}")
     return values
+
+
+def _checked_rate(rate: Any) -> LearningRate:
+    # What NumPy or torch calls a number has a __float__; what float() would parse, a text, has not.
+    if callable(rate) or hasattr(rate, "__float__"):
+        return rate  # type: ignore[no-any-return]
+    raise OperandError(
+        "a learning rate is a number, or a function from the number of steps taken to one; "
+        f"got {rate!r}"
+    )
+
+
+def _floats(gradient: Any) -> Any:
+    """Return a gradient as a flat array of NumPy."""
+    from numpy import asarray
+
+    try:
+        numbers = asarray(gradient, float)
+    except (TypeError, ValueError) as error:
+        raise OperandError(f"a gradient is a number for each parameter: {error}") from None
+    if numbers.ndim != 1:
+        raise SizeError(f"a gradient has a number for each parameter, got shape {numbers.shape}")
+    return numbers
 
 
 def _check_count(gradients: int, parameters: int) -> None:

@@ -7,14 +7,13 @@ Scalar by scalar, the same loop builds the graph of every batch. Both give the s
 from __future__ import annotations
 
 import math
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias
+from operator import index
+from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
 from tqdm import tqdm
@@ -30,10 +29,13 @@ from .errors import (
     NonFiniteError,
     OperandError,
     RangeError,
+    ScalargradError,
     SizeError,
 )
 from .graph import topological_sort
+from .interrupts import Interrupts
 from .optim import Optimizer
+from .samples import Samples, arrays, held_out_of, samples_of
 
 __all__ = ["CHUNK", "History", "fit"]
 
@@ -45,11 +47,16 @@ Loss: TypeAlias = Callable[[list[Value], list[Value]], Value]
 CHUNK = 1000
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """How a training went.
 
     Accuracies are there if the targets are classes.
+
+    >>> History(steps=[0.5, 0.25], losses=[0.375], accuracies=[0.875], validation_losses=[0.5])
+    <History of 1 epoch, 2 steps: loss 0.375 (0.5), accuracy 0.875>
+
+    In brackets are the figures of the validation.
     """
 
     steps: list[float] = field(default_factory=list)  # the loss of each batch, before its step
@@ -61,13 +68,40 @@ class History:
 
     def last(self) -> dict[str, float]:
         """Return the figures of the last epoch by name."""
-        figures = {
+        return {name: numbers[-1] for name, numbers in self._figures.items() if numbers}
+
+    def __repr__(self) -> str:
+        parts = [_counted(len(self.losses), "epoch"), _counted(len(self.steps), "step")]
+        parts += ["interrupted"] * self.interrupted
+        figures = f": {self._summary()}" if self.losses else ""
+        return f"<History of {', '.join(parts)}{figures}>"
+
+    def _summary(self) -> str:
+        """Write the figures of the last epoch, those of the validation in brackets."""
+        figures = {name: f"{number:.3g}" for name, number in self.last().items()}
+        for name in ("loss", "accuracy"):
+            if f"validation_{name}" in figures:
+                figures[name] += f" ({figures.pop(f'validation_{name}')})"
+        return ", ".join(f"{name} {text}" for name, text in figures.items())
+
+    @property
+    def _figures(self) -> dict[str, list[float]]:
+        """What there is of each epoch, by name."""
+        return {
             "loss": self.losses,
             "accuracy": self.accuracies,
             "validation_loss": self.validation_losses,
             "validation_accuracy": self.validation_accuracies,
         }
-        return {name: numbers[-1] for name, numbers in figures.items() if numbers}
+
+    def _add(self, **figures: float) -> None:
+        """Note the figures of an epoch."""
+        for name, number in figures.items():
+            self._figures[name].append(number)
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}" + "s" * (count != 1)
 
 
 def fit(
@@ -75,8 +109,8 @@ def fit(
     loss: Loss,
     data: tuple[Any, Any],
     optimizer: Optimizer,
-    epochs: int = 1,
-    batch_size: int | None = None,
+    epochs: SupportsIndex = 1,
+    batch_size: SupportsIndex | None = None,
     compiled: bool = True,
     progress: bool = True,
     *,
@@ -87,7 +121,9 @@ def fit(
     """Train a model: minimise the mean loss over the data by steps on shuffled batches.
 
     Args:
-        model: a function of a list of inputs that returns a Value or a list of them.
+        model: a function of a list of inputs that returns a Value or a list of them. Compiled, it
+            is called once for all steps: what is random in it, such as dropout, is drawn once, and
+            all leaves but the parameters of the optimiser are constants.
         loss: a function of two lists, the outputs and the targets of one sample; most losses of
             `functional` are such functions. What it does to one sample must not depend on others.
         data: a pair (X, y). X has shape (samples, inputs). y has shape (samples, targets), or
@@ -98,20 +134,24 @@ def fit(
         batch_size: how many samples make a step; None is for all.
         compiled: whether to compile the loss. Otherwise each batch is computed scalar by scalar:
             the same, hundreds of times slower, and with operations of one's own.
-        progress: whether to show a bar with the loss and the accuracy.
+        progress: whether to show a bar with the loss and the accuracy, those of the validation in
+            brackets.
         validation: data, as above, to evaluate after each epoch and not to train on.
         seed: of the order of the samples.
-        on_epoch: is called after each epoch, with the model as it is then.
+        on_epoch: is called after each epoch, with the model as it is then. It may change the
+            parameters, and the training goes on from there. If it returns True, it ends there.
 
     Returns:
         The losses and accuracies. With Ctrl-C the training ends after the step that it is in, the
-        model is as that step left it, and so is the history.
+        model is as that step left it, and so is the history. An evaluation is broken off, and its
+        epoch adds nothing but the losses of its steps.
 
     Raises:
         NonFiniteError: the loss or a gradient is infinite or nan; it names the operation and the
             sample. The model stays as it was before that step.
-        SizeError: the shapes of data, model and loss do not fit together.
-        OperandError: the data are no numbers, or the model cannot be compiled.
+        SizeError: the shapes or labels of data, model and loss do not fit together.
+        OperandError: the data are no real numbers, the model cannot be compiled, or no parameter of
+            the optimiser reaches the loss.
 
     >>> from scalargrad import MLP, SGD
     >>> from scalargrad.functional import mse
@@ -121,42 +161,48 @@ def fit(
     >>> [round(p.data, 4) for p in model.parameters()]           # y = 2 x + 1
     [2.0, 1.0]
     """
-    _check_counts(epochs=epochs, batch_size=batch_size)
-    x, y = _arrays("data", data)
-    samples = _samples(x, y, len(_outputs(model, _leaves("x", x[0]))))
+    epochs = _count("epochs", epochs)
+    x, y = arrays("data", data)
+    size = len(x) if batch_size is None else min(_count("batch_size", batch_size), len(x))
+    samples = samples_of(x, y, len(_outputs(model, _leaves("x", x[0]))))
     held_out = None
     if validation is not None:
-        held_out = _held_out(*_arrays("validation data", validation), samples)
-    size = min(batch_size or len(x), len(x))
+        held_out = held_out_of(*arrays("validation data", validation), samples)
     order, history = np.random.default_rng(seed), History()
     trainer: _Trainer = (_Compiled if compiled else _Eager)(model, loss, optimizer, samples)
     total = epochs * math.ceil(len(x) / size)
+    desc = f"epoch 1/{epochs}"
     with (
         trainer.running(),
-        _noticed_interrupts() as interrupts,
-        tqdm(total=total, unit="step", disable=not progress) as bar,
+        Interrupts().noticed() as interrupts,
+        tqdm(total=total, desc=desc, bar_format=_BAR, disable=not progress) as bar,
     ):
         try:
-            for _ in range(epochs):
+            for epoch in range(1, epochs + 1):
+                bar.set_description_str(f"epoch {epoch}/{epochs}", refresh=False)
                 losses = 0.0
                 for rows in _batches(len(x), size, order):
                     history.steps.append(_step(trainer, rows, history))
                     losses += len(rows) * history.steps[-1]
                     bar.update()
-                    if interrupts:
-                        raise KeyboardInterrupt
-                history.losses.append(losses / len(x))
-                _evaluate(trainer, samples, held_out, history)
-                bar.set_postfix(history.last(), refresh=False)
-                if on_epoch is not None:
-                    trainer.push()
-                    on_epoch(history)
+                    interrupts.check()
+                with interrupts.at_once():
+                    figures = _evaluate(trainer, samples, held_out)
+                history._add(loss=losses / len(x), **figures)
+                bar.set_postfix_str(history._summary(), refresh=False)
+                if on_epoch is not None and trainer.shown_to(on_epoch, history) is True:
+                    break
+            interrupts.check()  # it may have been pressed in the last call of on_epoch
         except KeyboardInterrupt:
             history.interrupted = True
             if progress:
                 done = f"stopped by Ctrl-C after step {len(history.steps)} of {total}"
                 bar.write(done, file=sys.stderr)
     return history
+
+
+#: So short that a terminal of 80 columns has room for the bar and all figures.
+_BAR = "{desc} |{bar}| {remaining} left{postfix}"
 
 
 def _step(trainer: _Trainer, rows: Ints, history: History) -> float:
@@ -170,20 +216,20 @@ def _step(trainer: _Trainer, rows: Ints, history: History) -> float:
         ) from None
 
 
-def _evaluate(
-    trainer: _Trainer, samples: _Samples, held_out: _Samples | None, history: History
-) -> None:
-    """Note the figures of the model as it is after an epoch."""
+def _evaluate(trainer: _Trainer, samples: Samples, held_out: Samples | None) -> dict[str, float]:
+    """Return the figures of the model as it is after an epoch, but for the mean of its losses."""
+    figures = {}
     if samples.classes:
-        history.accuracies.append(_accuracy(trainer, samples))
+        figures["accuracy"] = _accuracy(trainer, samples)
     if held_out is not None:
         (losses,) = trainer.losses(held_out.x, held_out.targets)
-        history.validation_losses.append(float(np.mean(losses)))
+        figures["validation_loss"] = float(np.mean(losses))
         if held_out.classes:
-            history.validation_accuracies.append(_accuracy(trainer, held_out))
+            figures["validation_accuracy"] = _accuracy(trainer, held_out)
+    return figures
 
 
-def _accuracy(trainer: _Trainer, samples: _Samples) -> float:
+def _accuracy(trainer: _Trainer, samples: Samples) -> float:
     """Return the share of samples whose class the model finds.
 
     Of several outputs the largest decides. A single one means the class for which the loss would be
@@ -205,26 +251,6 @@ def _batches(count: int, size: int, order: np.random.Generator) -> Iterator[Ints
         yield rows[start : start + size]
 
 
-@contextmanager
-def _noticed_interrupts() -> Iterator[list[int]]:
-    """Collect the first Ctrl-C, so that it does not break into a step; a second one does."""
-    noticed: list[int] = []
-
-    def notice(number: int, _frame: object) -> None:
-        noticed.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    in_main = threading.current_thread() is threading.main_thread()
-    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield noticed  # somebody else's handler stays
-        return
-    signal.signal(signal.SIGINT, notice)
-    try:
-        yield noticed
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 # ── two ways to make a step ─────────────────────────────────────────────────────────────────────
 
 
@@ -239,7 +265,7 @@ class _NotFiniteError(Exception):
 class _Trainer:
     """A model that is being trained, one sample at a time where speed does not matter."""
 
-    def __init__(self, model: Model, loss: Loss, optimizer: Optimizer, samples: _Samples) -> None:
+    def __init__(self, model: Model, loss: Loss, optimizer: Optimizer, samples: Samples) -> None:
         self.model, self.loss, self.optimizer, self.samples = model, loss, optimizer, samples
         self.parameters = _values(optimizer)
 
@@ -249,6 +275,18 @@ class _Trainer:
 
     def push(self) -> None:
         """Hand the parameters to their Values."""
+
+    def shown_to(self, on_epoch: Callable[[History], object], history: History) -> object:
+        """Return what a function answers that sees the model and may change it."""
+        return on_epoch(history)
+
+    def check_reach(self, losses: Iterable[Value]) -> None:
+        """Check that the parameters reach one of some losses."""
+        if all(_reached([loss]).isdisjoint(self.parameters) for loss in losses):
+            raise OperandError(
+                f"none of the optimiser's {_counted(len(self.parameters), 'parameter')} reaches "
+                "the loss: it needs the parameters of this model, and a loss of its outputs"
+            )
 
     def step(self, rows: Ints) -> float:
         """Take a step on some samples; return their mean loss before it.
@@ -266,10 +304,16 @@ class _Trainer:
         """Return the loss of each sample, for each of some targets that they could have."""
         raise NotImplementedError
 
+    def loss_of(self, x: Floats, targets: Floats) -> Value:
+        """Return the loss of one sample, with a graph of its own."""
+        return self.sample_loss(_outputs(self.model, _leaves("x", x)), _leaves("y", targets))
+
     def sample_loss(self, outputs: list[Value], targets: list[Value]) -> Value:
-        """Return the loss of one sample."""
+        """Return the loss of the outputs for one sample."""
         try:
             loss = self.loss(outputs, targets)
+        except ScalargradError:
+            raise  # it says itself what is wrong
         except TypeError as error:
             error.add_note("fit calls loss(outputs, targets) with two lists for each sample")
             raise
@@ -286,8 +330,7 @@ class _Trainer:
         x, targets = self.samples.x[rows], self.samples.targets[rows]
         for row, *sample in zip(rows.tolist(), x, targets, strict=True):
             try:
-                inputs, wanted = (_leaves(*each) for each in zip("xy", sample, strict=True))
-                reason = _not_finite(self.sample_loss(_outputs(self.model, inputs), wanted))
+                reason = _not_finite(self.loss_of(*sample))
             except _ARITHMETIC as error:
                 reason = str(error)
             if reason:
@@ -298,13 +341,16 @@ class _Trainer:
 class _Eager(_Trainer):
     """Scalar by scalar: each step builds the graph of its batch."""
 
+    def __init__(self, model: Model, loss: Loss, optimizer: Optimizer, samples: Samples) -> None:
+        super().__init__(model, loss, optimizer, samples)
+        with suppress(*_ARITHMETIC):  # a step will say what is wrong
+            # An `if` may leave the parameters out of one sample, as a perceptron's loss does.
+            self.check_reach(map(self.loss_of, samples.x, samples.targets))
+
     def step(self, rows: Ints) -> float:
         x, targets = self.samples.x[rows], self.samples.targets[rows]
         try:
-            loss = F.mean(
-                self.sample_loss(_outputs(self.model, _leaves("x", a)), _leaves("y", b))
-                for a, b in zip(x, targets, strict=True)
-            )
+            loss = F.mean(map(self.loss_of, x, targets))
         except _ARITHMETIC:
             raise _NotFiniteError("the loss is not defined") from None
         self.optimizer.zero_grad()
@@ -330,7 +376,7 @@ class _Eager(_Trainer):
 class _Compiled(_Trainer):
     """By programs on arrays: the loss of one sample is traced, and runs on batches."""
 
-    def __init__(self, model: Model, loss: Loss, optimizer: Optimizer, samples: _Samples) -> None:
+    def __init__(self, model: Model, loss: Loss, optimizer: Optimizer, samples: Samples) -> None:
         super().__init__(model, loss, optimizer, samples)
         if type(optimizer).step is not Optimizer.step:
             raise OperandError(
@@ -339,13 +385,25 @@ class _Compiled(_Trainer):
             )
         inputs, targets = _leaves("x", samples.x[0]), _leaves("y", samples.targets[0])
         self.leaves = [*inputs, *targets]
-        try:
+        with self.explained():
             self.traced = trace(lambda _: self.traced_sample(inputs, targets), self.leaves)
+        self.check_reach(self.traced[:1])
+        with self.explained():
+            self.program, self.columns = self.compiled(self.traced[:1])
+        self.fed = np.hstack([samples.x, samples.targets])[:, self.columns]
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Add to an error of compiling what to do about it."""
+        try:
+            yield
         except _ARITHMETIC as error:
             raise NonFiniteError(f"the loss of the first sample is not defined: {error}") from None
-        self.program, columns = self.compiled(self.traced[:1])
-        self.columns = columns
-        self.fed = np.hstack([samples.x, samples.targets])[:, columns]
+        except (OperandError, SizeError) as error:
+            with suppress(Exception):  # then it is no error of compiling
+                self.loss_of(self.samples.x[0], self.samples.targets[0])
+                error.add_note("fit(..., compiled=False) trains it scalar by scalar")
+            raise
 
     def traced_sample(self, inputs: list[Value], targets: list[Value]) -> list[Value]:
         """Return the loss of a sample, and the outputs of the model."""
@@ -354,7 +412,7 @@ class _Compiled(_Trainer):
 
     def compiled(self, outputs: list[Value]) -> tuple[Program, list[int]]:
         """Return a program of some scalars, and the numbers of the leaves that these depend on."""
-        reached = {*topological_sort(outputs, operands)}
+        reached = _reached(outputs)
         columns = [i for i, leaf in enumerate(self.leaves) if leaf in reached]
         if not columns:
             raise SizeError("the loss and the outputs have to depend on what is fed, and do not")
@@ -371,6 +429,14 @@ class _Compiled(_Trainer):
 
     def push(self) -> None:
         self.program.push()
+
+    def shown_to(self, on_epoch: Callable[[History], object], history: History) -> object:
+        self.push()
+        try:
+            with self.optimizer.moving(self.parameters):
+                return on_epoch(history)
+        finally:
+            self.program.pull()
 
     def step(self, rows: Ints) -> float:
         batch = self.fed if len(rows) == len(self.fed) else self.fed[rows]
@@ -397,6 +463,11 @@ class _Compiled(_Trainer):
     def in_chunks(program: Program, x: Floats) -> Floats:
         """Run a program on many samples in parts, which bounds the memory that it takes."""
         return np.concatenate([program(x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)])
+
+
+def _reached(outputs: list[Value]) -> set[Value]:
+    """Return the nodes of the graph that leads to some outputs."""
+    return {*topological_sort(outputs, operands)}
 
 
 # ── what is not finite ──────────────────────────────────────────────────────────────────────────
@@ -429,61 +500,6 @@ def _not_finite(root: Value) -> str:
 # ── arguments ───────────────────────────────────────────────────────────────────────────────────
 
 
-class _Samples(NamedTuple):
-    x: Floats  # (samples, inputs)
-    targets: Floats  # (samples, targets)
-    classes: tuple[float, ...]  # that the targets stand for, or none
-
-
-def _samples(x: Floats, y: Floats, outputs: int) -> _Samples:
-    """Return what the loss gets for each sample, and whether the targets are classes."""
-    if y.ndim == 1 and outputs > 1:
-        wrong = y[(y != np.trunc(y)) | (y < 0) | (y >= outputs)]
-        if len(wrong):
-            raise SizeError(
-                f"the model has {outputs} outputs, so y needs a row of targets for each sample or "
-                f"a class from 0 to {outputs - 1}, got {wrong[0]:g}"
-            )
-        return _Samples(x, np.eye(outputs)[y.astype(int)], tuple(map(float, range(outputs))))
-    targets = y if y.ndim == 2 else y[:, None]
-    classes: tuple[float, ...] = ()
-    if targets.shape[1] == outputs == 1:
-        found = tuple(np.unique(targets).tolist())
-        classes = found if found in ((0.0, 1.0), (-1.0, 1.0)) else ()
-    elif targets.shape[1] == outputs and (np.sort(targets) == np.eye(outputs)[-1]).all():
-        classes = tuple(map(float, range(outputs)))
-    return _Samples(x, targets, classes)
-
-
-def _held_out(x: Floats, y: Floats, samples: _Samples) -> _Samples:
-    """Return the validation data, with the same classes as those that are trained on."""
-    inputs, targets = samples.x.shape[1], samples.targets.shape[1]
-    if x.shape[1] != inputs:
-        raise SizeError(f"the validation data need {inputs} inputs, got {x.shape[1]}")
-    held_out = _samples(x, y, targets)
-    if held_out.targets.shape[1] != targets:
-        raise SizeError(
-            f"the validation data need {targets} targets, got {held_out.targets.shape[1]}"
-        )
-    return held_out._replace(classes=samples.classes)
-
-
-def _arrays(what: str, data: Any) -> tuple[Floats, Floats]:
-    """Return X and y as arrays."""
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise OperandError(f"the {what} are a pair (X, y), got {type(data).__name__}")
-    try:
-        x, y = (np.asarray(part, dtype=float) for part in data)
-    except (TypeError, ValueError) as error:
-        raise OperandError(f"the {what} are two arrays of numbers: {error}") from None
-    if x.ndim != 2 or y.ndim not in (1, 2) or len(x) != len(y) or not x.size or not y.size:
-        raise SizeError(
-            f"the {what} need X of shape (samples, inputs) and y of shape (samples,) or (samples, "
-            f"targets), got {x.shape} and {y.shape}"
-        )
-    return x, y
-
-
 def _values(optimizer: Optimizer) -> list[Value]:
     if not isinstance(optimizer, Optimizer) or not isinstance(optimizer.parameters, list):
         raise OperandError(
@@ -506,9 +522,9 @@ def _outputs(model: Model, inputs: list[Value]) -> list[Value]:
     return list(listed)
 
 
-def _check_counts(**counts: int | None) -> None:
-    for name, count in counts.items():
-        if count is not None and (
-            isinstance(count, bool) or not isinstance(count, int) or count < 1
-        ):
-            raise SizeError(f"{name} is a positive int, got {count!r}")
+def _count(name: str, count: SupportsIndex) -> int:
+    """Return a count as an int: NumPy has integers of its own."""
+    is_int = hasattr(count, "__index__") and not isinstance(count, (bool, np.bool_))
+    if not is_int or index(count) < 1:
+        raise SizeError(f"{name} is a positive int, got {count!r}")
+    return index(count)

@@ -394,8 +394,9 @@ def test_file_of_another_network_is_an_error(path):
     for other, reason in [
         (wide, "0.weight needs the shape (2, 2), got (3, 2)"),
         (deep, "missing none; unknown 4.bias, 4.weight"),
-        (linear, "missing 2.bias, 2.weight; unknown 1.bias, 1.weight"),
-    ]:
+        (linear, "missing 2.bias, 2.weight; unknown 1.bias, 1.weight; the activations may differ, "
+         "since each takes a number of its own"),
+    ]:  # fmt: skip
         other.save(path)
         message = f"{path} does not fit this module: {reason}"
         refused(small(), path, path.read_bytes(), SizeError, message)
@@ -477,8 +478,8 @@ def entry(shape, start=0, stop=8, dtype="F64"):
 DAMAGED = {
     "empty": b"",
     "zeros": bytes(100),
-    "a pickle": pickle.dumps({"w": [1.0, 2.0]}),
-    "a file of torch.save": b"PK\x03\x04" + bytes(range(200)),
+    "a long header that begins like a pickle": struct.pack("<Q", 0x0280) + bytes(100),
+    "a long header that begins like a zip file": struct.pack("<Q", 0x04034B50) + bytes(100),
     "JSON": b'{"weight": [1, 2]}',
     "a huge header": b"\xff" * 8 + b"{}",
     "no JSON": raw(b"{weight}"),
@@ -502,6 +503,22 @@ DAMAGED = {
 def test_damaged_file_is_a_clear_error(path, content):
     message = refused(small(), path, content, CheckpointError)
     assert message.startswith(f"{path} is damaged or no safetensors file: ")
+
+
+PICKLES = {
+    **{f"a pickle {i}": pickle.dumps({"w": [1.0, 2.0]}, protocol=i) for i in range(2, 6)},
+    "a long pickle": pickle.dumps({"w": [1.0] * 9999}),
+    "a file of torch.save": b"PK\x03\x04" + bytes(range(200)),
+}
+
+
+@pytest.mark.parametrize("content", PICKLES.values(), ids=PICKLES)
+def test_pickle_or_file_of_torch_is_an_error_that_says_what_is_needed(path, content):
+    message = (
+        f"{path} is a pickle or a zip file, such as torch.save writes, which could run code when "
+        "loaded: save it as safetensors"
+    )
+    refused(small(), path, content, CheckpointError, message)
 
 
 def test_numbers_that_are_not_real_or_unknown_to_numpy_are_an_error(path):
@@ -623,6 +640,19 @@ def test_save_that_fails_changes_nothing(path, monkeypatch, content, step, error
             small().save(path)
     assert os.listdir(path.parent) == ([path.name] if old else [])
     assert not old or path.read_bytes() == content
+
+
+@pytest.mark.parametrize("step", ["os.replace", "os.fsync", "open"])
+def test_error_names_the_path_that_was_given(path, monkeypatch, step):
+    def fail(*arguments):
+        raise OSError(errno.EACCES, "no", *map(str, arguments))
+
+    monkeypatch.chdir(path.parent)
+    monkeypatch.setattr(f"scalargrad.checkpoint.{step}", fail, raising=False)
+    with pytest.raises(OSError, match="no") as caught:
+        small().save(path.name)
+    assert (caught.value.filename, caught.value.filename2) == (path.name, None)
+    assert str(caught.value).endswith(f"no: '{path.name}'")
 
 
 def test_whole_content_is_on_the_disk_before_the_file_gets_its_name(path, monkeypatch, content):

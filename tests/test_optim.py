@@ -191,6 +191,55 @@ def test_moving_goes_on_with_the_memory_of_the_values_and_back(make):
     assert value.data == pytest.approx(alone.data, rel=1e-15)
 
 
+def test_values_can_be_moved_again_while_an_array_is_moved():
+    """As in fit, which moves an array, and hands its Values to on_epoch."""
+    alone, value = Value(1.0), Value(1.0)
+    through, optimizer = Adam([alone], 0.1), Adam([value], 0.1)
+    for g in GRADIENTS[:3]:
+        through.step([g])
+    array = np.array([value.data])
+    with optimizer.moving(array):
+        optimizer.step(np.array(GRADIENTS[:1]))
+        value.data = float(array[0])
+        with optimizer.moving([value]):
+            assert optimizer.parameters == [value]
+            optimizer.step(GRADIENTS[1:2])
+        array[:] = value.data
+        optimizer.step(np.array(GRADIENTS[2:3]))
+    assert array[0] == pytest.approx(alone.data, rel=1e-15)
+
+
+class Tensor:
+    """What torch has for NumPy: an array by conversion, with other arithmetic of its own."""
+
+    def __init__(self, numbers, dtype=np.float32):
+        self.numbers = np.asarray(numbers, dtype)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.numbers.astype(dtype or self.numbers.dtype)
+
+    def __len__(self):
+        return len(self.numbers)
+
+    def __iter__(self):
+        return iter(self.numbers)
+
+    def __radd__(self, other):
+        raise TypeError("unsupported operand types")
+
+
+@each_optimiser
+@pytest.mark.parametrize("kind", [list, tuple, np.float32, np.int64, Tensor])
+def test_a_gradient_can_be_of_any_kind_that_numpy_converts(make, kind):
+    array, same, values = np.ones(2), np.ones(2), [Value(1.0), Value(1.0)]
+    gradient = kind([1, -2]) if kind in (list, tuple, Tensor) else np.array([1, -2], kind)
+    make(array).step(gradient)
+    make(values).step(gradient)
+    make(same).step(np.array([1.0, -2.0]))
+    assert array.tolist() == same.tolist() == [v.data for v in values]
+    assert {type(v.data) for v in values} == {float}
+
+
 def test_moving_gives_the_values_back_after_an_error():
     value = Value(1.0)
     optimizer = Adam([value])
@@ -221,6 +270,9 @@ def test_an_optimiser_of_ones_own_needs_its_formula_alone():
         ([Value(1.0)], [1.0, 2.0], "moves 1 parameters, got 2 gradients"),
         (np.zeros(2), np.zeros(3), "moves 2 parameters, got 3 gradients"),
         (np.zeros(2), None, r"needs the gradient: step\(gradient\)"),
+        (np.zeros(2), [1.0], "moves 2 parameters, got 1 gradients"),
+        (np.zeros(2), [[1.0], [2.0]], r"a number for each parameter, got shape \(2, 1\)"),
+        (np.zeros(1), 1.0, r"a number for each parameter, got shape \(\)"),
     ],
 )
 def test_wrong_gradients_are_an_error_and_move_nothing(parameters, gradient, message):
@@ -230,6 +282,33 @@ def test_wrong_gradients_are_an_error_and_move_nothing(parameters, gradient, mes
         optimizer.step(gradient)
     assert [float(p) for p in parameters] == before
     assert optimizer.steps == 0
+
+
+@pytest.mark.parametrize("parameters", [np.zeros(2), [Value(0.0), Value(0.0)]])
+@pytest.mark.parametrize("gradient", [["a", "b"], [None, 1j], [[1.0], [1.0, 2.0]], [{}, {}]])
+def test_a_gradient_that_is_no_numbers_is_an_error(parameters, gradient):
+    optimizer = SGD(parameters, 0.1)
+    with pytest.raises(OperandError, match="a gradient is a number for each parameter: "):
+        optimizer.step(gradient)
+    assert optimizer.steps == 0
+
+
+@pytest.mark.parametrize("rate", ["0.1", None, 1j, [0.1]])
+@pytest.mark.parametrize("make", [SGD, Adam])
+def test_a_learning_rate_that_is_no_number_is_an_error(make, rate):
+    with pytest.raises(OperandError) as caught:
+        make([Value(1.0)], rate)
+    assert str(caught.value) == (
+        "a learning rate is a number, or a function from the number of steps taken to one; "
+        f"got {rate!r}"
+    )
+
+
+@pytest.mark.parametrize("rate", [1, np.float32(0.5), np.float64(0.5), Fraction(1, 2)])
+def test_a_learning_rate_can_be_any_number(rate):
+    w = Value(1.0)
+    SGD([w], rate).step([1.0])
+    assert w.data == 1 - rate
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,23 @@
 """Training: the same curve compiled and scalar by scalar, and what happens when it goes wrong."""
 
+import fcntl
 import math
 import os
+import pty
 import signal
+import struct
+import subprocess
+import sys
+import termios
 import threading
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from oracles import ROOT
 
 from scalargrad import MLP, SGD, Adam, Module, Value, debug, fit
 from scalargrad import functional as F
@@ -35,6 +43,9 @@ def blobs(count=30, seed=0):
     labels = rng.integers(0, 3, count)
     centres = np.array([[0.0, 2.0], [2.0, -1.0], [-2.0, -1.0]])
     return centres[labels] + rng.normal(0, 0.5, (count, 2)), labels
+
+
+X, Y = moons(6, seed=3)
 
 
 def data_of(model):
@@ -260,22 +271,152 @@ def test_on_epoch_sees_the_model_of_that_epoch(compiled):
     assert seen == list(enumerate(history.accuracies, start=1))
 
 
+# ── what on_epoch does ──────────────────────────────────────────────────────────────────────────
+
+
+@both
+def test_changes_of_the_parameters_in_on_epoch_stay(compiled):
+    """Weights are clipped after each step, and in the end the model is told what to be."""
+    model, by_hand = MLP(2, [3, 1], seed=0), MLP(2, [3, 1], seed=0)
+    moves = Adam(by_hand.parameters(), 0.3)
+    for _ in range(3):
+        moves.zero_grad()
+        F.mean(
+            F.hinge([by_hand(row)], [target]) for row, target in zip(X, Y, strict=True)
+        ).backward()
+        moves.step()
+        for p in by_hand.parameters():
+            p.data = max(-0.5, min(p.data, 0.5))
+
+    def clip(_history):
+        for p in optimizer.parameters:
+            p.data = max(-0.5, min(p.data, 0.5))
+
+    optimizer = Adam(model.parameters(), 0.3)
+    fit(model, F.hinge, (X, Y), optimizer, 3, compiled=compiled, progress=False, on_epoch=clip)
+    assert_allclose(data_of(model), data_of(by_hand), rtol=1e-9)
+    assert {abs(number) for number in data_of(model)} > {0.5}
+
+
+@both
+def test_changes_in_on_epoch_stay_if_it_fails(compiled):
+    w = Value(1.0)
+
+    def fail(_history):
+        w.data = 7.0
+        raise LookupError
+
+    optimizer = Adam([w])
+    with pytest.raises(LookupError):
+        fit(
+            lambda x: w * x[0], F.mse, ([[1.0]], [0.0]), optimizer, 3, compiled=compiled,
+            progress=False, on_epoch=fail,
+        )  # fmt: skip
+    assert w.data == 7.0
+    assert optimizer.parameters == [w]
+
+
+@both
+@pytest.mark.parametrize(("answer", "epochs"), [(True, 2), (1, 5), ("yes", 5), (None, 5)])
+def test_the_training_ends_after_the_epoch_for_which_on_epoch_returns_true(
+    answer, epochs, compiled
+):
+    model, twin = (MLP(2, [1], seed=0) for _ in range(2))
+    history = fit(
+        model, F.mse, (X, Y), SGD(model.parameters(), 0.1), 5, 4, compiled, progress=False,
+        on_epoch=lambda history: answer if len(history.losses) == 2 else False,
+    )  # fmt: skip
+    assert len(history.losses) == len(history.accuracies) == epochs
+    assert not history.interrupted
+    fit(twin, F.mse, (X, Y), SGD(twin.parameters(), 0.1), epochs, 4, compiled, progress=False)
+    assert data_of(model) == data_of(twin)
+
+
+# ── what is shown ───────────────────────────────────────────────────────────────────────────────
+
+
 def test_the_bar_shows_loss_and_accuracy(capsys):
     model = MLP(2, [1], seed=0)
     history = fit(model, F.hinge, moons(), SGD(model.parameters()), epochs=2)
     shown = capsys.readouterr().err
-    assert "2/2" in shown
-    assert f"accuracy={history.accuracies[-1]:.3}" in shown
-    assert "loss=" in shown
+    assert "epoch 2/2" in shown
+    assert f"accuracy {history.accuracies[-1]:.3}" in shown
+    assert f"loss {history.losses[-1]:.3}" in shown
     fit(model, F.hinge, moons(), SGD(model.parameters()), progress=False)
     assert capsys.readouterr() == ("", "")
+
+
+LONG = """
+import numpy as np
+from scalargrad import MLP, SGD, fit
+from scalargrad.functional import hinge
+x = np.linspace(-1, 1, 90)[:, None]
+data, other = (x, np.sign(x[:, 0] + 0.25)), (x, np.sign(x[:, 0] + 0.5))
+model = MLP(1, [1], seed=0)
+history = fit(model, hinge, data, SGD(model.parameters(), 1e-4), 200, 30, validation=other)
+print(repr(history))
+"""
+
+
+def on_a_terminal(code, columns):
+    """Run a program on a terminal of so many columns; return what it writes there, and prints."""
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=end, text=True
+    ) as process:
+        os.close(end)
+        written = b""
+        with suppress(OSError):  # the program ended
+            while part := os.read(terminal, 1000):
+                written += part
+        os.close(terminal)
+        return written.decode(), process.stdout.read()
+
+
+def test_the_bar_and_all_figures_fit_on_a_terminal_of_80_columns():
+    written, printed = on_a_terminal(LONG, 80)
+    lines = [line for line in written.replace("\n", "").split("\r") if line.strip()]
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[0].startswith("epoch 1/200 |")
+    left, bar, right = lines[-1].split("|")
+    assert left == "epoch 200/200 "
+    assert bar == "█" * len(bar)
+    assert len(bar) >= 8
+    summary = printed.strip().removesuffix(">").partition(": ")[2]
+    assert right.strip().endswith(summary)
+    assert summary.startswith("loss ")
+    assert summary.count("(") == 2
+
+
+@pytest.mark.parametrize(
+    ("history", "text"),
+    [
+        (History(), "<History of 0 epochs, 0 steps>"),
+        (History([1.0], [], interrupted=True), "<History of 0 epochs, 1 step, interrupted>"),
+        (History([0.5], [0.5]), "<History of 1 epoch, 1 step: loss 0.5>"),
+        (
+            History([1 / 3] * 400, [1 / 3] * 20, [0.975] * 20),
+            "<History of 20 epochs, 400 steps: loss 0.333, accuracy 0.975>",
+        ),
+        (
+            History([1.0], [1e-5], [1.0], [1234.0], [0.0]),
+            "<History of 1 epoch, 1 step: loss 1e-05 (1.23e+03), accuracy 1 (0)>",
+        ),
+    ],
+)
+def test_a_history_is_shown_in_one_line(history, text):
+    assert repr(history) == text
 
 
 # ── Ctrl-C ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def interrupting(loss, after):
-    """Return a loss that presses Ctrl-C when it is called for the n-th time."""
+    """Return a loss that presses Ctrl-C when it is called for the n-th time.
+
+    The first call looks whether the parameters reach the loss.
+    """
     calls = []
 
     def pressed(outputs, targets):
@@ -291,14 +432,14 @@ def test_ctrl_c_ends_an_eager_training_after_its_step(capsys):
     x, y = moons(10)
     stopped, whole = (MLP(2, [3, 1], seed=0) for _ in range(2))
     history = fit(
-        stopped, interrupting(F.hinge, 17), (x, y), SGD(stopped.parameters(), 0.1), 9, 5,
+        stopped, interrupting(F.hinge, 1 + 37), (x, y), SGD(stopped.parameters(), 0.1), 9, 5,
         compiled=False,
     )  # fmt: skip
     assert history.interrupted
-    # The 17th sample is in the fourth batch of five, the second of epoch 2. Accuracy needs the loss
-    # of each sample for both classes: 20 calls after the first epoch.
+    # The first epoch takes 10 calls for its steps, and 20 for its accuracy, since that needs the
+    # loss of each sample for both classes. The 37th is in the second batch of five of epoch 2.
     steps = len(history.steps)
-    assert steps == 3
+    assert steps == 4
     assert len(history.losses) == 1
     assert f"stopped by Ctrl-C after step {steps} of 18" in capsys.readouterr().err
     reference = fit(whole, F.hinge, (x, y), SGD(whole.parameters(), 0.1), 9, 5, progress=False)
@@ -344,6 +485,48 @@ def test_a_second_ctrl_c_breaks_in():
     assert history.interrupted
     assert len(history.steps) == 1
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_breaks_into_the_evaluation_of_an_epoch():
+    x, y = moons(10)
+    stopped, whole = (MLP(2, [3, 1], seed=0) for _ in range(2))
+    # An epoch takes 10 calls for its steps, 20 for its accuracy, 2 and 4 for the validation.
+    for call in (10 + 1, 10 + 20, 10 + 20 + 2, 10 + 20 + 2 + 4):
+        loss, called = interrupting(F.hinge, 1 + 36 + call), []
+
+        def counted(*sample, loss=loss, called=called):
+            called.append(sample)
+            return loss(*sample)
+
+        history = fit(
+            stopped, counted, (x, y), SGD(stopped.parameters(), 0.1), 9, 5, compiled=False,
+            progress=False, validation=(x[:2], y[:2]),
+        )  # fmt: skip
+        assert history.interrupted
+        assert len(called) == 1 + 36 + call
+        assert len(history.steps) == 4
+        assert set(map(len, (history.losses, history.accuracies))) == {1}
+        assert set(map(len, (history.validation_losses, history.validation_accuracies))) == {1}
+        fit(whole, F.hinge, (x, y), SGD(whole.parameters(), 0.1), 2, 5, progress=False)
+        assert_allclose(data_of(stopped), data_of(whole), rtol=1e-9)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@both
+@pytest.mark.parametrize("epochs", [1, 9])
+def test_ctrl_c_breaks_into_no_call_of_on_epoch_and_is_noticed_in_the_last(epochs, compiled):
+    model, ended = MLP(2, [1], seed=0), []
+
+    def press(_history):
+        os.kill(os.getpid(), signal.SIGINT)
+        ended.append(True)
+
+    history = fit(
+        model, F.hinge, moons(), SGD(model.parameters()), epochs, compiled=compiled,
+        progress=False, on_epoch=press,
+    )  # fmt: skip
+    assert ended == [True]
+    assert history.interrupted
 
 
 def test_another_thread_can_train():
@@ -422,6 +605,17 @@ def test_a_diverging_training_leaves_the_last_finite_model(compiled):
     assert "w" in str(error.value) or "**" in str(error.value)
 
 
+@both
+def test_a_probability_out_of_range_is_an_error_both_ways(compiled):
+    """A linear output is no probability: the first sample has one by chance, the second has not."""
+    model = MLP(1, [1], seed=0)
+    model.layers[0].neurons[0].w[0].data = 1.0
+    data = [[0.5], [-3.0]], [1.0, 0.0]
+    optimizer = SGD(model.parameters(), 0.1)
+    with pytest.raises(NonFiniteError, match=r"needs 0 <= p <= 1, got -3.0 .*in sample 1"):
+        fit(model, F.binary_cross_entropy, data, optimizer, compiled=compiled, progress=False)
+
+
 def test_a_first_sample_without_a_loss_is_an_error_when_it_is_traced():
     model = MLP(1, [1], seed=0)
     with pytest.raises(NonFiniteError, match="first sample is not defined: log needs x > 0"):
@@ -430,7 +624,7 @@ def test_a_first_sample_without_a_loss_is_an_error_when_it_is_traced():
 
 # ── mistakes ────────────────────────────────────────────────────────────────────────────────────
 
-X, Y = moons(6)
+MODEL = MLP(2, [1], seed=0)
 
 
 class Own(Optimizer):
@@ -449,15 +643,25 @@ def by_hand(outputs, targets):
     return out + targets[0]
 
 
+def loss_of_7(outputs, targets):
+    """Compute a loss that no parameter reaches if the target is another."""
+    return -targets[0] * outputs[0] if targets[0].data == 7 else Value(0.0)
+
+
+FAR = X * np.array([[1.0], [99.0]] * 3), Y
 MISTAKES = {
     "one array": ({"data": X}, OperandError, r"data are a pair \(X, y\), got ndarray"),
     "text": ({"data": ([["a"]], [1])}, OperandError, "data are two arrays of numbers"),
     "one feature": ({"data": (Y, Y)}, SizeError, r"shape \(samples, inputs\).*got \(6,\) and"),
+    "complex numbers": ({"data": (X * 1j, Y)}, OperandError, "of real numbers, got complex128"),
     "lengths": ({"data": (X, Y[1:])}, SizeError, r"got \(6, 2\) and \(5,\)"),
     "empty": ({"data": (X[:0], Y[:0])}, SizeError, r"got \(0, 2\) and \(0,\)"),
     "inputs": ({"data": (X[:, :1], Y)}, SizeError, "MLP needs 2 inputs, got 1"),
     "epochs": ({"epochs": 0}, SizeError, "epochs is a positive int, got 0"),
+    "no epochs": ({"epochs": None}, SizeError, "epochs is a positive int, got None"),
+    "true epochs": ({"epochs": np.True_}, SizeError, "epochs is a positive int, got .*True"),
     "batch": ({"batch_size": 2.0}, SizeError, "batch_size is a positive int, got 2.0"),
+    "negative batch": ({"batch_size": np.int64(-1)}, SizeError, "batch_size is a positive int.*-1"),
     "class": (
         {"model": MLP(2, [3]), "loss": F.cross_entropy, "data": (X, [0, 1, 2, 3, 0, 1])},
         SizeError, "class from 0 to 2, got 3",
@@ -468,20 +672,41 @@ MISTAKES = {
     ),
     "validation": ({"validation": (X[:, :1], Y)}, SizeError, "need 2 inputs, got 1"),
     "validation targets": ({"validation": (X, X)}, SizeError, "need 1 targets, got 2"),
+    "validation labels": (
+        {"validation": (X, (Y + 1) / 2)},
+        SizeError, "need the labels of the training data, {-1, 1}, got {0, 1}$",
+    ),
+    "validation numbers": (
+        {"validation": (X, np.arange(6))}, SizeError, r"{-1, 1}, got {0, 1, 2, \.\.\.}$",
+    ),
     "validation pair": ({"validation": X}, OperandError, r"validation data are a pair \(X, y\)"),
     "model": ({"model": lambda _: 1.0}, OperandError, "a model returns a Value or a list.* 1.0"),
     "loss": ({"loss": lambda *_: None}, OperandError, "that returns a Value; got None"),
     "optimiser": ({"optimizer": "sgd"}, OperandError, "an optimiser of the model's Values.*'sgd'"),
     "array": ({"optimizer": SGD(np.zeros(3))}, OperandError, "optimiser of the model's Values"),
+    "another model": (
+        {"optimizer": SGD(MLP(2, [1]).parameters())}, OperandError,
+        "none of the optimiser's 3 parameters reaches the loss: it needs the parameters of this",
+    ),
+    "no outputs": (
+        {"loss": lambda _, targets: targets[0] * 2}, OperandError, "none of .* reaches the loss",
+    ),
 }  # fmt: skip
 COMPILED_ONLY = {
     "own step": (
-        {"optimizer": Own(MLP(2, [1]).parameters(), 0.1)},
+        {"model": MODEL, "optimizer": Own(MODEL.parameters(), 0.1)},
         OperandError, "Own has a step.. of its own.*compiled=False",
     ),
     "branch": ({"loss": branching}, OperandError, "cannot follow a Python branch"),
+    "branch without parameters": (
+        {"loss": lambda outputs, _: outputs[0] if outputs[0] > 9 else Value(0.0), "data": FAR},
+        OperandError, "cannot follow a Python branch",
+    ),
     "by hand": ({"loss": by_hand}, OperandError, r"twice \(node 'mine'\).*defined by hand"),
-    "nothing fed": ({"loss": lambda *_: Value(1.0) * 2}, SizeError, "depend on what is fed"),
+    "nothing fed": (
+        {"model": MODEL, "loss": lambda *_: MODEL.parameters()[0] * 2},
+        SizeError, "depend on what is fed",
+    ),
 }  # fmt: skip
 
 
@@ -504,15 +729,42 @@ def test_a_mistake_is_an_error_of_one_sentence(mistake, compiled):
 @pytest.mark.parametrize("mistake", COMPILED_ONLY.values(), ids=COMPILED_ONLY)
 def test_what_cannot_be_compiled_is_an_error_and_trains_scalar_by_scalar(mistake):
     change, error, message = mistake
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         fit_with(change, compiled=True)
+    told = [str(caught.value), *getattr(caught.value, "__notes__", [])]
+    assert "compiled=False" in told[-1]
+    assert "two lists" not in "".join(told)
     assert isinstance(fit_with(change, compiled=False), History)
 
 
 def test_a_loss_of_two_numbers_gets_a_note_about_lists():
     with pytest.raises(TypeError) as caught:
         fit_with({"loss": lambda score, label: (1 - label * score).relu()}, compiled=True)
+    assert len(caught.value.__notes__) == 1
     assert "two lists for each sample" in caught.value.__notes__[0]
+
+
+@both
+def test_an_error_of_the_engine_in_a_loss_gets_no_note(compiled):
+    with pytest.raises(OperandError) as caught:
+        fit_with({"loss": lambda outputs, _: outputs[0] + "1"}, compiled)
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_scalar_by_scalar_one_sample_that_the_parameters_reach_is_enough():
+    model = MLP(2, [1], seed=0)
+    before = data_of(model)
+    data, optimizer = (X, [0.0] * 5 + [7.0]), SGD(model.parameters(), 0.1)
+    fit(model, loss_of_7, data, optimizer, batch_size=1, compiled=False, progress=False)
+    assert data_of(model) != before
+
+
+@both
+def test_counts_can_be_integers_of_numpy(compiled):
+    for integer in (np.int64, np.uint8):
+        history = fit_with({"epochs": integer(2), "batch_size": integer(4)}, compiled)
+        assert len(history.losses) == 2
+        assert len(history.steps) == 4
 
 
 @both
