@@ -30,7 +30,7 @@ from scalargrad.miniflow import (
 )
 from viz import plot_loss
 
-from .common import parser, report, table
+from .common import count, parser, positive, report, table
 from .datasets import Data, DataError, batches, digits
 
 CLASSES = 10
@@ -132,10 +132,10 @@ def main(arguments: list[str] | None = None) -> dict[str, Run]:
                          help="8×8 or 28×28 pixels, default: %(default)s")  # fmt: skip
     options.add_argument("--idx", type=Path, metavar="DIR", help="folder of MNIST's four files")
     options.add_argument("--scalar", action="store_true", help="made of Neurons, and compiled")
-    options.add_argument("--hidden", type=int, default=32, help="neurons, default: %(default)s")
-    options.add_argument("--batch", type=int, default=32, help="samples, default: %(default)s")
+    options.add_argument("--hidden", type=count, default=32, help="neurons, default: %(default)s")
+    options.add_argument("--batch", type=count, default=32, help="samples, default: %(default)s")
     options.add_argument(
-        "--rate", type=float, default=0.5, help="of learning, default: %(default)s"
+        "--rate", type=positive, default=0.5, help="of learning, default: %(default)s"
     )
     args = options.parse_args(arguments)
     if args.idx and args.data != "mnist":
@@ -145,6 +145,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Run]:
         parts = digits(args.data, rng, args.idx)
     except DataError as error:
         options.error(str(error))
+    if args.batch > len(parts[0].y):
+        options.error(f"--batch needs at most the {len(parts[0].y):,} samples of the training")
 
     pixels = parts[0].x.shape[1]
     shapes = [(pixels, CLASSES), (pixels, args.hidden, CLASSES)]
@@ -158,26 +160,37 @@ def main(arguments: list[str] | None = None) -> dict[str, Run]:
     print(table(["layers", "loss", "validation", "test"], rows))
 
     args.out.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for kind, run in zip(("softmax", "sigmoid"), runs.values(), strict=True):
-        held_out = [loss for loss, _ in run.validation]
-        paths.append(args.out / f"{args.data}_{kind}_loss.png")
-        plot_loss(run.losses, held_out=held_out, log=True).figure.savefig(paths[-1])
-    paths.append(args.out / f"{args.data}_weights.png")
-    plot_weights(next(iter(runs.values())).weights, paths[-1])
-    report(paths)
+    report(draw(runs, args.data, args.out))
     return runs
 
 
-def plot_weights(weights: NDArray[Any], path: Path) -> None:
+def draw(runs: dict[str, Run], data: str, out: Path) -> list[Path]:
+    """Draw the loss of both classifiers, and the weights of the first."""
+    paths = [out / f"{data}_{kind}.png" for kind in ("softmax_loss", "sigmoid_loss", "weights")]
+    for (name, run), path in zip(runs.items(), paths[:2], strict=True):
+        losses = [loss for loss, _ in run.validation]
+        axes = plot_loss(run.losses, held_out=losses, labels=("training", "validation"), log=True)
+        axes.set_title(f"{name}, {data}", loc="left", fontsize="medium")
+        axes.figure.savefig(path)
+    name, run = next(iter(runs.items()))
+    plot_weights(run.weights, f"the weights of {name}, {data}", paths[2])
+    return paths
+
+
+def plot_weights(weights: NDArray[Any], title: str, path: Path) -> None:
     """Draw the weights of softmax regression: where ink speaks for a digit (blue), or against."""
     from matplotlib.figure import Figure
 
     side, reach = round(len(weights) ** 0.5), abs(weights).max()
     figure = Figure(figsize=(8, 3.6), layout="constrained")
-    for digit, ax in enumerate(figure.subplots(2, 5).flat):
-        ax.imshow(weights[:, digit].reshape(side, side), cmap="RdBu", vmin=-reach, vmax=reach)
+    axes = figure.subplots(2, 5)
+    for digit, ax in enumerate(axes.flat):
+        image = ax.imshow(
+            weights[:, digit].reshape(side, side), cmap="RdBu", vmin=-reach, vmax=reach
+        )
         ax.set(title=str(digit), xticks=[], yticks=[])
+    figure.suptitle(title, fontsize="medium")
+    figure.colorbar(image, ax=axes, label="ink speaks against (−) or for (+) the digit")
     figure.savefig(path)
 
 

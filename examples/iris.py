@@ -98,8 +98,11 @@ def main(arguments: list[str] | None = None) -> Run:
 
     args.out.mkdir(parents=True, exist_ok=True)
     boundary, curve = args.out / "iris_boundary.png", args.out / "iris_loss.png"
-    axes = plot_decision(lambda x: classifier(x).data, *held_out, labels=tuple(args.kinds))
-    axes.set(xlabel="petal length, cm", ylabel="petal width, cm", title="held-out flowers")
+    axes = plot_decision(
+        lambda x: classifier(x).data, *held_out,
+        labels=tuple(args.kinds), features=("petal length, cm", "petal width, cm"),
+    )  # fmt: skip
+    axes.set_title("held-out flowers", loc="left", fontsize="medium")
     axes.figure.savefig(boundary)
     plot_loss(losses, held_out=held_out_losses, log=True).figure.savefig(curve)
     report([boundary, curve])

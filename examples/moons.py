@@ -19,11 +19,12 @@ from scalargrad.optim import linear_decay
 from scalargrad.train import History
 from viz import animate_decision, decision_grid, plot_decision, plot_loss
 
-from .common import parser, report, table
+from .common import digits_that_count, option, parser, report, table
 
 L2 = 1e-4  # the weight of the squared parameters in the loss, as in micrograd's demo
 FRAMES = 25  # of the film, about
-SIDE = 60  # places along each axis of the plane at which the classifier is asked
+SIDE = 80  # places along each axis of the plane at which the classifier is asked
+MOONS = ("upper moon, y = -1", "lower moon, y = 1")
 
 Array = NDArray[Any]
 
@@ -34,7 +35,7 @@ class Run(NamedTuple):
     model: MLP
     history: History
     seconds: float
-    planes: list[tuple[int, Array]]  # the epoch, and the scores on the plane after it
+    planes: list[tuple[int, Array]]  # the epoch, 0 is untrained, and the scores on the plane
 
 
 def data(samples: int, noise: float, seed: int) -> tuple[Array, Array]:
@@ -50,26 +51,27 @@ def plane(x: Array) -> Array:
 
 
 def train(x: Array, y: Array, epochs: int, seed: int, compiled: bool) -> Run:
-    """Train a network; one that is compiled is asked for the whole plane on the way."""
+    """Train a network, and ask it for its scores on the plane as they were on the way."""
     model = MLP(2, [16, 16, 1], activation="relu", init="he", seed=seed)
     # The gradient of L2 · Σ p² is 2 · L2 · p.
     optimizer = SGD(model.parameters(), linear_decay(1.0, 0.1, epochs), weight_decay=2 * L2)
-    point = [Value(0.0, label=name) for name in ("x0", "x1")]
-    score = compile(model(point), point, wrt=model.parameters())
-    places, planes = plane(x), []
+    moments = [(0, [p.data for p in model.parameters()])]
 
-    def look(history: History) -> None:
+    def remember(history: History) -> None:
         epoch = len(history.losses)
         if epoch == epochs or epoch % max(1, epochs // FRAMES) == 0:
-            score.pull()
-            planes.append((epoch, score(places).reshape(SIDE, SIDE)))
+            moments.append((epoch, [p.data for p in model.parameters()]))
 
     start = perf_counter()
-    history = fit(
-        model, F.hinge, (x, y), optimizer, epochs, compiled=compiled,
-        on_epoch=look if compiled else None,
-    )  # fmt: skip
-    return Run(model, history, perf_counter() - start, planes)
+    history = fit(model, F.hinge, (x, y), optimizer, epochs, compiled=compiled, on_epoch=remember)
+    seconds = perf_counter() - start
+
+    point = [Value(0.0, label=name) for name in ("x0", "x1")]
+    score, places = compile(model(point), point, wrt=model.parameters()), plane(x)
+    planes = [
+        (epoch, score(places, parameters=numbers).reshape(SIDE, SIDE)) for epoch, numbers in moments
+    ]
+    return Run(model, history, seconds, planes)
 
 
 def listing(model: MLP) -> str:
@@ -82,11 +84,11 @@ def listing(model: MLP) -> str:
 def main(arguments: list[str] | None = None) -> tuple[Run, Run]:
     """Run the example; return the run scalar by scalar, and the compiled one."""
     options = parser(__doc__.partition("\n")[0], epochs=50)
-    options.add_argument("--samples", type=int, default=100, help="default: %(default)s")
-    options.add_argument("--noise", type=float, default=0.1, help="default: %(default)s")
+    samples = option(int, lambda number: number >= 2, "a whole number of at least 2")
+    noise = option(float, lambda number: 0 <= number <= 10, "a number from 0 to 10")
+    options.add_argument("--samples", type=samples, default=100, help="default: %(default)s")
+    options.add_argument("--noise", type=noise, default=0.1, help="default: %(default)s")
     args = options.parse_args(arguments)
-    if args.samples < 2 or args.noise < 0:
-        options.error("--samples needs at least 2, and --noise a number that is not negative")
 
     x, y = data(args.samples, args.noise, args.seed)
     eager, compiled = (train(x, y, args.epochs, args.seed, mode) for mode in (False, True))
@@ -97,7 +99,8 @@ def main(arguments: list[str] | None = None) -> tuple[Run, Run]:
     ]
     print(table([f"{args.samples} samples", "seconds", "ms an epoch", "loss", "accuracy"], rows))
     apart = np.abs(np.subtract(eager.history.losses, compiled.history.losses)).max()
-    print(f"{eager.seconds / compiled.seconds:.0f} times faster; the curves differ by {apart:.0e}")
+    ratio = digits_that_count(eager.seconds / compiled.seconds)
+    print(f"compiled, it is {ratio} times as fast; the curves differ by {apart:.0g}")
     report(draw(x, y, eager, compiled, args.out))
     return eager, compiled
 
@@ -110,13 +113,16 @@ def draw(x: Array, y: Array, eager: Run, compiled: Run, out: Any) -> list[Any]:
     (line,) = axes.lines
     line.set_label("compiled")
     epochs = range(1, len(eager.history.losses) + 1)
-    axes.plot(epochs, eager.history.losses, "o", fillstyle="none", label="scalar by scalar")
+    axes.plot(
+        epochs, eager.history.losses, "o", markersize=9, fillstyle="none", label="scalar by scalar"
+    )
     axes.legend(frameon=False)
     axes.figure.savefig(paths[0])
     points, classes = x.tolist(), y.tolist()
-    axes = plot_decision(lambda p: compiled.model(p).data, points, classes, border=0.0)
+    look: dict[str, Any] = {"border": 0.0, "labels": MOONS}
+    axes = plot_decision(lambda p: compiled.model(p).data, points, classes, **look)
     axes.figure.savefig(paths[1])
-    animate_decision(points, classes, compiled.planes, paths[2], border=0.0)
+    animate_decision(points, classes, compiled.planes, paths[2], **look)
     return paths
 
 

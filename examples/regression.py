@@ -25,7 +25,7 @@ from scalargrad.miniflow import (
 )
 from viz import plot_loss
 
-from .common import parser, report, table
+from .common import count, parser, positive, report, table
 from .datasets import Data, DataError, batches, regression
 
 BATCH = 11
@@ -111,9 +111,9 @@ def main(arguments: list[str] | None = None) -> Run:
     options = parser(__doc__.partition("\n")[0], epochs=100)
     options.add_argument("--data", default="friedman", help="default: %(default)s",
                          choices=["friedman", "diabetes", "california", "boston"])  # fmt: skip
-    options.add_argument("--hidden", type=int, default=20, help="neurons, default: %(default)s")
+    options.add_argument("--hidden", type=count, default=20, help="neurons, default: %(default)s")
     options.add_argument(
-        "--rate", type=float, default=0.1, help="of learning, default: %(default)s"
+        "--rate", type=positive, default=0.1, help="of learning, default: %(default)s"
     )
     args = options.parse_args(arguments)
     rng = np.random.default_rng(args.seed)

@@ -1,5 +1,6 @@
 """Each example runs as a user runs it, and has learned what it says."""
 
+import doctest
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from examples import common, four_points, iris, moons, quadratic, tanh_neuron
+from scalargrad import MLP
 
 ROOT = Path(__file__).parent.parent
 
@@ -83,8 +85,11 @@ def test_moons_are_told_apart_with_the_same_curve_both_ways(tmp_path, capsys):
     assert eager.history.accuracies[-1] == sum(hits) / 60
     assert "v1 = relu(v0)" in capsys.readouterr().out
     assert pictures(tmp_path) == ["moons.gif", "moons_decision.png", "moons_loss.png"]
+    assert len(compiled.planes) == 21  # the first is that of the untrained model
     with Image.open(tmp_path / "moons.gif") as gif:
-        assert gif.n_frames > len(compiled.planes) == 20  # and a pause at the end
+        assert gif.n_frames >= 21
+        gif.seek(gif.n_frames - 1)
+        assert gif.info["duration"] > 900  # milliseconds: a pause at the end
 
 
 def test_planes_of_the_film_are_the_scores_of_the_model():
@@ -92,18 +97,25 @@ def test_planes_of_the_film_are_the_scores_of_the_model():
     run = moons.train(x, y, epochs=2, seed=0, compiled=True)
     epoch, scores = run.planes[-1]
     places = moons.plane(x)
-    some = [0, 1, 61, len(places) - 1]
+    some = [0, 1, 81, len(places) - 1]
     assert epoch == 2
     assert [scores.ravel()[i] for i in some] == pytest.approx(
         [run.model(places[i]).data for i in some]
     )
 
 
-@pytest.mark.parametrize("wrong", [["--samples", "1"], ["--noise", "-1"]])
-def test_moons_refuse_what_makes_no_moons(wrong, capsys):
-    with pytest.raises(SystemExit):
-        moons.main(wrong)
-    assert "--samples needs at least 2" in capsys.readouterr().err
+def test_film_of_the_moons_begins_with_the_untrained_model():
+    x, y = moons.data(20, 0.1, 0)
+    run = moons.train(x, y, epochs=60, seed=0, compiled=True)
+    epochs = [epoch for epoch, _ in run.planes]
+    assert epochs[0] == 0
+    assert epochs[-1] == 60
+    untrained = MLP(2, [16, 16, 1], activation="relu", init="he", seed=0)
+    places = moons.plane(x)
+    some = [0, 1, 81, len(places) - 1]
+    assert [run.planes[0][1].ravel()[i] for i in some] == pytest.approx(
+        [untrained(places[i]).data for i in some]
+    )
 
 
 @pytest.mark.parametrize("name", ["tanh_neuron", "quadratic", "four_points", "iris"])
@@ -122,11 +134,69 @@ def test_the_same_seed_gives_the_same_run_from_the_command_line(name, tmp_path):
     assert all(Path(path).exists() for path in listed)
 
 
-@pytest.mark.parametrize("value", ["0", "-3", "many"])
-def test_a_wrong_number_of_epochs_is_refused(value, capsys):
+COUNT = "needs a whole number of at least 1, got"
+
+
+@pytest.mark.parametrize(
+    ("main", "option", "value", "sentence"),
+    [
+        (iris.main, "--epochs", "0", COUNT),
+        (iris.main, "--epochs", "-3", COUNT),
+        (iris.main, "--epochs", "many", COUNT),
+        (iris.main, "--epochs", "2.5", COUNT),
+        (quadratic.main, "--seed", "-1", "needs a whole number from 0 to 4294967295, got"),
+        (moons.main, "--seed", "4294967296", "needs a whole number from 0 to 4294967295, got"),
+        (moons.main, "--samples", "1", "needs a whole number of at least 2, got"),
+        (moons.main, "--noise", "-1", "needs a number from 0 to 10, got"),
+        (moons.main, "--noise", "nan", "needs a number from 0 to 10, got"),
+        (moons.main, "--noise", "1e300", "needs a number from 0 to 10, got"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused_with_a_sentence(
+    main, option, value, sentence, capsys
+):
     with pytest.raises(SystemExit):
-        common.parser("text", epochs=1).parse_args(["--epochs", value])
-    assert "--epochs" in capsys.readouterr().err
+        main([option, value])
+    assert f"argument {option}: {sentence} '{value}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_a_file_in_place_of_the_folder_is_refused_before_the_training(below, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit):
+        quadratic.main(["--out", str(tmp_path / "file" / below)])
+    assert f"argument --out: needs a folder, but {tmp_path}/file is none" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_read_only_is_refused_even_if_it_is_the_default(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(common.os, "access", lambda *_: False)  # the superuser may write anywhere
+    with pytest.raises(SystemExit):
+        four_points.main([])
+    assert f"but {tmp_path} is read-only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.00123, "0.0012"),
+        (0.5, "0.50"),
+        (1.0, "1.0"),
+        (9.94, "9.9"),
+        (9.96, "10"),
+        (1234.5, "1,234"),
+    ],
+)
+def test_a_ratio_is_written_with_at_least_two_digits(number, text):
+    assert common.digits_that_count(number) == text
+
+
+def test_doctests_of_what_examples_share_are_right():
+    results = doctest.testmod(common)
+    assert results.attempted > 0
+    assert results.failed == 0
 
 
 def test_iris_of_twice_the_same_kind_is_refused(capsys):

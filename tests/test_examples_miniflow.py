@@ -12,6 +12,8 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from matplotlib import pyplot
+from matplotlib.figure import Figure
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -20,6 +22,12 @@ from examples.datasets import Data, DataError, read_idx
 from scalargrad import MLP
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _no_figures_of_others():
+    yield
+    pyplot.close("all")
 
 
 def pictures(folder):
@@ -150,6 +158,38 @@ def test_idx_folder_is_for_mnist_alone(tmp_path, capsys):
     with pytest.raises(SystemExit):
         digits.main(["--idx", str(tmp_path)])
     assert "--idx is for --data mnist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("way", [[], ["--scalar"]], ids=["arrays", "scalars"])
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--hidden", "0", "argument --hidden: needs a whole number of at least 1, got '0'"),
+        ("--batch", "0", "argument --batch: needs a whole number of at least 1, got '0'"),
+        ("--batch", "1079", "--batch needs at most the 1,078 samples of the training"),
+        ("--rate", "0", "argument --rate: needs a positive number, got '0'"),
+        ("--rate", "-0.1", "argument --rate: needs a positive number, got '-0.1'"),
+        ("--rate", "nan", "argument --rate: needs a positive number, got 'nan'"),
+        ("--rate", "inf", "argument --rate: needs a positive number, got 'inf'"),
+    ],
+)
+def test_digits_refuse_options_with_which_nothing_is_learned(way, option, value, sentence, capsys):
+    with pytest.raises(SystemExit):
+        digits.main([*way, option, value])
+    assert sentence in capsys.readouterr().err
+
+
+def test_pictures_of_digits_say_which_network_they_show(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, _path: figures.append(figure))
+    digits.main(["--epochs", "1", "--out", str(tmp_path)])
+    softmax, sigmoid, weights = figures
+    for figure, title in ((softmax, "64→10, digits"), (sigmoid, "64→32→10, digits")):
+        (ax,) = figure.axes
+        assert ax.get_title("left") == title
+        assert [line.get_label() for line in ax.lines] == ["training", "validation"]
+    assert weights.get_suptitle() == "the weights of 64→10, digits"
+    assert "against (−) or for (+)" in weights.axes[-1].get_ylabel()
 
 
 def test_missing_files_are_an_error_of_the_command(tmp_path, capsys):

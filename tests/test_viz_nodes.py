@@ -1,10 +1,11 @@
 """draw_dot draws miniflow graphs and compiled programs."""
 
+
 import pytest
 
 import scalargrad
 from scalargrad import MLP, Value, check_gradients
-from scalargrad.errors import GradientError
+from scalargrad.errors import GradientError, OperandError
 from scalargrad.miniflow import Add, Input, Linear, Mul, Node, Sigmoid, value_and_grad
 from viz import draw_dot
 
@@ -91,6 +92,60 @@ def test_a_long_program_says_how_much_of_it_is_drawn():
     picture = draw_dot(scalargrad.compile(y, [x]))
     assert len(rows(picture)) == 300
     assert "400 operations, the last 300 are drawn" in picture.source
+
+
+def chain(rounds):
+    """Return the program of y = tanh(y · w), many times."""
+    x, w = Value(0.1), Value(0.5)
+    y = x
+    for _ in range(rounds):
+        y = (y * w).tanh()
+    return scalargrad.compile(y, [x], wrt=[w])
+
+
+def test_inputs_and_parameters_of_a_long_program_are_named_in_its_formulas_alone():
+    short, long = draw_dot(chain(25)), draw_dot(chain(26))
+    assert rows(short)[:2] == [("x", "1 input"), ("p", "1 parameter")]
+    assert "formulas" not in short.source
+    assert len(rows(long)) == 52
+    assert rows(long)[0] == ("v0", "x · p", "1 × batch")
+    assert "52 operations, x and p are in the formulas alone; draw_dot(program" in long.source
+    assert "p is in the formulas alone" in draw_dot(chain(200)).source  # not its first lines
+
+
+def test_everything_is_drawn_if_asked():
+    whole = draw_dot(chain(200), fold=False)
+    assert len(rows(whole)) == 402
+    assert "formulas" not in whole.source
+    node = Input()
+    for _ in range(1000):
+        node = Sigmoid(node)
+    whole = draw_dot(node, fold=False)
+    assert len(rows(whole)) == 1001
+    assert "drawn" not in whole.source
+
+
+def test_what_arrows_to_everywhere_start_from_is_left_out():
+    """A hundred long arrows would take Graphviz half a minute."""
+    x, w = Value(0.1), Value(0.5)
+    y, hub = x, w.exp()
+    for _ in range(100):
+        y = (y * hub).tanh()
+    picture = draw_dot(scalargrad.compile(y, [x], wrt=[w]))
+    assert "201 operations, the last 200 are drawn" in picture.source
+    assert picture.source.count(" -> ") == 199
+
+
+@pytest.mark.usefixtures("graphviz")
+def test_a_long_program_is_drawn():
+    """With arrows from x and p it would take half a minute, and the embedded Graphviz gives up."""
+    assert draw_dot(chain(200)).pipe("svg", encoding="utf-8").count("<g id=") > 300
+
+
+@pytest.mark.parametrize(("root", "kind"), [(Sigmoid(Input()), "Sigmoid"), (chain(1), "Program")])
+def test_local_derivatives_are_asked_of_values_alone(root, kind):
+    with pytest.raises(OperandError, match=f"is for a graph of Values, got a {kind}"):
+        draw_dot(root, local_derivatives=True)
 
 
 def test_check_gradients_takes_nodes_and_names_the_wrong_one():

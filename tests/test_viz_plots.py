@@ -60,9 +60,15 @@ def test_loss_has_an_epoch_for_each_number_and_a_curve_for_held_out_data(ax):
     assert ax.get_yscale() == "log"
 
 
+def test_curves_of_a_loss_have_the_names_given(ax):
+    plot_loss([3.0, 2.0], ax, held_out=[4.0, 3.5], labels=("training", "validation"))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["training", "validation"]
+
+
 def test_loss_of_one_epoch_is_visible(ax):
     plot_loss([3.0], ax)
     assert ax.lines[0].get_marker() == "o"
+    assert all(place == round(place) for place in ax.get_xticks())
 
 
 def test_fit_asks_the_model_between_the_outermost_points(ax):
@@ -85,6 +91,35 @@ def test_decision_draws_each_class_with_its_own_marker_and_name(ax):
     assert triangles.get_offsets().tolist() == x[1:]
     assert len(circles.get_paths()[0].vertices) != len(triangles.get_paths()[0].vertices)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["no", "yes"]
+
+
+def test_decision_names_classes_and_axes_even_if_nobody_else_does(ax):
+    x = [[0.0, 0.0], [1.0, 1.0]]
+    plot_decision(sum, x, [-1, 1], ax, border=0.0)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["y ≤ 0", "y > 0"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x0", "x1")
+    plot_decision(sum, x, [-1, 1], ax, border=0.0, features=("length", "width"))
+    plot_decision(sum, x, [-1, 1], ax, border=0.0)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("length", "width")
+
+
+def test_film_of_a_border_ends_with_the_colours_of_the_plot(ax, tmp_path):
+    def score(x):
+        return x[0] - 3.0 + x[1]
+
+    x, y = [[0.0, 0.0], [4.0, 2.0]], [-1, 1]
+    across, up = decision_grid(x, samples=9)
+    table = [[score([a, b]) for a in across] for b in up]
+    steep = [[50.0 * value for value in row] for row in table]
+    film = animate_decision(x, y, [(0, steep), (1, table)], tmp_path / "film.gif", border=0.0)
+    plot_decision(score, x, y, ax, border=0.0, samples=9)
+    (filmed,) = film._fig.axes
+    (shade, colors), (other, others) = (
+        (part, part.get_facecolor().tolist())
+        for part in (filmed.collections[-2], ax.collections[0])
+    )
+    assert shade.levels.tolist() == pytest.approx(other.levels.tolist())
+    assert colors == others
 
 
 def test_decision_of_a_classifier_that_never_changes_its_mind_has_no_border(ax):

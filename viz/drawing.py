@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
 from scalargrad.engine import Value
-from scalargrad.errors import ChoiceError
+from scalargrad.errors import ChoiceError, OperandError
 
 from .rendering import Picture
 from .sketch import Box, Sketch, sketch_nodes, sketch_program, sketch_values
@@ -79,22 +79,25 @@ def draw_dot(
 
     The nodes of a miniflow graph have their kind, name and shape, and the Euclidean norms of their
     value and of their gradient in the last run. The boxes of a compiled program are the lines of
-    its listing, with the shapes of the arrays that they compute.
+    its listing, with the shapes of the arrays that they compute; of more than 50 lines, inputs and
+    parameters have no boxes, since the formulas name them. Neither has neurons to fold: of one that
+    is too large, the last part is drawn, and the picture says so.
 
     Args:
         root: the result, a Value or a node; or a program.
         format: of the file that ``render()`` writes: "svg" and "dot" work everywhere, others, like
             "png" and "pdf", where Graphviz is installed.
         rankdir: where arrows point to: "LR" to the right, "TB" down, "RL" to the left, "BT" up.
-        local_derivatives: write ∂result/∂operand on each arrow.
-        fold: True folds neurons in a small graph, too; False draws every node, however many.
+        local_derivatives: write ∂result/∂operand on each arrow of a graph of Values.
+        fold: True folds neurons in a small graph of Values, too; False draws every node,
+            however many.
 
     Returns:
         a ``graphviz.Digraph``: ``picture.render("name")`` writes it to a file, ``picture.source``
         is its DOT source, and a notebook shows it.
 
     Raises:
-        OperandError: ``root`` is no Value.
+        OperandError: ``root`` is none of these, or has no local derivatives to write.
         ChoiceError: there is no such direction.
         ValueError: there is no such format.
 
@@ -105,10 +108,12 @@ def draw_dot(
     True
     """
     result: Any = root  # asked what it has, so that NumPy is not loaded to draw Values
-    if hasattr(result, "listing"):
-        return picture(sketch_program(result), format, rankdir)
-    if hasattr(result, "inbound_nodes"):
-        return picture(sketch_nodes(result), format, rankdir)
+    for mark, sketch in (("listing", sketch_program), ("inbound_nodes", sketch_nodes)):
+        if hasattr(result, mark):
+            if local_derivatives:
+                kind = type(result).__name__
+                raise OperandError(f"local_derivatives is for a graph of Values, got a {kind}")
+            return picture(sketch(result, fold is False), format, rankdir)
     return picture(sketch_values(result, local_derivatives, fold), format, rankdir)
 
 

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _BLUE, _ORANGE, _GREY = "#2f6fb3", "#d9730d", "#8a939e"
+_BANDS = 24  # of colour on a plane of scores, half of them on either side of the border
 
 Points = tuple[Sequence[float], Sequence[float]]
 Scores = Sequence[Sequence[float]]
@@ -38,6 +39,7 @@ def plot_loss(
     ax: Axes | None = None,
     *,
     held_out: Iterable[float] | None = None,
+    labels: tuple[str, str] = ("training", "held out"),
     log: bool = False,
 ) -> Axes:
     """Draw the loss after each epoch.
@@ -46,6 +48,7 @@ def plot_loss(
         losses: one number for each epoch, the first is that of epoch 1.
         ax: where to draw; by default in a new figure.
         held_out: the loss on data that is not trained on, as a second curve.
+        labels: names of the two curves, for a legend.
         log: whether the axis of the loss is logarithmic.
 
     >>> from matplotlib.figure import Figure
@@ -53,15 +56,17 @@ def plot_loss(
     'loss'
     """
     ax = _axes(ax)
-    curves = [("training", losses, _BLUE, "-")]
+    curves = [(labels[0], losses, _BLUE, "-")]
     if held_out is not None:
-        curves.append(("held out", held_out, _ORANGE, "--"))
+        curves.append((labels[1], held_out, _ORANGE, "--"))
     for label, values, color, line in curves:
         numbers = [float(value) for value in values]
         marker = "o" if len(numbers) == 1 else ""  # a curve of one point is invisible
         epochs = range(1, len(numbers) + 1)
         ax.plot(epochs, numbers, line, color=color, marker=marker, label=label)
     ax.set(xlabel="epoch", ylabel="loss", yscale="log" if log else "linear")
+    if ax.get_xscale() == "linear":
+        ax.locator_params(axis="x", integer=True, min_n_ticks=1)  # no epoch 1.5
     if held_out is not None:
         ax.legend(frameon=False)
     return _tidy(ax)
@@ -157,6 +162,7 @@ def plot_decision(
     *,
     border: float = 0.5,
     labels: tuple[str, str] | None = None,
+    features: tuple[str, str] | None = None,
     samples: int = 80,
 ) -> Axes:
     """Draw samples of two classes on a plane, and what a classifier says about all of it.
@@ -167,7 +173,9 @@ def plot_decision(
         y: their classes: those above the border are drawn as triangles, the others as circles.
         ax: where to draw; by default in a new figure.
         border: the score between the classes, 0.5 for probabilities and 0 for margins.
-        labels: names of the two classes, for a legend.
+        labels: names of the two classes, the one above the border last, for the legend over the
+            plane on the right; by default on which side of the border they are.
+        features: names of the two axes; by default those that ``ax`` has, or x0 and x1.
         samples: at how many places along each axis to ask the classifier.
 
     Raises:
@@ -178,8 +186,7 @@ def plot_decision(
     across, up = decision_grid(x, samples)
     scores = [[float(predict([a, b])) for a in across] for b in up]
     _shade(ax, across, up, scores, border, _reach(scores, border))
-    _classes(ax, x, y, border, labels)
-    return _tidy(ax)
+    return _tidy(_classes(ax, x, y, border, labels, features))
 
 
 def decision_grid(x: Sequence[Sequence[float]], samples: int = 80) -> tuple[list[float], ...]:
@@ -199,17 +206,20 @@ def animate_decision(
     *,
     border: float = 0.5,
     labels: tuple[str, str] | None = None,
+    features: tuple[str, str] | None = None,
     seconds: float = 4.0,
 ) -> FuncAnimation:
     """Draw how a classifier comes to tell two classes apart, epoch by epoch.
+
+    All frames have one scale of colours, that of the last: it looks as `plot_decision` draws it.
 
     Args:
         x, y: the samples and their classes, as for `plot_decision`.
         scores: the epoch, and the classifier's scores on the plane, for each frame: a table with a
             row for each place up and a column for each place across, as `decision_grid` gives
-            them.
+            them. Epoch 0 is the model before its training.
         path: a GIF file to write.
-        border, labels: as for `plot_decision`.
+        border, labels, features: as for `plot_decision`.
         seconds: how long the film takes, without a second at its end.
 
     Returns:
@@ -229,10 +239,10 @@ def animate_decision(
         if {len(table), *map(len, table)} != {size}:
             raise SizeError(f"the scores of epoch {epoch} are no table of {size} × {size}")
     across, up = decision_grid(x, size)
-    reach = max(_reach(table, border) for _, table in frames)  # one scale of colours for all
+    reach = _reach(frames[-1][1], border)
 
     figure = Figure(figsize=(5.6, 3.6), dpi=100, layout="constrained")
-    ax = _tidy(_classes(figure.add_subplot(), x, y, border, labels))
+    ax = _tidy(_classes(figure.add_subplot(), x, y, border, labels, features))
     ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
     shown: list[Artist] = []
 
@@ -282,11 +292,14 @@ def _shade(
     reach: float,
 ) -> list[Artist]:
     """Colour a plane by scores, from border - reach to border + reach, and draw the border."""
-    from matplotlib.colors import ListedColormap, TwoSlopeNorm
-
-    norm = TwoSlopeNorm(border, border - reach, border + reach)
-    shades = ListedColormap([_mixed(i / 63) for i in range(64)])
-    drawn: list[Artist] = [ax.contourf(across, up, scores, levels=24, cmap=shades, norm=norm)]
+    # The bands are the same for each table of scores; what lies beyond has the colour of the last.
+    half = _BANDS // 2
+    edges = [border + reach * i / half for i in range(-half, half + 1)]
+    shades = [_mixed(i / (_BANDS - 1)) for i in range(_BANDS)]
+    colors = [shades[0], *shades, shades[-1]]
+    drawn: list[Artist] = [
+        ax.contourf(across, up, scores, levels=edges, colors=colors, extend="both")
+    ]
     if min(map(min, scores)) < border < max(map(max, scores)):
         line = ax.contour(across, up, scores, levels=[border], colors=["#1f2933"], linewidths=1.2)
         drawn.append(line)
@@ -303,15 +316,19 @@ def _classes(
     y: Sequence[float],
     border: float,
     labels: tuple[str, str] | None,
+    features: tuple[str, str] | None,
 ) -> Axes:
-    """Draw the samples of each class with a marker of its own."""
+    """Draw the samples of each class with a marker of its own, and name classes and axes."""
+    labels = labels or (f"y ≤ {border:g}", f"y > {border:g}")
     for above, color, marker in ((False, _BLUE, "o"), (True, _ORANGE, "^")):
         some = [sample for sample, target in zip(x, y, strict=True) if (target > border) is above]
         ax.scatter([a for a, _ in some], [b for _, b in some], c=color, marker=marker,
-                   label=labels[above] if labels else None,
-                   edgecolors="white", linewidths=0.8, zorder=3)  # fmt: skip
-    if labels:
-        ax.legend()
+                   label=labels[above], edgecolors="white", linewidths=0.8, zorder=3)  # fmt: skip
+    across, up = features or (ax.get_xlabel() or "x0", ax.get_ylabel() or "x1")
+    ax.set(xlabel=across, ylabel=up)
+    # Above the plane, where it covers no sample; a title has room on the left.
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False,
+              borderaxespad=0.2, columnspacing=1.2, handletextpad=0.2)  # fmt: skip
     return ax
 
 

@@ -7,23 +7,31 @@ other kinds of graph can be drawn by making a `Sketch` of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort
 
-from .folding import LARGEST, Block, fold
+from .folding import LARGEST, LONGEST_WAY, MOST_ARROWS, Block, fold
 from .names import number, shown, walk
 
 if TYPE_CHECKING:
     from scalargrad.compiler import Program
     from scalargrad.compiler.patterns import Block as ArrayBlock
+    from scalargrad.compiler.patterns import Operand
     from scalargrad.miniflow import Node
 
 __all__ = ["Arrow", "Box", "Sketch", "sketch_nodes", "sketch_program", "sketch_values"]
+
+#: A program of more operations is drawn without its inputs and parameters: the formulas name them,
+#: and arrows from there to everywhere are a thicket that takes Graphviz most of its time.
+FEW = 50
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -143,16 +151,42 @@ def _notice(blocks: Sequence[Block]) -> str:
     )
 
 
+def _nearest(
+    order: Sequence[Key], operands: Callable[[Key], Iterable[Key]], everything: bool
+) -> Sequence[Key]:
+    """Return the last nodes of a graph, as many as can be read and drawn without a long wait.
+
+    Args:
+        order: the nodes, operands first.
+        operands: gives those of a node.
+        everything: return all of them, however many.
+    """
+    kept: list[Key] = []
+    users: defaultdict[Key, list[int]] = defaultdict(list)  # how far they are from the end
+    arrows = way = 0
+    for node in reversed(order):
+        far = 1 + max(users[node], default=-1)
+        arrows += len(users[node])
+        way += sum(far - user for user in users[node])
+        crowded = len(kept) == LARGEST or arrows > MOST_ARROWS or way > LONGEST_WAY
+        if crowded and not everything:
+            break
+        kept.append(node)
+        for operand in operands(node):
+            users[operand].append(far)
+    return kept[::-1]
+
+
 # ── miniflow ────────────────────────────────────────────────────────────────────────────────────
 
 
-def sketch_nodes(root: Node) -> Sketch:
+def sketch_nodes(root: Node, everything: bool = False) -> Sketch:
     """Make the sketch of a graph of array nodes: what each is, its shape and size.
 
     The sizes are Euclidean norms, of the value and of the gradient of the last run.
     """
     order = topological_sort([root], attrgetter("inbound_nodes"))
-    kept = order[-LARGEST:]
+    kept = _nearest(order, attrgetter("inbound_nodes"), everything)
     names = {node: f"n{i}" for i, node in enumerate(kept)}
     norms = {node: _norm(node.gradient) for node in kept}
     largest = max((norm for norm in norms.values() if norm and norm < math.inf), default=0.0)
@@ -164,7 +198,10 @@ def sketch_nodes(root: Node) -> Sketch:
         sketch.boxes.append(Box(name, _node_rows(node, norm), kind, heat, node is root))
         sketch.arrows += [Arrow(names[x], name) for x in node.inbound_nodes if x in names]
     if len(kept) < len(order):
-        sketch.notice = f"{len(order):,} nodes, of which the last {len(kept)} are drawn"
+        sketch.notice = (
+            f"{len(order):,} nodes, of which the last {len(kept):,} are drawn; "
+            "draw_dot(root, fold=False) draws every node"
+        )
     return sketch
 
 
@@ -194,32 +231,53 @@ def _norm(array: Any) -> float | None:
 # ── programs ────────────────────────────────────────────────────────────────────────────────────
 
 
-def sketch_program(program: Program) -> Sketch:
+def sketch_program(program: Program, everything: bool = False) -> Sketch:
     """Make the sketch of a compiled program: the lines of its listing, and the shapes of arrays."""
     listing, sketch = program.listing, Sketch()
-    output = listing.output
+    output, operations = listing.output, dict(listing.operations)
+    operands = {block: _blocks(operation.operands) for block, operation in operations.items()}
+    kept = _nearest([*operations], operands.__getitem__, everything)
+    used = {x for block in kept for x in operands[block]} | {*output.blocks}
+    sources = {block: text for block, text in listing.sources if block in used}
+    only_named = [*sources] if len(kept) > FEW and not everything else []
+    drawn = [block for block in [*sources, *kept] if block not in only_named]
+    names = {block: f"n{i}" for i, block in enumerate(drawn)}
     whole = [block for block in output.blocks if str(output) == block.name]
-    kept = listing.operations[-LARGEST:]
-    used = {block for _, operation in kept for x in operation.operands for block in x.blocks}
-    used |= {*output.blocks}
-    sources = [(block, text) for block, text in listing.sources if block in used]
-    names = {block: f"n{i}" for i, (block, _) in enumerate([*sources, *kept])}
 
     def add(name: str, rows: Sequence[str], kind: str, of: Sequence[ArrayBlock] = ()) -> None:
-        is_root = name in ("output", *(names[block] for block in whole))
+        is_root = name in ("output", *map(names.get, whole))
         sketch.boxes.append(Box(name, tuple(rows), kind, root=is_root))
-        sketch.arrows.extend(Arrow(names[x], name) for x in dict.fromkeys(of) if x in names)
+        sketch.arrows.extend(Arrow(names[x], name) for x in of if x in names)
 
-    for block, text in sources:
-        add(names[block], [block.name, text], "leaf" if block.batched else "parameter")
-    for block, operation in kept:
-        of = [x for operand in operation.operands for x in operand.blocks]
-        add(names[block], [block.name, shown(operation), _lengths(block)], "op", of)
+    for block, name in names.items():
+        if block in sources:
+            kind = "leaf" if block.batched else "parameter"
+            add(name, [block.name, sources[block]], kind)
+        else:
+            rows = [block.name, shown(operations[block]), _lengths(block)]
+            add(name, rows, "op", operands[block])
     if not whole:
-        add("output", ["output", shown(output)], "op", output.blocks)
-    if len(kept) < len(listing.operations):
-        sketch.notice = f"{len(listing.operations):,} operations, the last {len(kept)} are drawn"
+        add("output", ["output", shown(output)], "op", _blocks([output]))
+    sketch.notice = _omitted(len(operations), len(kept), [block.name for block in only_named])
     return sketch
+
+
+def _blocks(operands: Iterable[Operand]) -> Sequence[ArrayBlock]:
+    """Return the blocks that operands are made of, each of them once."""
+    return [*dict.fromkeys(block for operand in operands for block in operand.blocks)]
+
+
+def _omitted(count: int, kept: int, only_named: Sequence[str]) -> str:
+    """Say what the picture of a program's operations leaves out."""
+    parts = [f"the last {kept:,} are drawn"] if kept < count else []
+    if only_named:
+        verb = "is" if len(only_named) == 1 else "are"
+        parts.append(f"{' and '.join(only_named)} {verb} in the formulas alone")
+    if not parts:
+        return ""
+    return (
+        f"{count:,} operations, {', '.join(parts)}; draw_dot(program, fold=False) draws everything"
+    )
 
 
 def _lengths(block: ArrayBlock) -> str:
