@@ -1,14 +1,15 @@
 # make demo    fit the quadratic, run the tanh neuron; pictures in out/
 # make test    lint, types, tests
-# make test-interop  the tests with torch, JAX and Dask, which it installs
-# make bench   speed and memory against other engines, into the README's table
+# make test-interop  the tests with torch, JAX, Dask, CasADi and heyoka, which it installs
+# make bench   speed and memory against other engines, which it installs, into the README's tables
 # make pictures  the pictures of the README
 # make .venv   only set everything up
 
 PYTHON ?= python3
 TORCH ?= torch
-EXTRAS := test,examples,bench
+EXTRAS := test,examples
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test test-interop bench pictures lint format clean
 
@@ -19,11 +20,11 @@ demo: .venv
 test: .venv lint
 	$(BIN)/python -m pytest
 
-# The same assertions on the arrays of torch, JAX and Dask.
+# The same assertions on the arrays of torch, JAX and Dask; and all engines of the benchmark agree.
 test-interop: .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) '.[interop]'
+	$(INSTALL) $(TORCH) --editable '.[interop,bench]'
 	$(BIN)/python -m pytest tests/test_interop.py tests/test_compiler_interop.py \
-		tests/test_checkpoint_interop.py
+		tests/test_checkpoint_interop.py tests/test_benchmarks_compiled.py
 
 lint: .venv
 	$(BIN)/ruff check .
@@ -35,6 +36,7 @@ format: .venv
 	$(BIN)/ruff format .
 
 bench: .venv
+	$(INSTALL) $(TORCH) --editable '.[bench]'
 	$(BIN)/python -m benchmarks --write README.md
 
 pictures: .venv
@@ -51,6 +53,6 @@ clean:
 		echo "scalargrad needs Python's venv module; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@rm -rf .venv
 	$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]' \
+	@$(INSTALL) --editable '.[$(EXTRAS)]' \
 		|| { rm -rf .venv; echo "the installation of scalargrad's dependencies failed (see above)"; exit 1; }
 	@touch .venv

@@ -8,7 +8,7 @@ python -m benchmarks --write README.md          all, into the marked section of 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -17,10 +17,10 @@ from .report import Table, report, with_section
 SUITES = ("eager", "chains", "imports", "miniflow", "compiled", "stepper")
 
 
-def run(suite: str, rounds: int | None) -> Table:
+def run(suite: str, rounds: int | None) -> Iterator[Table]:
     """Run a suite by name; without a number of rounds it takes its own."""
-    table: Table = import_module(f"benchmarks.{suite}").run(*([rounds] if rounds else []))
-    return table
+    tables = import_module(f"benchmarks.{suite}").run(*([rounds] if rounds else []))
+    yield from [tables] if isinstance(tables, Table) else tables
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,8 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     tables = []
     for suite in options.suites or SUITES:
-        tables.append(run(suite, options.rounds))
-        print(tables[-1], end="\n\n", flush=True)
+        for table in run(suite, options.rounds):
+            tables.append(table)
+            print(table, end="\n\n", flush=True)
     if options.write:
         options.write.write_text(with_section(page, report(tables)), encoding="utf-8")
 

@@ -18,19 +18,19 @@ SECTION = re.compile(f"{START}.*?{END}", re.DOTALL)
 
 @dataclass(frozen=True)
 class Table:
-    """The answer of a suite.
+    """An answer of a suite.
 
     Args:
         title: what was measured.
         columns: the headings; the first column holds names, all others hold numbers.
         rows: as many cells as there are columns, each as text.
-        notes: how it was measured, in whole sentences.
+        notes: how it was measured, in whole sentences, if there is more to say.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
-    notes: str
+    notes: str = ""
 
     def __str__(self) -> str:
         widths = [max(map(len, column)) for column in zip(self.columns, *self.rows, strict=True)]
@@ -38,7 +38,8 @@ class Table:
         lines = [
             f"| {' | '.join(align(row, widths))} |" for row in (self.columns, rule, *self.rows)
         ]
-        return "\n".join([f"**{self.title}**", "", *lines, "", self.notes])
+        notes = ["", self.notes] if self.notes else []
+        return "\n".join([f"**{self.title}**", "", *lines, *notes])
 
 
 def align(cells: Sequence[str], widths: Sequence[int]) -> list[str]:

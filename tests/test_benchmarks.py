@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import threading
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import chains, demo, eager, imports
-from benchmarks.harness import alone, in_turn
+from benchmarks.harness import Resident, alone, in_turn
 from benchmarks.report import END, START, Table, ratio, report, spread, with_section
 
 RIVALS = [name for name in eager.CONTENDERS if name != "scalargrad"]
@@ -121,6 +125,56 @@ def test_alone_passes_an_error_on() -> None:
         alone(math.acos, 2.0)
 
 
+# ── processes that stay ─────────────────────────────────────────────────────────────────────────
+
+
+def test_resident_keeps_its_object_between_calls() -> None:
+    with Resident(Counter, "aab") as letters:
+        letters.call("update", "bbb")
+        assert letters.call("most_common", 1) == [("b", 4)]
+
+
+def test_resident_passes_errors_on_and_stays() -> None:
+    with Resident(dict) as table:
+        with pytest.raises(KeyError, match="missing") as error:
+            table.call("pop", "missing")
+        assert "Traceback" in error.value.__notes__[0]
+        assert table.call("get", "missing", 1) == 1
+
+
+def test_resident_that_cannot_be_made_says_so_when_it_is_called() -> None:
+    with (
+        Resident(import_module, "no_such_module") as module,
+        pytest.raises(ModuleNotFoundError, match="no_such_module"),
+    ):
+        module.call("anything")
+
+
+def test_resident_gives_up_after_the_limit() -> None:
+    with Resident(threading.Event) as event:
+        with pytest.raises(TimeoutError, match=r"wait takes more than 0\.1 s"):
+            event.call("wait", 60, limit=0.1)
+        with pytest.raises(ChildProcessError, match="ended"):
+            event.call("is_set")
+
+
+def test_resident_that_dies_is_an_error() -> None:
+    with (
+        Resident(import_module, "os") as system,
+        pytest.raises(ChildProcessError, match="code 3"),
+    ):
+        system.call("_exit", 3)
+
+
+def test_resident_has_one_thread_for_blas_and_leaves_no_files() -> None:
+    with Resident(import_module, "os") as system:
+        assert system.call("getenv", "OPENBLAS_NUM_THREADS") == "1"
+    with Resident(import_module, "tempfile") as files:
+        folder = Path(files.call("mkdtemp"))
+        assert folder.is_dir()
+    assert not folder.exists()
+
+
 # ── the report ──────────────────────────────────────────────────────────────────────────────────
 
 TABLE = Table("Speed", ("engine", "ms"), [("a", "1.00 (0.50)"), ("long name", "12.0")], "A note.")
@@ -137,6 +191,10 @@ def test_table_is_aligned_markdown() -> None:
         "",
         "A note.",
     ]
+
+
+def test_table_without_notes_ends_with_its_rows() -> None:
+    assert str(Table("Speed", ("engine", "ms"), [("a", "1.00")])).endswith("| a      | 1.00 |")
 
 
 def test_spread_and_ratio_take_medians() -> None:
@@ -168,13 +226,19 @@ def test_report_says_when_and_on_what() -> None:
 
 def test_command_prints_the_suites_and_writes_them(tmp_path, monkeypatch, capsys) -> None:
     asked = []
-    monkeypatch.setattr(command, "run", lambda *which: asked.append(which) or TABLE)
+    monkeypatch.setattr(command, "run", lambda *which: asked.append(which) or [TABLE])
     readme = tmp_path / "README.md"
     readme.write_text(f"# Title\n{START}{END}\n", encoding="utf-8")
     command.main(["eager", "imports", "--rounds", "2", "--write", str(readme)])
     assert asked == [("eager", 2), ("imports", 2)]
     assert capsys.readouterr().out.count(str(TABLE)) == 2
     assert readme.read_text(encoding="utf-8").count(str(TABLE)) == 2
+
+
+def test_command_prints_every_table_of_a_suite(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(imports, "run", lambda: iter([TABLE, TABLE]))
+    command.main(["imports"])
+    assert capsys.readouterr().out.count(str(TABLE)) == 2
 
 
 def test_command_runs_a_suite_by_its_name(monkeypatch, capsys) -> None:

@@ -1,6 +1,5 @@
 """draw_dot draws miniflow graphs and compiled programs."""
 
-
 import pytest
 
 import scalargrad

@@ -1,0 +1,189 @@
+"""The engines of the compiled benchmark compute the same; how fast they are is not tested here."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from benchmarks.compiled import CASES, SCALARS, Case, Contender, Found, check, measure, run
+from benchmarks.demo import installed
+from benchmarks.harness import Resident
+from benchmarks.peers import BY_HAND, EAGER, ENGINES, MICROGRAD, Engine, Unable, eager
+from benchmarks.works import Digits, Irregular, Moons, Work
+
+NETWORKS = {
+    "moons": Moons(sizes=(2, 4, 3, 1), count=5),
+    "unrolled": Moons(sizes=(2, 4, 3, 1), count=5, unrolled=True),
+    "regression": Digits(sizes=(4, 3), count=6),
+    "hidden layer": Digits(sizes=(5, 4, 3), count=6),
+    "one sample": Digits(sizes=(4, 3), count=1),
+    "large logits": Digits(sizes=(4, 3), count=6, scale=3000.0),
+}
+IRREGULAR = {
+    "one evaluation": Irregular(count=1, width=8, depth=9, leaves=3),
+    "batch": Irregular(count=7, width=8, depth=9, leaves=3),
+}
+OURS = "scalargrad, compiled"
+
+
+@pytest.fixture(scope="module")
+def contender(request) -> Iterator[Resident]:
+    """An engine in a process of its own, as in the benchmark."""
+    engine = ENGINES[request.param]
+    if not installed(engine.package):
+        pytest.skip(f"needs {engine.package}")
+    if "generate" in engine.options and not shutil.which("cc"):
+        pytest.skip("needs a C compiler")
+    with Resident(Contender, engine) as resident:
+        yield resident
+
+
+# ── the engines ─────────────────────────────────────────────────────────────────────────────────
+
+
+def agrees_with_eager_scalars(contender: Resident, work: Work) -> None:
+    theirs, ours = contender.call("prepare", work), eager.prepare(work)
+    assert theirs.losses[0] == pytest.approx(ours.step(), rel=1e-12)
+    gradient = ours.gradient()
+    size = np.abs(gradient).max()
+    assert 0 < size < np.inf
+    # In JAX it is the difference of weights, which may be in the thousands.
+    np.testing.assert_allclose(theirs.gradient, gradient, rtol=1e-9, atol=1e-10 * size)
+    assert theirs.losses[1] == pytest.approx(ours.step(), rel=1e-12)  # after the update
+
+
+@pytest.mark.parametrize("contender", ENGINES, indirect=True)
+@pytest.mark.parametrize("work", NETWORKS.values(), ids=NETWORKS)
+def test_engine_trains_a_network_as_eager_scalars_do(work: Work, contender: Resident) -> None:
+    agrees_with_eager_scalars(contender, work)
+
+
+@pytest.mark.parametrize("contender", SCALARS, indirect=True)
+@pytest.mark.parametrize("work", IRREGULAR.values(), ids=IRREGULAR)
+def test_engine_evaluates_a_graph_as_eager_scalars_do(work: Work, contender: Resident) -> None:
+    agrees_with_eager_scalars(contender, work)
+
+
+def test_generated_c_needs_a_compiler(monkeypatch) -> None:
+    if not installed("casadi"):
+        pytest.skip("needs casadi")
+    monkeypatch.setenv("PATH", "")
+    with (
+        Resident(Contender, ENGINES["CasADi, generated C"]) as resident,
+        pytest.raises(Unable, match="no C compiler"),
+    ):
+        resident.call("prepare", NETWORKS["regression"])
+
+
+# ── the works ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_gradient_of_a_work_is_its_slope() -> None:
+    work = NETWORKS["hidden layer"]
+    prepared = eager.prepare(work)
+    prepared.step()
+    gradient, bump = prepared.gradient(), 1e-6
+
+    def loss(parameters: np.ndarray) -> float:
+        moved = work.only(work.count)
+        moved.__dict__["parameters"] = parameters
+        return eager.prepare(moved).step()
+
+    for i in (0, 7, len(gradient) - 1):
+        change = bump * np.eye(len(gradient))[i]
+        slope = (loss(work.parameters + change) - loss(work.parameters - change)) / (2 * bump)
+        assert gradient[i] == pytest.approx(slope, rel=1e-6, abs=1e-9)
+
+
+def test_large_logits_are_large() -> None:
+    work = NETWORKS["large logits"]
+    ((weights, biases),) = work.layers(work.parameters)
+    logits = work.samples[:, :4] @ weights.T + biases
+    assert np.abs(logits).max() > 1000
+
+
+def test_irregular_graph_is_10_000_operations_that_are_all_needed_200_levels_deep() -> None:
+    work = Irregular()
+    leaves = 2 * work.leaves
+    assert abs(len(work.operations) - 10_000) < 100
+    depths, used = [0] * leaves, {len(work.operations) + leaves - 1}
+    for name, x, y in work.operations:
+        depths.append(1 + max(depths[x], 0 if name == "tanh" else depths[y]))
+    for i, (name, x, y) in reversed([*enumerate(work.operations, leaves)]):
+        used |= {x} if i in used and name == "tanh" else {x, y} if i in used else set()
+    assert max(depths) == 200
+    assert used == {*range(leaves + len(work.operations))}
+
+
+# ── the tables ──────────────────────────────────────────────────────────────────────────────────
+
+FOUR = (BY_HAND, OURS, EAGER, MICROGRAD)
+
+
+def numbers(cells: tuple[str, ...]) -> list[float]:
+    words = " ".join(cells).replace("(", "").replace(")", "").replace(",", "").split()
+    return [float(word) for word in words]
+
+
+def test_table_has_a_row_of_numbers_for_each_engine() -> None:
+    case = Case("Tiny", NETWORKS["regression"], FOUR, few=2, notes="A note.")
+    (table,) = run(rounds=1, cases=[case])
+    assert (table.title, table.notes) == ("Tiny", "A note.")
+    assert [row[0] for row in table.rows] == [*FOUR]
+    for row in table.rows:
+        assert len(row) == len(table.columns)
+        assert min(numbers(row[1:])) > 0
+        assert (row[1] == "") == ENGINES[row[0]].builds
+    assert table.rows[0][3] == table.rows[-1][4] == "1.00"
+
+
+def test_table_of_an_irregular_graph_compares_with_eager_scalars() -> None:
+    case = Case("Tiny", IRREGULAR["batch"], (OURS, EAGER), few=2, each=True, rival=EAGER)
+    table = measure(case, rounds=1, limit=60)
+    assert table.columns[2:4] == ("µs a sample", "scalargrad, eager takes ×")
+    assert table.rows[1][3] == "1.00"
+    assert table.rows[1][4] == ""  # nobody asked micrograd
+
+
+def test_table_says_which_engine_is_not_installed(monkeypatch) -> None:
+    monkeypatch.setitem(ENGINES, "torch", Engine("torch", "no_such_package"))
+    table = measure(Case("Tiny", NETWORKS["regression"], (BY_HAND, "torch")), 1, limit=60)
+    assert table.rows[1] == ("torch", "not installed", "", "", "")
+
+
+def test_table_says_who_was_not_ready_in_time() -> None:
+    table = measure(Case("Tiny", NETWORKS["regression"], (BY_HAND, OURS)), 1, limit=0)
+    assert [row[1:] for row in table.rows] == 2 * [("not ready in 0 s", "", "", "")]
+
+
+def test_engine_that_finds_something_else_is_an_error() -> None:
+    case = Case("Tiny", NETWORKS["regression"], (BY_HAND, OURS))
+    right = Found(0.1, [2.0, 1.0], np.array([1.0, 0.0, -3.0]))
+    check(case, {BY_HAND: right, OURS: right._replace(ready=0.2)})
+    for wrong in (
+        right._replace(losses=[2.0, 1.0 + 1e-8]),
+        right._replace(gradient=np.array([1.0, 1e-6, -3.0])),
+        right._replace(losses=[np.nan, np.nan]),
+    ):
+        with pytest.raises(AssertionError, match=r"Tiny: scalargrad, compiled .* NumPy by hand"):
+            check(case, {BY_HAND: right, OURS: wrong})
+
+
+def test_engine_that_builds_graphs_gets_fewer_samples_and_its_time_is_scaled() -> None:
+    step = Case("", Digits(sizes=(4, 3), count=100), few=20)
+    assert [step.share(engine).count for engine in FOUR] == [100, 100, 20, 20]
+    assert step.microseconds(OURS, 1.0) == 1e6
+    assert step.microseconds(MICROGRAD, 1.0) == 5e6
+    sample = Case("", Irregular(count=1000), SCALARS, few=10, each=True)
+    assert sample.microseconds(OURS, 1.0) == 1e3
+    assert sample.microseconds(MICROGRAD, 1.0) == 1e5
+    assert Case("", Irregular(count=1)).share(MICROGRAD).count == 1
+
+
+def test_every_case_has_micrograd_and_a_table_of_its_own() -> None:
+    assert len({case.title for case in CASES}) == len(CASES) == 7
+    for case in CASES:
+        assert {OURS, MICROGRAD, case.rival} <= {*case.engines}
