@@ -21,7 +21,7 @@ from tqdm import tqdm
 from . import functional as F
 from .compiler import Program, compile
 from .compiler.trace import trace
-from .compiler.walk import Floats, Ints, named
+from .compiler.walk import Floats, Ints, counted, named
 from .engine import Value, operands
 from .errors import (
     DivisionByZeroError,
@@ -71,7 +71,7 @@ class History:
         return {name: numbers[-1] for name, numbers in self._figures.items() if numbers}
 
     def __repr__(self) -> str:
-        parts = [_counted(len(self.losses), "epoch"), _counted(len(self.steps), "step")]
+        parts = [counted(len(self.losses), "epoch"), counted(len(self.steps), "step")]
         parts += ["interrupted"] * self.interrupted
         figures = f": {self._summary()}" if self.losses else ""
         return f"<History of {', '.join(parts)}{figures}>"
@@ -98,10 +98,6 @@ class History:
         """Note the figures of an epoch."""
         for name, number in figures.items():
             self._figures[name].append(number)
-
-
-def _counted(count: int, name: str) -> str:
-    return f"{count} {name}" + "s" * (count != 1)
 
 
 def fit(
@@ -284,7 +280,7 @@ class _Trainer:
         """Check that the parameters reach one of some losses."""
         if all(_reached([loss]).isdisjoint(self.parameters) for loss in losses):
             raise OperandError(
-                f"none of the optimiser's {_counted(len(self.parameters), 'parameter')} reaches "
+                f"none of the optimiser's {counted(len(self.parameters), 'parameter')} reaches "
                 "the loss: it needs the parameters of this model, and a loss of its outputs"
             )
 

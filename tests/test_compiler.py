@@ -601,7 +601,7 @@ ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         SizeError,
         r"\(1,\) or \(batch, 1\), got \(2,\)",
     ),
-    "no batch": (lambda: compile(X0 * 2, [X0])(), SizeError, "1 inputs, got none"),
+    "no batch": (lambda: compile(X0 * 2, [X0])(), SizeError, "has 1 input, got none"),
     "needless batch": (lambda: compile(X0 * 2, [])([1.0]), SizeError, "has no inputs"),
     "text": (lambda: compile(X0 * 2, [X0])(["a"]), OperandError, "array of real numbers"),
     "empty batch": (
@@ -658,12 +658,12 @@ ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "given parameters": (
         lambda: compile(X0 * 2, [X0], [X1])([1.0], parameters=[1.0, 2.0]),
         SizeError,
-        r"has 1 parameters, got an array of shape \(2,\)",
+        r"has 1 parameter, got an array of shape \(2,\)",
     ),
     "parameters": (
         lambda: setattr(compile(X0 * 2, [], [X0]), "parameters", [1.0, 2.0]),
         SizeError,
-        "has 1 parameters",
+        "has 1 parameter",
     ),
 }
 

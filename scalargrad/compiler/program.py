@@ -24,7 +24,7 @@ from .record import Symbol, unbroadcast
 from .simplify import Simplifier, split
 from .source import Step, prepare, write
 from .trace import trace
-from .walk import Floats, walk
+from .walk import Floats, counted, walk
 
 __all__ = ["BATCH_SIZES", "NO_REDUCTION", "READABLE", "REDUCTIONS", "Program", "compile"]
 
@@ -172,7 +172,7 @@ class Program:
     def _check_parameters(self, numbers: Any) -> None:
         if np.shape(numbers) != self._parameters.shape:
             raise SizeError(
-                f"the program has {len(self._wrt)} parameters, got an array of shape "
+                f"the program has {counted(len(self._wrt), 'parameter')}, got an array of shape "
                 f"{np.shape(numbers)}"
             )
 
@@ -258,12 +258,12 @@ class Program:
                 raise SizeError("this program has no inputs, so it is called without a batch")
             return None, False
         if X is None:
-            raise SizeError(f"the program has {self._inputs} inputs, got none")
+            raise SizeError(f"the program has {counted(self._inputs, 'input')}, got none")
         samples = _as_floats(X)
         if samples.ndim not in (1, 2) or samples.shape[-1] != self._inputs:
             raise SizeError(
-                f"the program has {self._inputs} inputs: it needs shape ({self._inputs},) or "
-                f"(batch, {self._inputs}), got {tuple(samples.shape)}"
+                f"the program has {counted(self._inputs, 'input')}: it needs shape "
+                f"({self._inputs},) or (batch, {self._inputs}), got {tuple(samples.shape)}"
             )
         return (samples.T, False) if samples.ndim == 2 else (samples[:, None], True)
 

@@ -23,7 +23,7 @@ import numpy as np
 from ..ops import Primitive
 from .flatten import AFFINE, LOGSUMEXP, NO_FAMILY, Reduced
 from .patterns import CONSTANT, LONG, Block, Constants, NoPatternError, Operand, Places
-from .walk import ROWS, Floats, Ints
+from .walk import ROWS, Floats, Ints, counted
 
 __all__ = ["FEW", "Combination", "Dot", "Elementwise", "LogSumExp", "Product", "Raised", "raise_"]
 
@@ -140,8 +140,7 @@ class Raised:
     def sources(self) -> list[tuple[Block, str]]:
         """The blocks that come from outside, and what they are; without those that are empty."""
         named = zip(self.places.blocks, ("input", "parameter"), strict=False)
-        plurals = [(block, f"{block.size} {name}{'s' * (block.size > 1)}") for block, name in named]
-        return [(block, text) for block, text in plurals if block.size]
+        return [(block, counted(block.size, name)) for block, name in named if block.size]
 
     def __str__(self) -> str:
         lines = [f"{block.name} = {text}" for block, text in self.sources]

@@ -15,7 +15,7 @@ from ..errors import OperandError, SizeError
 from ..graph import topological_sort
 from ..ops import PRIMITIVES
 
-__all__ = ["CODES", "LEAF", "ROWS", "Scalars", "named", "walk"]
+__all__ = ["CODES", "LEAF", "ROWS", "Scalars", "counted", "named", "walk"]
 
 #: Rows of the table of primitives by number, and their numbers by name; a leaf has number -1.
 ROWS = list(PRIMITIVES.values())
@@ -121,6 +121,15 @@ def _check_leaf(node: Any, what: str, seen: set[Value]) -> None:
             f"{named(node)} is {what} and was given before: each leaf is either fed or learned, "
             "and once"
         )
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a count and its noun.
+
+    >>> counted(1, "input"), counted(2, "input")
+    ('1 input', '2 inputs')
+    """
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def named(node: Value, data: float | None = None) -> str:
