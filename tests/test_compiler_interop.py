@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,20 @@ def test_program_runs_on_strict_arrays(program: Program, samples: Any) -> None:
     assert type(gradient).__module__.startswith("array_api_strict")
     assert math.isclose(float(value), program.value_and_grad(samples)[0], rel_tol=1e-12)
     same(program, samples, strict.asarray(samples))
+
+
+def test_threads_may_run_a_program_on_arrays_of_a_library(program: Program, samples: Any) -> None:
+    strict = pytest.importorskip("array_api_strict")
+    batches = [samples[i : i + 10 + i] for i in range(8)]
+    expected = [program.value_and_grad(batch)[1] for batch in batches]
+
+    def run(i: int) -> bool:
+        batch = strict.asarray(batches[i])
+        found = [np.asarray(program.value_and_grad(batch)[1]) for _ in range(10)]
+        return all(np.allclose(gradient, expected[i], rtol=1e-12, atol=1e-14) for gradient in found)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(run, range(8)))
 
 
 def test_program_runs_on_torch_tensors(program: Program, samples: Any) -> None:

@@ -73,6 +73,14 @@ def test_a_compiled_program_is_drawn_as_its_listing():
     assert picture.source.count(" -> ") == len(edges) + 1
 
 
+def test_the_miniflow_graph_of_a_program_can_be_drawn_too():
+    x, w = Value(0.1), Value(3.0)
+    program = scalargrad.compile((w * x).tanh(), [x], wrt=[w])
+    kinds = [row[0] for row in rows(draw_dot(program.graph))]
+    assert kinds[-1] == "Tanh"
+    assert kinds.count("Input") == 2
+
+
 def test_a_program_of_several_outputs_has_a_box_for_them():
     x, w = [Value(0.1), Value(0.2)], Value(3.0)
     several = rows(draw_dot(scalargrad.compile([x[0].exp(), x[1], w], x, wrt=[w])))

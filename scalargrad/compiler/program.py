@@ -101,7 +101,7 @@ class Program:
         v0 = p[0:48] @ [x[0:2] 1]   (16×3, 3)
         v1 = relu(v0)
 
-    Threads that run the same program wait for each other, since its buffers are made once.
+    Threads that run the same program wait for each other, since its buffers and nodes are shared.
     """
 
     def __init__(
@@ -135,11 +135,6 @@ class Program:
     def __len__(self) -> int:
         """The number of scalars that were compiled."""
         return len(self._scalars)
-
-    @property
-    def has_inputs(self) -> bool:
-        """Whether it is called with samples."""
-        return self._inputs > 0
 
     @property
     def graph(self) -> Node:
@@ -274,12 +269,13 @@ class Program:
             p = _as_floats(parameters)
             self._check_parameters(p)
         foreign = [array for array in (batch, p) if _is_foreign(array)]
-        if foreign:
-            xp, where = array_namespace(*foreign), _dtype_and_device(foreign[0])
-            x = None if batch is None else xp.asarray(batch, **where)
-            return self._on_graph(reduction, x, xp.asarray(p, **where), xp, where)
-        with self._running, self._replaced(p):
-            return self._on_numpy(self._step(reduction, batch), reduction, batch)
+        with self._running:
+            if foreign:
+                xp, where = array_namespace(*foreign), _dtype_and_device(foreign[0])
+                x = None if batch is None else xp.asarray(batch, **where)
+                return self._on_graph(reduction, x, xp.asarray(p, **where), xp, where)
+            with self._replaced(p):
+                return self._on_numpy(self._step(reduction, batch), reduction, batch)
 
     @contextmanager
     def _replaced(self, p: Floats) -> Iterator[None]:
