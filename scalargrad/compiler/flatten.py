@@ -18,9 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DomainError
-from .walk import CODES, LEAF, ROWS, Bools, Floats, Ints, Scalars, named
+from .walk import CODES, LEAF, ROWS, Bools, Floats, Ints, Scalars, counted, named
 
-__all__ = ["AFFINE", "LOGSUMEXP", "NO_FAMILY", "Reduced", "flatten"]
+__all__ = ["AFFINE", "LINES", "LOGSUMEXP", "NO_FAMILY", "Reduced", "flatten"]
+
+#: So many operations are written; of more, the first and the last.
+LINES = 40
 
 #: Operations of a family form chains.
 NO_FAMILY, AFFINE, LOGSUMEXP = 0, 1, 2
@@ -53,9 +56,18 @@ class Reduced:
     outputs: Ints  # places
 
     def __str__(self) -> str:
-        lines = [f"{len(self.scalars)} scalars in {len(self.kept)} operations"]
-        lines += [f"  {self._name(place)} = {self._shown(place)}" for place in self.kept]
-        return "\n".join(lines)
+        count = counted(len(self.kept), "operation")
+        return "\n".join([f"{counted(len(self.scalars), 'scalar')} in {count}", *self.lines(LINES)])
+
+    def lines(self, most: int) -> list[str]:
+        """Write the operations in the user's names, the first and the last where there are many."""
+        left_out = max(0, len(self.kept) - most)
+        half = len(self.kept) if not left_out else most // 2
+        first, last = ([*map(self._line, part)] for part in (self.kept[:half], self.kept[half + left_out :]))
+        return [*first, *([f"... {counted(left_out, 'line')} left out"] if left_out else []), *last]
+
+    def _line(self, place: int) -> str:
+        return f"{self._name(place)} = {self._shown(place)}"
 
     def _shown(self, place: int) -> str:
         if self.family[place] == NO_FAMILY:

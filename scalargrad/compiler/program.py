@@ -6,6 +6,7 @@ import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,13 +17,15 @@ from ..errors import ChoiceError, OperandError, SizeError
 from ..miniflow.node import Node
 from ..miniflow.nodes import Mean, Sum
 from ..miniflow.run import value_and_grad
-from .emit import emit
+from .cost import MACHINES, NEVER, arrays_from, work_of
+from .emit import Emitted, emit
 from .flatten import flatten
 from .nonfinite import first_nonfinite
-from .raising import raise_
+from .raising import Raised, raise_
 from .record import Symbol, unbroadcast
 from .simplify import Simplifier, split
 from .source import Step, prepare, write
+from .tape import TapeMachine, assemble, default_threads, native
 from .trace import trace
 from .walk import Floats, counted, walk
 
@@ -45,14 +48,26 @@ _FLOAT64 = np.dtype(float)
 _ANYWHERE: Mapping[str, Any] = {}
 
 
-def compile(outputs: Outputs, inputs: Iterable[Value], wrt: Iterable[Value] = ()) -> Program:
-    """Turn a graph of scalars into a program on arrays.
+def compile(
+    outputs: Outputs,
+    inputs: Iterable[Value],
+    wrt: Iterable[Value] = (),
+    *,
+    machine: str = "auto",
+    threads: int | None = None,
+) -> Program:
+    """Turn a graph of scalars into a program.
 
     Args:
         outputs: a Value, or a list of them; or a function of the list of inputs that returns one,
             which is called once, here.
         inputs: the leaves that will be fed, in this order.
         wrt: the leaves whose gradient is wanted, in this order; usually ``model.parameters()``.
+        machine: what NumPy arrays are computed with: "arrays", code for whole arrays, or "tape",
+            scalars one by one as machine code. "auto" takes for each number of samples what costs
+            less, by the numbers of scalars and of lines (`Program.machine` says what that is).
+        threads: how many of them compute a batch on the tape; without it as many as the environment
+            variable SCALARGRAD_THREADS says, or the machine has processors.
 
     Every other leaf is a constant, with the value that it has now. So are the decisions that Python
     has made: a function is watched while it is called here, and may not branch on a Value; in a
@@ -62,6 +77,7 @@ def compile(outputs: Outputs, inputs: Iterable[Value], wrt: Iterable[Value] = ()
         OperandError: an input or parameter is no leaf; an operation was defined by hand; or the
             function branches on a Value, by ``if`` or a comparison, or makes a float of one.
         SizeError: an input does not reach the output.
+        ChoiceError: the machine is unknown.
 
     >>> from scalargrad import Value
     >>> x, w = Value(0.0, label="x"), Value(3.0, label="w")
@@ -73,13 +89,17 @@ def compile(outputs: Outputs, inputs: Iterable[Value], wrt: Iterable[Value] = ()
     >>> program.value_and_grad([[1.0], [2.0]])             # the mean, and its slope: the mean of x²
     (7.5, array([2.5]))
     """
+    if not isinstance(machine, str) or machine not in MACHINES:
+        raise ChoiceError(f"machine is one of {', '.join(MACHINES)}, got {machine!r}")
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise OperandError(f"threads is a number from 1 up, got {threads!r}")
     fed, learned = (_leaves(*group) for group in (("inputs", inputs), ("wrt", wrt)))
     with _collector_paused():
         traced = trace(outputs, fed) if callable(outputs) else outputs
         if not isinstance(traced, (Value, list, tuple)):
             what = "the function" if callable(outputs) else "compile"
             raise OperandError(f"the outputs of {what} are a Value or a list, got {traced!r}")
-        return Program(traced, fed, learned)
+        return Program(traced, fed, learned, machine, threads)
 
 
 def _leaves(name: str, leaves: Iterable[Value]) -> list[Value]:
@@ -101,40 +121,102 @@ class Program:
         v0 = p[0:48] @ [x[0:2] 1]   (16×3, 3)
         v1 = relu(v0)
 
-    Threads that run the same program wait for each other, since its buffers and nodes are shared.
+    Threads may run the same program: side by side on the tape, in turn on arrays.
     """
 
     def __init__(
-        self, outputs: Value | Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Value]
+        self,
+        outputs: Value | Sequence[Value],
+        inputs: Sequence[Value],
+        wrt: Sequence[Value],
+        machine: str = "auto",
+        threads: int | None = None,
     ) -> None:
         self._single = isinstance(outputs, Value)
         results = [outputs] if isinstance(outputs, Value) else list(outputs)
         self._scalars = walk(results, inputs, wrt)
-        #: The operations on arrays: what ``print(program)`` shows.
-        self.listing = raise_(flatten(self._scalars))
-        self._graph = emit(self.listing)
+        self._reduced = flatten(self._scalars)
         self._wrt = wrt
         self._inputs = len(inputs)
         self._parameters = np.array([p.data for p in wrt], float)
-        self._targets: dict[str, Node] = {NO_REDUCTION: self._graph.output}
+        self._asked, self._threads = machine, threads or default_threads()
+        self._work = work_of(self._reduced)
+        #: The number of samples from which on arrays are the machine: at least so many, ...
+        self._arrays_from = self._estimate(self._work.groups)
+        self._is_settled = self._arrays_from == NEVER  # ... or exactly
+        self._targets: dict[str, Node] = {}
         self._steps: dict[tuple[str, Shape | None], Step] = {}  # by the shape of what is fed
         self._running = threading.RLock()
         #: The source that was prepared last for NumPy arrays: each shape that is fed has its own.
         self.source = ""
+        self._alone = self._inputs, len(results) == 1 and not self._runs_on_arrays(1)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Refuse copies: they would share parameters and buffers."""
         raise OperandError("a program cannot be copied or pickled: compile the graph once more")
 
     def __str__(self) -> str:
-        return str(self.listing)
+        if self._settled() == NEVER:
+            return f"machine: {self.machine}\n{self._reduced}"
+        return f"machine: {self.machine}\n{self.listing}"
 
     def __repr__(self) -> str:
-        return f"<Program of {len(self._scalars)} scalars in {len(self.listing.operations)} steps>"
+        return f"<Program of {counted(len(self._scalars), 'scalar')}, machine: {self.machine}>"
 
     def __len__(self) -> int:
         """The number of scalars that were compiled."""
         return len(self._scalars)
+
+    # ── machines ──
+
+    @property
+    def machine(self) -> str:
+        """What computes NumPy arrays: "tape", "arrays", or which of them from how many samples on.
+
+        >>> from scalargrad import MLP, Value
+        >>> x = [Value(0.0), Value(0.0)]
+        >>> compile(MLP(2, [1])(x), x, machine="tape").machine
+        'tape'
+        """
+        start = self._settled()
+        if start <= 1:
+            return "arrays"
+        if start == NEVER or not self._inputs:
+            return "tape"
+        return f"tape, arrays from {start:,} samples on"
+
+    def _estimate(self, lines: int) -> float:
+        """Return from how many samples on so many lines of array code are the better machine."""
+        if self._asked != "auto":
+            return {"tape": NEVER, "arrays": 0}[self._asked]
+        return arrays_from(self._work, lines, native.is_installed())
+
+    def _settled(self) -> float:
+        """Return from how many samples on arrays are the machine, now that it has to be known."""
+        if not self._is_settled:
+            self._arrays_from = self._estimate(len(self.listing.operations))
+            self._is_settled = True
+        return self._arrays_from
+
+    def _runs_on_arrays(self, samples: int) -> bool:
+        """Say which machine so many samples are for; no structure is looked for in vain."""
+        return samples >= self._arrays_from and samples >= self._settled()
+
+    @cached_property
+    def listing(self) -> Raised:
+        """The operations on arrays, whatever machine computes them."""
+        with _collector_paused():
+            return raise_(self._reduced)
+
+    @cached_property
+    def _graph(self) -> Emitted:
+        """The nodes of the operations on arrays."""
+        return emit(self.listing)
+
+    @cached_property
+    def _tape(self) -> TapeMachine:
+        with _collector_paused():
+            return TapeMachine(assemble(self._reduced), self._threads)
 
     @property
     def graph(self) -> Node:
@@ -199,7 +281,7 @@ class Program:
         """
         batch, alone = self._batch(X)
         (values,) = self._results(NO_REDUCTION, batch, parameters)
-        if not self._graph.batched:
+        if not self._inputs:
             return _item(values[0]) if self._single else values
         if self._single:
             return _item(values[0, 0]) if alone else values[0, :]
@@ -230,6 +312,15 @@ class Program:
             SizeError: as for a call; or X has no rows, or the program has more than one output.
             ChoiceError: the reduction is unknown.
         """
+        if (
+            type(X) is np.ndarray
+            and parameters is None
+            and (X.size, True) == self._alone
+            and X.ndim == 1
+            and X.dtype is _FLOAT64
+            and reduction in REDUCTIONS
+        ):  # a shortcut, since all that follows may take longer than the work
+            return self._tape.value_and_grad(X, self._parameters)
         if not isinstance(reduction, str) or reduction not in REDUCTIONS:
             raise ChoiceError(f"reduction is one of {', '.join(REDUCTIONS)}, got {reduction!r}")
         step = self._steps.get((reduction, _shape(X))) if parameters is None else None
@@ -269,6 +360,8 @@ class Program:
             p = _as_floats(parameters)
             self._check_parameters(p)
         foreign = [array for array in (batch, p) if _is_foreign(array)]
+        if not foreign and not self._runs_on_arrays(1 if batch is None else batch.shape[1]):
+            return self._on_tape(reduction, batch, p)
         with self._running:
             if foreign:
                 xp, where = array_namespace(*foreign), _dtype_and_device(foreign[0])
@@ -310,6 +403,16 @@ class Program:
             self._graph.forget()
             return prepare(self.source, constants, self._parameters)
 
+    def _on_tape(self, reduction: str, batch: Array, p: Floats) -> tuple[Any, ...]:
+        """Run the tape on NumPy arrays: samples are columns, and so are their outputs."""
+        samples = np.empty((1, 0)) if batch is None else batch.T
+        if reduction not in REDUCTIONS:
+            values = self._tape.values(samples, p)
+            return (values[0] if batch is None else values.T,)
+        share = 1 / len(samples) if reduction == "mean" else 1.0
+        values, gradient = self._tape.run(samples, p, np.full((1, 1), share))
+        return float(values.sum()) * share, gradient[0, self._inputs :]
+
     def _on_numpy(self, step: Step, reduction: str, batch: Array) -> tuple[Any, ...]:
         with self._running:
             try:
@@ -343,6 +446,8 @@ class Program:
         return (value, *gradients)
 
     def _target(self, reduction: str) -> Node:
+        if reduction == NO_REDUCTION:
+            return self._graph.output
         if reduction not in self._targets:
             node = Mean if reduction == "mean" and self._graph.batched else Sum
             self._targets[reduction] = node(self._graph.output)

@@ -1,0 +1,57 @@
+"""The functions that the machine code of a tape calls, besides those of ``math``.
+
+This text is not run here: ``native.py`` makes it a part of the modules that it generates, where
+every function is compiled (and the names of ``math`` are there).
+"""
+
+# ruff: noqa: A001, F821
+# mypy: ignore-errors
+
+
+@inlined
+def power(x, y):
+    """Return x to the power of y, as IEEE 754 has it; cubes and the like without a logarithm."""
+    if y == 2.0:
+        return x * x
+    if y == 3.0:
+        return x * x * x
+    return x**y
+
+
+@inlined
+def max(x, y):
+    """Return what Python's ``max`` returns, also of nan."""
+    return y if y > x else x
+
+
+@inlined
+def min(x, y):
+    return y if y < x else x
+
+
+@inlined
+def larger(x, y):
+    """Return the larger number, or nan if one is."""
+    return y if y > x or y != y else x
+
+
+@inlined
+def share(x, z):
+    """Return exp(x - z), which is 1 of equal infinities."""
+    return 1.0 if x == z else exp(x - z)
+
+
+@inlined_sum
+def inner(v, i, w, j, n):
+    """Return the sum of n products of neighbours."""
+    total = 0.0
+    for o in range(n):
+        total += v[i + o] * w[j + o]
+    return total
+
+
+@inlined_sum
+def outer(d, i, v, j, n, g):
+    """Add n neighbours, each times g, to others."""
+    for o in range(n):
+        d[i + o] += g * v[j + o]
