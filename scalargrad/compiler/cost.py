@@ -31,8 +31,9 @@ NATIVE_ONE, PYTHON_ONE = (2.0, 1.0, 5.0, 1000.0), (200.0, 200.0, 500.0, 5000.0)
 #: An operation or operand of a tape, on each sample of a batch.
 NATIVE_LANE = 0.6
 
-#: A line of array code does so many scalars, on the average, or it has no structure of arrays.
-STRUCTURE = 4
+#: More lines than this are array code only if each does so many scalars, on the average; or else
+#: there is no structure of arrays, and to look for it takes longer than it saves.
+MANY, STRUCTURE = 200, 4
 
 
 class Work(NamedTuple):
@@ -73,6 +74,6 @@ def arrays_from(work: Work, lines: int, native: bool) -> float:
     if not native:  # rows of samples are computed by NumPy, in either machine
         return 2
     saved = NATIVE_LANE * (work.operations + work.operands) - each
-    if saved <= 0 or work.operations < STRUCTURE * lines:
+    if saved <= 0 or (lines > MANY and work.operations < STRUCTURE * lines):
         return NEVER
     return max(2, math.ceil(LINE * lines / saved))

@@ -29,7 +29,7 @@ from .tape import TapeMachine, assemble, default_threads, native
 from .trace import trace
 from .walk import Floats, counted, walk
 
-__all__ = ["BATCH_SIZES", "NO_REDUCTION", "READABLE", "REDUCTIONS", "Program", "compile"]
+__all__ = ["BATCH_SIZES", "NO_REDUCTION", "READABLE", "REDUCTIONS", "SHOWN", "Program", "compile"]
 
 Outputs: TypeAlias = "Value | Sequence[Value] | Callable[[list[Value]], Value | Sequence[Value]]"
 Array: TypeAlias = Any
@@ -40,6 +40,9 @@ NO_REDUCTION = ""  # where all outputs are wanted
 
 #: For so many batch sizes the buffers are kept; then those that were made first are forgotten.
 BATCH_SIZES = 16
+
+#: `Program.source` is for so many samples.
+SHOWN = 100
 
 #: The source of programs of more operations goes without comments.
 READABLE = 1000
@@ -147,8 +150,6 @@ class Program:
         self._targets: dict[str, Node] = {}
         self._steps: dict[tuple[str, Shape | None], Step] = {}  # by the shape of what is fed
         self._running = threading.RLock()
-        #: The source that was prepared last for NumPy arrays: each shape that is fed has its own.
-        self.source = ""
         self._alone = self._inputs, len(results) == 1 and not self._runs_on_arrays(1)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -217,6 +218,17 @@ class Program:
     def _tape(self) -> TapeMachine:
         with _collector_paused():
             return TapeMachine(assemble(self._reduced), self._threads)
+
+    @cached_property
+    def source(self) -> str:
+        """The array code, written out: of ``value_and_grad`` for a batch of 100 samples.
+
+        It is the same whatever machine runs the program; other batch sizes differ in the shapes. Of
+        a program with several outputs it is that of a call.
+        """
+        with self._running:
+            reduction = REDUCTIONS[0] if len(self._scalars.outputs) == 1 else NO_REDUCTION
+            return self._written(reduction, SHOWN * bool(self._inputs))[0]
 
     @property
     def graph(self) -> Node:
@@ -393,15 +405,19 @@ class Program:
         return self._steps[key]
 
     def _prepared(self, reduction: str, size: int) -> Step:
-        """Run the graph on symbols, and write what they recorded as source for this batch size."""
+        """Return the function that the source for this batch size makes."""
+        return prepare(*self._written(reduction, size), self._parameters)
+
+    def _written(self, reduction: str, size: int) -> tuple[str, Mapping[str, Any]]:
+        """Run the graph on symbols, and write what they recorded as source, with its constants."""
         recorder = Simplifier()
         x = recorder.source("x", (self._inputs, size))
         p = recorder.source("p", self._parameters.shape)
         with _collector_paused():
             results = self._on_graph(reduction, x, p, recorder)
-            self.source, constants = write(results, x, p, self._notes())
+            written = write(results, x, p, self._notes())
             self._graph.forget()
-            return prepare(self.source, constants, self._parameters)
+            return written
 
     def _on_tape(self, reduction: str, batch: Array, p: Floats) -> tuple[Any, ...]:
         """Run the tape on NumPy arrays: samples are columns, and so are their outputs."""
