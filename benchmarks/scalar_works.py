@@ -57,9 +57,7 @@ def table(numbers: Sequence[Scalar], width: int) -> list[Sequence[Scalar]]:
     return [numbers[i : i + width] for i in range(0, len(numbers), width)]
 
 
-def affine(
-    functions: Functions, rows: Rows, x: Sequence[Scalar]
-) -> list[Scalar]:
+def affine(functions: Functions, rows: Rows, x: Sequence[Scalar]) -> list[Scalar]:
     """Return weights times x, plus a bias: the last number of each row."""
     return [
         functions.total([*(w * v for w, v in zip(row[:-1], x, strict=True)), row[-1]])
@@ -158,8 +156,7 @@ class Attention(Scalars):
         found = []
         for query in queries:
             scores = [
-                functions.total([q * k for q, k in zip(query, key, strict=True)])
-                * self.width**-0.5
+                functions.total([q * k for q, k in zip(query, key, strict=True)]) * self.width**-0.5
                 for key in keys
             ]
             shares = [functions.exp(score) for score in scores]
@@ -258,8 +255,10 @@ class Arm(Scalars):
             )[number % 3]
             columns = list(zip(*turn, strict=True))
             rotation = [
-                [functions.total([a * b for a, b in zip(row, column, strict=True)])
-                 for column in columns]
+                [
+                    functions.total([a * b for a, b in zip(row, column, strict=True)])
+                    for column in columns
+                ]
                 for row in rotation
             ]
             hand = [h + 0.3 * row[0] + 0.1 * row[2] for h, row in zip(hand, rotation, strict=True)]
@@ -308,7 +307,7 @@ class Pendulum(Scalars):
         pull, pull2 = gravity * sin(one), gravity * sin(two)
         swing, swing2 = a * speed * speed, b * speed2 * speed2
         up = (-n * s * (swing * c + swing2) - (m + n) * pull + n * pull2 * c) / (a * whole)
-        up2 = (
-            (m + n) * (swing * s + pull * c) + n * swing2 * s * c - (m + n) * pull2
-        ) / (b * whole)
+        up2 = ((m + n) * (swing * s + pull * c) + n * swing2 * s * c - (m + n) * pull2) / (
+            b * whole
+        )
         return [speed, speed2, up, up2]

@@ -22,14 +22,14 @@ MACHINES = ("auto", "tape", "arrays")
 #: The number of samples from which on a program runs as array code if it never does.
 NEVER = math.inf
 
-#: A line of array code, forward and backward; a scalar in it; and a term, which is one of a product.
-LINE, ARRAY_SCALAR, ARRAY_TERM = 2500.0, 1.0, 0.2
+#: A line of array code, forward and backward; a scalar that it computes; and an operand of that.
+LINE, ARRAY_SCALAR, ARRAY_TERM = 2500.0, 1.0, 0.1
 
 #: An operation of a tape on one sample, an operand, a run, and a call; as machine code, in Python.
-NATIVE_ONE, PYTHON_ONE = (2.0, 1.0, 5.0, 1000.0), (200.0, 200.0, 500.0, 5000.0)
+NATIVE_ONE, PYTHON_ONE = (3.0, 0.5, 5.0, 1000.0), (200.0, 200.0, 500.0, 5000.0)
 
-#: An operation or operand of a tape, on each sample of a batch.
-NATIVE_LANE = 0.6
+#: An operation of a tape on each sample of a batch, and an operand.
+LANE_OPERATION, LANE_OPERAND = 1.2, 0.3
 
 #: More lines than this are array code only if each does so many scalars, on the average; or else
 #: there is no structure of arrays, and to look for it takes longer than it saves.
@@ -73,7 +73,7 @@ def arrays_from(work: Work, lines: int, native: bool) -> float:
         return 1
     if not native:  # rows of samples are computed by NumPy, in either machine
         return 2
-    saved = NATIVE_LANE * (work.operations + work.operands) - each
+    saved = LANE_OPERATION * work.operations + LANE_OPERAND * work.operands - each
     if saved <= 0 or (lines > MANY and work.operations < STRUCTURE * lines):
         return NEVER
     return max(2, math.ceil(LINE * lines / saved))

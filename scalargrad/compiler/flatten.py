@@ -63,7 +63,9 @@ class Reduced:
         """Write the operations in the user's names, the first and the last where there are many."""
         left_out = max(0, len(self.kept) - most)
         half = len(self.kept) if not left_out else most // 2
-        first, last = ([*map(self._line, part)] for part in (self.kept[:half], self.kept[half + left_out :]))
+        first, last = (
+            [*map(self._line, part)] for part in (self.kept[:half], self.kept[half + left_out :])
+        )
         return [*first, *([f"... {counted(left_out, 'line')} left out"] if left_out else []), *last]
 
     def _line(self, place: int) -> str:

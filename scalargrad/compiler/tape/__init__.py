@@ -2,8 +2,8 @@
 
 1. ``assemble.py``: what ``flatten.py`` has found becomes a few flat arrays;
 2. ``interpreter.py``: the source of what runs them, generated from the table of primitives;
-3. ``native.py``: this source as machine code (with ``functions.py``, ``vector.py`` and ``driver.py``,
-   which are read as text); ``plain.py``: the same in Python;
+3. ``native.py``: this source as machine code, with the functions of ``functions.py`` and
+   ``vector.py``, and ``driver.py`` around it; ``plain.py``: the same in Python;
 4. ``machine.py``: one sample or many, memory and threads.
 """
 

@@ -62,65 +62,72 @@ class Tape:
 
 def assemble(reduced: Reduced) -> Tape:
     """Put the operations of a graph in order, and write them down."""
-    scalars, kept = reduced.scalars, reduced.kept
-    family, code = reduced.family[kept], scalars.op[kept].copy()
+    ops = _in_order(reduced)
+    slot, scalar = _slots(reduced, ops)
+    constants = reduced.constants[scalar[scalar >= len(reduced.scalars)] - len(reduced.scalars)]
+    terms = _terms(reduced, ops, slot)
+    places, start = _places(ops, terms, slot)
+    factors, first = _factors(reduced, ops, terms)
+
+    slots = len(scalar) - len(ops.kept) + np.arange(len(ops.kept) + 1)
+    same = np.column_stack([reduced.level[ops.kept], ops.code, ops.products, ops.scaled])
+    heads = np.flatnonzero(np.r_[len(same) > 0, (same[1:] != same[:-1]).any(axis=1)])
+    ends = np.r_[heads[1:], len(same)][: len(heads)]
+    columns = ops.code, slots[:-1], start, ops.products, ops.scaled, first
+    runs = np.column_stack([column[heads] for column in columns])
+    return Tape(
+        np.insert(runs, 2, slots[ends], axis=1).astype(np.uint64), places, factors, constants,
+        len(reduced.scalars.inputs), len(reduced.scalars.wrt),
+        slot[reduced.outputs].astype(np.uint32), scalar,
+    )  # fmt: skip
+
+
+# ── the passes, each on whole arrays ────────────────────────────────────────────────────────────
+
+
+@dataclass
+class _Operations:
+    """The operations in the order of the tape."""
+
+    kept: Ints  # places
+    code: Ints
+    operands: list[Ints]  # of rows of the table: the places of the first ones, of the second ones
+    products: Ints  # of sums: how many there are, or, later, how many pieces
+    scaled: Ints
+
+    @property
+    def width(self) -> Ints:
+        """How many slots are written for a product, or for a piece."""
+        return np.where(self.code == PIECES, 3, 2)
+
+
+@dataclass
+class _Terms:
+    """The terms of sums and log-sum-exps: of each operation its products, then the others."""
+
+    of: Ints  # the number of the operation
+    term: Ints  # the number in `Reduced`
+    scaled: Bools  # whether it is no product
+    left: Ints  # slots
+    right: Ints
+    begins: Bools  # whether it is the first of a piece
+    length: Ints  # of the piece that begins there
+
+
+def _in_order(reduced: Reduced) -> _Operations:
+    """Sort by level, and side by side what is of one kind."""
+    kept = reduced.kept
+    family, code = reduced.family[kept], reduced.scalars.op[kept].copy()
     code[family == AFFINE], code[family == LOGSUMEXP] = SUM, SMOOTH_MAX
     operands = [side[kept] for side in (reduced.x, reduced.y)]
     _as_products(reduced, code, operands)
-
-    of, term = _terms(reduced, kept)
-    scaled = reduced.right[term] >= len(scalars)
-    products, scales = (np.bincount(of[which], minlength=len(kept)) for which in (~scaled, scaled))
-    order = np.lexsort((kept, scales, products, code, reduced.level[kept]))
-    kept, code, products, scales = (a[order] for a in (kept, code, products, scales))
+    of, term = _terms_of(reduced, kept)
+    is_scaled = reduced.right[term] >= len(reduced.scalars)
+    counts = [np.bincount(of[which], minlength=len(kept)) for which in (~is_scaled, is_scaled)]
+    order = np.lexsort((kept, *counts[::-1], code, reduced.level[kept]))
+    products, scaled = (count[order] for count in counts)
     operands = [side[order] for side in operands]
-    of, term = _terms(reduced, kept)
-    scaled = reduced.right[term] >= len(scalars)
-    order = np.lexsort((scaled, of))  # products first
-    of, term, scaled = of[order], term[order], scaled[order]
-
-    slot, scalar, constants = _slots(reduced, kept, code, operands)
-    left, right = slot[reduced.left[term]], slot[reduced.right[term]]
-    begins, length, pieces = _pieces(of, left, right, ~scaled, products)
-    code[pieces] = PIECES
-    in_pieces = pieces[of]
-    products[pieces] = np.bincount(of[begins & in_pieces], minlength=len(kept))[pieces]
-
-    width = np.where(pieces, 3, 2)
-    sizes = _ARITY[code] + width * products + scales
-    start = np.cumsum(sizes) - sizes
-    places = np.zeros(int(sizes.sum()), np.uint32)
-    for number, side in enumerate(operands):
-        has = _ARITY[code] > number
-        places[start[has] + number] = slot[side[has]]
-    listed = ~scaled & (begins | ~in_pieces)
-    where = start[of[listed]] + width[of[listed]] * _ranks(of[listed])
-    places[where], places[where + 1] = left[listed], right[listed]
-    places[where[in_pieces[listed]] + 2] = length[listed & in_pieces]
-    rank = _ranks(of[scaled])
-    places[start[of[scaled]] + (width * products)[of[scaled]] + rank] = left[scaled]
-
-    numbers = np.where((code == SUM) | (code == PIECES), scales + 1, 0)
-    first = np.cumsum(numbers) - numbers
-    factors = np.zeros(int(numbers.sum()))
-    sums = numbers > 0
-    factors[first[sums]] = reduced.offset[kept[sums]]
-    weighted = sums[of[scaled]]
-    factors[(first[of[scaled]] + 1 + rank)[weighted]] = reduced.constants[
-        reduced.right[term[scaled]] - len(scalars)
-    ][weighted]
-
-    same = np.column_stack([reduced.level[kept], code, products, scales])
-    heads = np.flatnonzero(np.r_[len(kept) > 0, (same[1:] != same[:-1]).any(axis=1)])
-    slots = len(scalar) - len(kept) + np.arange(len(kept) + 1)
-    ends = np.r_[heads[1:], len(kept)][: len(heads)]
-    columns = (code, slots[:-1], start, products, scales, first)
-    runs = np.column_stack([column[heads] for column in columns]).astype(np.uint64)
-    runs = np.insert(runs, 2, slots[ends], axis=1)
-    return Tape(
-        runs, places, factors, constants, len(scalars.inputs), len(scalars.wrt),
-        slot[reduced.outputs].astype(np.uint32), scalar,
-    )  # fmt: skip
+    return _Operations(kept[order], code[order], operands, products, scaled)
 
 
 def _as_products(reduced: Reduced, code: Ints, operands: list[Ints]) -> None:
@@ -131,10 +138,11 @@ def _as_products(reduced: Reduced, code: Ints, operands: list[Ints]) -> None:
     operands[1][squares] = operands[0][squares]
 
 
-def _terms(reduced: Reduced, kept: Ints) -> tuple[Ints, Ints]:
-    """Return the terms of some operations, and for each the number of its operation."""
-    families = reduced.family[kept] != NO_FAMILY
-    counts = np.where(families, reduced.last[kept] - reduced.first[kept], 0)
+def _terms_of(reduced: Reduced, kept: Ints) -> tuple[Ints, Ints]:
+    """Return for each term of some operations the number of its operation, and its own."""
+    counts = np.where(
+        reduced.family[kept] != NO_FAMILY, reduced.last[kept] - reduced.first[kept], 0
+    )
     of = np.repeat(np.arange(len(kept)), counts)
     return of, _ranks(of) + reduced.first[kept][of]
 
@@ -148,35 +156,69 @@ def _ranks(of: Ints) -> Ints:
     return ranks
 
 
-def _slots(
-    reduced: Reduced, kept: Ints, code: Ints, operands: list[Ints]
-) -> tuple[Ints, Ints, Floats]:
-    """Return for each place its slot, for each slot its place, and the constants that have one."""
+def _slots(reduced: Reduced, ops: _Operations) -> tuple[Ints, Ints]:
+    """Return for each place its slot, and for each slot its place."""
     scalars = reduced.scalars
-    used = [side[_ARITY[code] > number] for number, side in enumerate(operands)]
-    used = np.unique(np.concatenate([*used, reduced.left, reduced.outputs]))
-    fixed = used[used >= len(scalars)]
-    scalar = np.concatenate([fixed, scalars.inputs, scalars.wrt, kept])
+    used = [side[_ARITY[ops.code] > number] for number, side in enumerate(ops.operands)]
+    places = np.unique(np.concatenate([*used, reduced.left, reduced.outputs]))
+    constants = places[places >= len(scalars)]
+    scalar = np.concatenate([constants, scalars.inputs, scalars.wrt, ops.kept])
     slot = np.zeros(len(scalars) + len(reduced.constants), np.int64)
     slot[scalar] = np.arange(len(scalar))
-    return slot, scalar, reduced.constants[fixed - len(scalars)]
+    return slot, scalar
 
 
-def _pieces(
-    of: Ints, left: Ints, right: Ints, product: Bools, products: Ints
-) -> tuple[Bools, Ints, Bools]:
-    """Find the products of neighbours.
+def _terms(reduced: Reduced, ops: _Operations, slot: Ints) -> _Terms:
+    """Look up the terms, and find the pieces: products of neighbours with neighbours.
 
-    Returns:
-        which terms begin a piece; how long it is; and which sums are better taken piece by piece.
+    Sums that are better taken piece by piece get their code.
     """
+    of, term = _terms_of(reduced, ops.kept)
+    scaled = reduced.right[term] >= len(reduced.scalars)
+    order = np.lexsort((scaled, of))
+    of, term, scaled = of[order], term[order], scaled[order]
+    left, right = slot[reduced.left[term]], slot[reduced.right[term]]
+
     follows = np.zeros(len(of), bool)
-    follows[1:] = (of[1:] == of[:-1]) & product[1:] & product[:-1]
+    follows[1:] = (of[1:] == of[:-1]) & ~scaled[1:] & ~scaled[:-1]
     for side in (left, right):
         follows[1:] &= side[1:] == side[:-1] + 1
-    begins = ~follows
-    heads = np.flatnonzero(begins)
+    heads = np.flatnonzero(~follows)
     length = np.zeros(len(of), np.int64)
     length[heads] = np.diff(np.r_[heads, len(of)])
-    count = np.bincount(of[begins & product], minlength=len(products))
-    return begins, length, (products >= LONG) & (count * LONG <= products)
+    count = np.bincount(of[~follows & ~scaled], minlength=len(ops.kept))
+    pieces = (ops.products >= LONG) & (count * LONG <= ops.products)
+    ops.code[pieces], ops.products[pieces] = PIECES, count[pieces]
+    return _Terms(of, term, scaled, left, right, ~follows, length)
+
+
+def _places(ops: _Operations, terms: _Terms, slot: Ints) -> tuple[Slots, Ints]:
+    """Return the operands of all operations, and where those of each start."""
+    of, width, pieces = terms.of, ops.width, ops.code[terms.of] == PIECES
+    sizes = _ARITY[ops.code] + width * ops.products + ops.scaled
+    start = np.cumsum(sizes) - sizes
+    places = np.zeros(int(sizes.sum()), np.uint32)
+    for number, side in enumerate(ops.operands):
+        has = _ARITY[ops.code] > number
+        places[start[has] + number] = slot[side[has]]
+    listed = ~terms.scaled & (terms.begins | ~pieces)
+    at = start[of[listed]] + width[of[listed]] * _ranks(of[listed])
+    places[at], places[at + 1] = terms.left[listed], terms.right[listed]
+    places[at[pieces[listed]] + 2] = terms.length[listed & pieces]
+    of = of[terms.scaled]
+    places[start[of] + (width * ops.products)[of] + _ranks(of)] = terms.left[terms.scaled]
+    return places, start
+
+
+def _factors(reduced: Reduced, ops: _Operations, terms: _Terms) -> tuple[Floats, Ints]:
+    """Return what is added to sums and what scales their terms, and where those of each start."""
+    sums = (ops.code == SUM) | (ops.code == PIECES)
+    sizes = np.where(sums, ops.scaled + 1, 0)
+    start = np.cumsum(sizes) - sizes
+    factors = np.zeros(int(sizes.sum()))
+    factors[start[sums]] = reduced.offset[ops.kept[sums]]
+    of, term = terms.of[terms.scaled], terms.term[terms.scaled]
+    at = start[of] + 1 + _ranks(of)
+    number = reduced.constants[reduced.right[term] - len(reduced.scalars)]
+    factors[at[sums[of]]] = number[sums[of]]
+    return factors, start

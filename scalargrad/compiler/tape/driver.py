@@ -1,6 +1,6 @@
 """How machine code runs a tape: on one sample, on blocks of samples, and with tangents.
 
-This text is not run here: like that of ``functions.py`` it becomes a part of generated modules.
+This text, too, becomes a part of generated modules, which have the ways through a tape besides.
 
 ``code`` holds the tape (`native.code_of` lays it out), ``memory`` the factors, then the numbers in
 the slots, then their derivatives; so a call hands over few arrays. Gradients are by the inputs and
@@ -10,6 +10,10 @@ there is no room for.
 
 # ruff: noqa: F821
 # mypy: ignore-errors
+
+from .marks import inlined, machine
+
+__all__ = ["blocks", "one", "parts", "tangents"]
 
 
 @inlined
@@ -58,9 +62,10 @@ def blocks(code, memory, x, start, stop, p, values, cotangents, gradient, total)
     factors, slots = memory[: code[2]], memory[code[2] :].reshape(2 * size, lanes)
     v, d = slots[:size], slots[size:]
     results, by = learned + len(p), learned + len(p) - gradient.shape[1]
+    most = lanes if lanes < stop - start else stop - start
     for i in range(len(p)):
-        v[learned + i, :] = p[i]
-    d[:results] = 0.0
+        v[learned + i, :most] = p[i]
+    d[:results, :most] = 0.0
     for begin in range(start, stop, lanes):
         width = lanes if lanes < stop - begin else stop - begin
         for i in range(x.shape[1]):
@@ -72,8 +77,8 @@ def blocks(code, memory, x, start, stop, p, values, cotangents, gradient, total)
                 values[begin + s, i] = v[outputs[i], s]
         if cotangents.shape[1]:
             if total < 0:
-                d[:results] = 0.0
-            d[results:] = 0.0
+                d[:results, :width] = 0.0
+            d[results:, :width] = 0.0
             for i in range(len(outputs)):
                 for s in range(width):
                     row = begin + s if cotangents.shape[0] > 1 else 0
@@ -86,7 +91,7 @@ def blocks(code, memory, x, start, stop, p, values, cotangents, gradient, total)
     if total >= 0:
         for i in range(gradient.shape[1]):
             whole = 0.0
-            for s in range(lanes):
+            for s in range(most):
                 whole += d[by + i, s]
             gradient[total, i] = whole
 
@@ -99,9 +104,10 @@ def tangents(code, memory, x, start, stop, p, values, directions, slopes):
     lanes = (len(memory) - code[2]) // (2 * size)
     factors, slots = memory[: code[2]], memory[code[2] :].reshape(2 * size, lanes)
     v, d = slots[:size], slots[size:]
+    most = lanes if lanes < stop - start else stop - start
     for i in range(len(p)):
-        v[learned + i, :] = p[i]
-    d[:first] = 0.0
+        v[learned + i, :most] = p[i]
+    d[:first, :most] = 0.0
     for begin in range(start, stop, lanes):
         width = lanes if lanes < stop - begin else stop - begin
         for i in range(x.shape[1]):

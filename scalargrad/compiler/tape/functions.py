@@ -1,11 +1,15 @@
 """The functions that the machine code of a tape calls, besides those of ``math``.
 
-This text is not run here: ``native.py`` makes it a part of the modules that it generates, where
-every function is compiled (and the names of ``math`` are there).
+``native.py`` makes this text a part of the modules that it generates, where all is compiled.
 """
 
-# ruff: noqa: A001, F821
 # mypy: ignore-errors
+
+from math import exp
+
+from .marks import inlined, inlined_sum
+
+__all__ = ["inner", "larger", "max", "min", "outer", "power", "share"]
 
 
 @inlined
@@ -26,6 +30,7 @@ def max(x, y):
 
 @inlined
 def min(x, y):
+    """Return what Python's ``min`` returns, also of nan."""
     return y if y < x else x
 
 

@@ -1,7 +1,7 @@
 """The interpreter of tapes, generated from the table of primitives.
 
-Each code of a tape has a few lines for each way: forward, backward, and forward with tangents. Those
-of a row are its value and its partial derivatives, as the table has them::
+Each code of a tape has a few lines for each way through it: forward, backward, and forward with
+tangents. Those of a row are its value and its partial derivatives, as the table has them::
 
     for k in range(start, stop):                 for k in range(start, stop):
         i0 = places[at]                              i0 = places[at]
@@ -10,9 +10,10 @@ of a row are its value and its partial derivatives, as the table has them::
         at += u1                                     d[i0] += g * (1 - z * z)
                                                      at += u1
 
-where ``v`` are the numbers in the slots of the tape and ``d`` their derivatives. The same lines run
-as Python, where these are lists, and as machine code; there is also a version for blocks of samples,
-in which a slot has a lane for each sample, and what happens to a number happens in a loop over lanes.
+where ``v`` are the numbers in the slots of the tape and ``d`` their derivatives. The same lines
+run as Python, where these are lists, and as machine code; there is also a version for blocks of
+samples, in which a slot has a lane for each sample, and what happens to a number happens in a loop
+over the lanes.
 
 They are written here in a notation for all of these: ``v(k)`` is what is in a slot, and a line that
 starts with ``*`` happens in each lane. ``one:`` and ``lanes:`` stand before what is written for one
@@ -29,7 +30,17 @@ from ...ops import Primitive
 from ..walk import ROWS
 from .assemble import PIECES, SMOOTH_MAX, SUM
 
-__all__ = ["BACKWARD", "FORWARD", "TANGENT", "WAYS", "Bodies", "Writer", "as_it_is", "bodies", "called", "dispatcher"]
+__all__ = [
+    "BACKWARD",
+    "FORWARD",
+    "SHORT",
+    "TANGENT",
+    "WAYS",
+    "as_it_is",
+    "bodies",
+    "called",
+    "dispatcher",
+]
 
 Lines = list[str]
 
@@ -136,7 +147,9 @@ def _short_sum(products: int, scaled: int) -> dict[str, Lines]:
 
 def _long_sum(start: str, product: Sequence[str], scaled: str, end: str = "") -> Lines:
     """Write a sum of any number of terms."""
-    return _sum_of(["i = places[at]", "j = places[at + u1]", *product, "at += u2"], start, scaled, end)
+    return _sum_of(
+        ["i = places[at]", "j = places[at + u1]", *product, "at += u2"], start, scaled, end
+    )
 
 
 def _pieces(
@@ -168,7 +181,10 @@ _SUM = {
         "one: g() = d(k)", ["* d(i) += g() * v(j)", "* d(j) += g() * v(i)"], "* d(i) += g() * f"
     ),
     TANGENT: _long_sum(
-        "* t() = 0.0", ["* t() += d(i) * v(j) + v(i) * d(j)"], "* t() += f * d(i)", "one: d(k) = t()"
+        "* t() = 0.0",
+        ["* t() += d(i) * v(j) + v(i) * d(j)"],
+        "* t() += f * d(i)",
+        "one: d(k) = t()",
     ),
 }
 _PIECES = {
@@ -224,7 +240,8 @@ _SMOOTH_MAX = {
     ]),
     BACKWARD: _each_operation([*_of_terms("* d(i) += d(k) * share(v(i), v(k))"), "at += q"]),
     TANGENT: _each_operation([
-        "* t() = 0.0", *_of_terms("* t() += d(i) * share(v(i), v(k))"), "one: d(k) = t()", "at += q",
+        "* t() = 0.0", *_of_terms("* t() += d(i) * share(v(i), v(k))"), "one: d(k) = t()",
+        "at += q",
     ]),
 }  # fmt: skip
 

@@ -1,8 +1,8 @@
 """The tape machine: runs a tape on one sample or on many, as machine code or in Python.
 
 Each call takes a memory of its own from a pool, so several Python threads may run one tape side by
-side. Many samples are shared out over threads in groups that depend on nothing but their number, and
-what the groups find is added up in their order: results are the same for any number of threads.
+side. Many samples are shared out over threads in groups that depend on their number alone, and what
+the groups find is added up in their order: results are the same for any number of threads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from . import native
 from .assemble import Tape
 from .plain import Plain
 
-__all__ = ["THREADS", "TapeMachine", "default_threads"]
+__all__ = ["BLOCKS", "ROWS", "THREADS", "TapeMachine", "default_threads"]
 
 #: The environment variable for how many threads compute a batch.
 THREADS = "SCALARGRAD_THREADS"
@@ -51,7 +51,9 @@ def default_threads() -> int:
         affinity = getattr(os, "sched_getaffinity", None)
         return len(affinity(0)) if affinity else os.cpu_count() or 1
     if not given.isdecimal() or int(given) < 1:
-        raise OperandError(f"the environment variable {THREADS} is a number from 1 up, got {given!r}")
+        raise OperandError(
+            f"the environment variable {THREADS} is a number from 1 up, got {given!r}"
+        )
     return int(given)
 
 
@@ -70,7 +72,7 @@ class TapeMachine:
         self._lanes = min(max(lanes, LEAST_LANES), MOST_LANES)
         self._pools: dict[int, list[Floats]] = {1: [], self._lanes: []}
         if native.is_installed():
-            self._code = native.code_of(tape)
+            self._code, self._one = native.code_of(tape), native.one()
         else:
             _say_what_is_missing()
             self._plain = Plain(tape)
@@ -79,7 +81,7 @@ class TapeMachine:
 
     def value_and_grad(self, x: Floats, p: Floats) -> tuple[float, Floats]:
         """Compute the first output of one sample, and its gradient by the parameters."""
-        gradient = np.empty(len(p))
+        x, p, gradient = _own(x), _own(p), np.empty(len(p))
         if not native.is_installed():
             values, by_all = self._one_in_python(x, p, [1.0])
             gradient[:] = by_all[self._first :]
@@ -89,9 +91,23 @@ class TapeMachine:
             memory = pool.pop()
         except IndexError:
             memory = self._memory(1)
-        value = native.one()(self._code, memory, x, p, _NONE, _ONE, gradient)
+        value = self._one(self._code, memory, x, p, _NONE, _ONE, gradient)
         pool.append(memory)
         return value, gradient
+
+    def value(self, x: Floats, p: Floats) -> float:
+        """Compute the first output of one sample."""
+        if not native.is_installed():
+            return self._one_in_python(x, p, ())[0][0]
+        x, p = _own(x), _own(p)
+        pool = self._pools[1]
+        try:
+            memory = pool.pop()
+        except IndexError:
+            memory = self._memory(1)
+        value = self._one(self._code, memory, x, p, _NONE, _NONE, _NONE)
+        pool.append(memory)
+        return value
 
     def _one_in_python(self, x: Floats, p: Floats, cotangents: Any) -> tuple[list[float], Any]:
         try:
@@ -124,18 +140,16 @@ class TapeMachine:
             The outputs, a row for each sample; the gradient by the inputs and then the parameters,
             a row for each sample or a single one.
         """
-        tape, count = self.tape, len(x)
+        tape, count, p = self.tape, len(x), _own(p)
         values = np.empty((count, len(tape.outputs)))
         width = tape.inputs + tape.parameters if cotangents is not None else 0
-        cotangents = np.empty((1, 0)) if cotangents is None else np.ascontiguousarray(cotangents)
-        x = np.ascontiguousarray(x)
+        cotangents = np.empty((1, 0)) if cotangents is None else _own(cotangents)
+        x = _own(x)
         if not native.is_installed():
             return self._rows_in_python(x, p, values, cotangents, np.empty((count, width)), each)
         if count == 1:
             gradient = np.empty(width)
-            self._with_memory(
-                1, native.one(), x[0], p, values[0], cotangents[0], gradient
-            )
+            self._with_memory(1, self._one, x[0], p, values[0], cotangents[0], gradient)
             return values, gradient[None]
         groups = [*self._groups(count)]
         gradient = np.empty((count if each else len(groups), width))
@@ -151,7 +165,7 @@ class TapeMachine:
 
     def tangents(self, x: Floats, p: Floats, directions: Floats) -> tuple[Floats, Floats]:
         """Compute the outputs of samples, and how they change in a direction, for each a row."""
-        x, directions = np.ascontiguousarray(x), np.ascontiguousarray(directions)
+        x, p, directions = _own(x), _own(p), _own(directions)
         values, slopes = (np.empty((len(x), len(self.tape.outputs))) for _ in range(2))
         if not native.is_installed():
             with np.errstate(all="ignore"):
@@ -181,8 +195,8 @@ class TapeMachine:
         with np.errstate(all="ignore"):
             for start in range(0, len(x), ROWS):
                 some = slice(start, start + ROWS)
-                weights = cotangents[some] if len(cotangents) > 1 else cotangents
-                columns, by_all = self._plain.rows(x[some].T, p, [*weights.T])
+                weights = [*cotangents[some].T] if len(cotangents) > 1 else cotangents[0].tolist()
+                columns, by_all = self._plain.rows(x[some].T, p, weights)
                 for to, found in ((values, columns), (gradient, by_all)):
                     for number, column in enumerate(found):
                         to[some, number] = column
@@ -222,6 +236,11 @@ class TapeMachine:
         else:
             for _ in _pool(self.threads).map(compute, range(count)):
                 pass
+
+
+def _own(array: Floats) -> Floats:
+    """Return an array as machine code takes it: in one piece, and not read-only."""
+    return array if array.flags.carray else np.array(array, order="C")
 
 
 @cache

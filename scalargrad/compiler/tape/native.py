@@ -1,7 +1,7 @@
 """The tape as machine code: the interpreter's source, compiled by numba once per machine.
 
-numba keeps what it has compiled beside the source. So the interpreter, which depends on the table of
-primitives alone and on no graph, is written into a file from where every later process loads it
+numba keeps what it has compiled beside the source. So the interpreter, which depends on the table
+of primitives alone and on no graph, is written into a file from where every later process loads it
 ready-made: where numba keeps its own (``NUMBA_CACHE_DIR``), or in the user's cache folder. The name
 of the file has a hash of its text, so that a new version compiles anew.
 """
@@ -132,8 +132,8 @@ def _rows_called(known: set[str]) -> list[str]:
         for name in sorted(called([row.value, *row.partials]) - letters - known - {*found}):
             if name not in PRIMITIVES:
                 raise OperandError(
-                    f"the row {row.name} calls {name}, which is no function of math, of another row "
-                    "or of the machine code of tapes"
+                    f"the row {row.name} calls {name}, which is neither a function of math nor of "
+                    "the tape's machine code, and no other row"
                 )
             other = PRIMITIVES[name]
             found[name] = f"@inlined\ndef {name}({other.operands}):\n    return {other.value}"
@@ -153,7 +153,9 @@ def _written(name: str, text: str) -> Path:
             if not os.access(folder, os.W_OK):  # numba could not keep anything beside it
                 continue
             if not path.exists() or path.read_text(encoding="utf-8") != text:
-                with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, delete=False) as file:
+                with tempfile.NamedTemporaryFile(
+                    "w", encoding="utf-8", dir=folder, delete=False
+                ) as file:
                     file.write(text)
                 os.replace(file.name, path)
         except OSError:
@@ -171,7 +173,7 @@ def _folders() -> Iterator[Path]:
 
 
 def _users_cache() -> Path:
-    home = Path(os.path.expanduser("~"))  # noqa: PTH111  (which raises nothing if there is none)
+    home = Path(os.path.expanduser("~"))
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
     if sys.platform == "darwin":

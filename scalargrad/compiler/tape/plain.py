@@ -1,15 +1,16 @@
 """The tape without numba: the interpreter's lines as Python, on floats or on rows of NumPy.
 
-For one sample a slot holds a float; for several it holds a row, an array with a number for each, and
-the same lines add and multiply rows. What a row of the table computes of arrays is translated as it
-is for the nodes of miniflow.
+For one sample a slot holds a float; for several it holds an array with a number for each, and the
+same lines add and multiply these. What the table computes of arrays is translated as it is for the
+nodes of miniflow.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,6 @@ from .assemble import Tape
 from .interpreter import BACKWARD, FORWARD, TANGENT, WAYS, Writer, as_it_is, bodies
 
 __all__ = ["Plain"]
-
-#: So many samples are computed at a time: their rows stay in the processor's cache.
-ROWS_AT_A_TIME = 1024
 
 Number = Any  # a float, or a row
 Run = Callable[..., None]
@@ -57,10 +55,11 @@ class Plain:
         return self._run([*x], p.tolist(), cotangents, _functions_of_rows())
 
     def tangents(
-        self, x: Floats, p: Floats, directions: Sequence[Number]
+        self, x: Floats, p: Floats, directions: Iterable[Number]
     ) -> tuple[list[Number], list[Number]]:
         """Compute the outputs of samples, each a column, and how they change in some directions."""
-        functions, v = _functions_of_rows(), self._forward([*x], p.tolist(), _functions_of_rows())
+        functions = _functions_of_rows()
+        v = self._forward([*x], p.tolist(), functions)
         d = [*([0.0] * len(self._before)), *directions, *self._after]
         for code, start, stop, *at in self._runs:
             functions[TANGENT][code](start, stop, *at, *self._arrays, v, d)
@@ -117,11 +116,9 @@ def _functions_of_floats() -> dict[str, Any]:
     helpers: dict[str, Any] = {
         "larger": lambda x, y: y if y > x or y != y else x,
         "share": lambda x, z: 1.0 if x == z else math.exp(x - z),
-        "inner": lambda v, i, w, j, n: math.sumprod(v[i : i + n], w[j : j + n]),
+        "inner": lambda v, i, w, j, n: sum(map(mul, v[i : i + n], w[j : j + n])),
         "outer": _outer,
     }
-    if not hasattr(math, "sumprod"):  # Python 3.11
-        helpers["inner"] = lambda v, i, w, j, n: sum(map(float.__mul__, v[i : i + n], w[j : j + n]))
     return _compiled({**FLOATS, **helpers}, {**SLOPES, **helpers}, as_it_is)
 
 

@@ -1,16 +1,26 @@
 """Elementary functions without branches, which a compiler turns into vector instructions.
 
-``math`` computes a number at a time; numba as pip installs it has no other. This text becomes a part
-of the module for blocks of samples, where it takes the place of some functions of ``math``. Results
-are good to a few units in the last place.
+``math`` computes a number at a time, and numba as pip installs it has nothing else. This text
+becomes a part of the modules for blocks of samples, where it takes the place of functions of
+``math``. Results are good to a few units in the last place.
 
 The arguments are reduced as in Cody and Waite's "Software Manual for the Elementary Functions"
 (1980); the polynomials are Taylor's, and for the logarithm and for sine and cosine those of fdlibm
 (Sun Microsystems, 1993).
 """
 
-# ruff: noqa: A001, F821
 # mypy: ignore-errors
+
+from math import floor, inf, nan
+
+import numpy as np
+
+from .marks import inlined
+
+__all__ = [
+    *("cos", "exp", "exp_parts", "expm1", "expm1_near", "far", "log", "log1p", "near_quarter"),
+    *("scaled", "sin", "tan", "tanh"),
+]
 
 
 @inlined
@@ -51,6 +61,7 @@ def exp_parts(x):
 
 @inlined
 def exp(x):
+    """Return the exponential of x."""
     n, near = exp_parts(x)
     z = scaled(1.0 + near, n)
     z = inf if x > 709.782712893384 else z
@@ -59,6 +70,7 @@ def exp(x):
 
 @inlined
 def expm1(x):
+    """Return exp(x) - 1, exact near 0."""
     n, near = exp_parts(x)
     z = near if n == 0 else scaled(1.0 + near, n) - 1.0
     z = inf if x > 709.782712893384 else z
@@ -140,6 +152,7 @@ def near_quarter(x):
 
 @inlined
 def sin(x):
+    """Return the sine of x, if that is not far."""
     n, sine, cosine = near_quarter(x)
     z = sine if n & 1 == 0 else cosine
     z = -z if n & 2 else z
@@ -148,6 +161,7 @@ def sin(x):
 
 @inlined
 def cos(x):
+    """Return the cosine of x, if that is not far."""
     n, sine, cosine = near_quarter(x)
     z = cosine if n & 1 == 0 else sine
     return -z if n == 1 or n == 2 else z
@@ -155,6 +169,7 @@ def cos(x):
 
 @inlined
 def tan(x):
+    """Return the tangent of x, if that is not far."""
     return sin(x) / cos(x)
 
 
