@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import DomainError
 from .walk import CODES, LEAF, ROWS, Bools, Floats, Ints, Scalars, counted, named
 
-__all__ = ["AFFINE", "LINES", "LOGSUMEXP", "NO_FAMILY", "Reduced", "flatten"]
+__all__ = ["AFFINE", "LINES", "LOGSUMEXP", "NO_FAMILY", "Reduced", "flatten", "unmerged"]
 
 #: So many operations are written; of more, the first and the last.
 LINES = 40
@@ -129,6 +129,22 @@ def flatten(scalars: Scalars) -> Reduced:
     return Reduced(
         scalars, x, y, batched, _levels(scalars, live, merged), kept, family,
         first, last, left[order], right[order], offset, number.values(), place[scalars.outputs],
+    )  # fmt: skip
+
+
+def unmerged(scalars: Scalars) -> Reduced:
+    """Return the same graph without sums: every scalar is an operation, and all are outputs."""
+    count, none = len(scalars), np.zeros(0, np.int64)
+    fed = np.zeros(count, bool)
+    fed[scalars.inputs] = fed[scalars.wrt] = True
+    operation, number = scalars.op != LEAF, _Numbering(count)
+    place = np.arange(count)
+    place[~operation & ~fed] = number(scalars.data[~operation & ~fed])
+    merged, zeros = np.zeros(count, bool), np.zeros(count, np.int64)
+    return Reduced(
+        scalars, place[scalars.x], place[scalars.y], fed | operation,
+        _levels(scalars, operation, merged), np.flatnonzero(operation), zeros, zeros, zeros,
+        none, none, np.zeros(count), number.values(), place,
     )  # fmt: skip
 
 

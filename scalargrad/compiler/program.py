@@ -483,8 +483,7 @@ class Program:
     def first_nonfinite(self, X: Array = None) -> str | None:  # noqa: N803
         """Say which scalar operation, on which sample, is the first whose result is not finite.
 
-        The samples are computed scalar by scalar, one after the other, so this is slow. None if
-        everything is finite.
+        Every scalar of the graph is computed for this, on the tape. None if everything is finite.
 
         >>> from scalargrad import Value
         >>> x = Value(1.0, label="x")
@@ -493,12 +492,12 @@ class Program:
         "log (node 'y') of 0.0 is not finite, in sample 1"
         """
         batch, alone = self._batch(X)
-        samples = [[]] if batch is None else np.asarray(batch).T.tolist()
-        for number, sample in enumerate(samples):
-            found = first_nonfinite(self._scalars, sample, self._parameters.tolist())
-            if found:
-                return found if alone or batch is None else f"{found}, in sample {number}"
-        return None
+        samples = np.empty((1, 0)) if batch is None else np.asarray(batch.T, float)
+        found = first_nonfinite(self._scalars, samples, self._parameters)
+        if found is None:
+            return None
+        sentence, number = found
+        return sentence if alone or batch is None else f"{sentence}, in sample {number}"
 
 
 @contextmanager
