@@ -16,7 +16,9 @@ __all__ = ["AT_A_TIME", "first_nonfinite"]
 AT_A_TIME = 1_000_000
 
 
-def first_nonfinite(scalars: Scalars, samples: Floats, parameters: Floats) -> tuple[str, int] | None:
+def first_nonfinite(
+    scalars: Scalars, samples: Floats, parameters: Floats
+) -> tuple[str, int] | None:
     """Name the first scalar that is not finite, in the order of evaluation, if there is one.
 
     Args:

@@ -6,17 +6,20 @@ import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from array_api_compat import array_namespace, device, is_array_api_obj
 
+from ..calculus import grad
 from ..engine import Value
 from ..errors import ChoiceError, OperandError, SizeError
 from ..miniflow.node import Node
 from ..miniflow.nodes import Mean, Sum
 from ..miniflow.run import value_and_grad
+from . import derivatives
 from .cost import MACHINES, NEVER, arrays_from, work_of
 from .emit import Emitted, emit
 from .flatten import flatten
@@ -149,6 +152,7 @@ class Program:
         self._is_settled = self._arrays_from == NEVER  # ... or exactly
         self._targets: dict[str, Node] = {}
         self._steps: dict[tuple[str, Shape | None], Step] = {}  # by the shape of what is fed
+        self._gradients: dict[str, TapeMachine] = {}
         self._running = threading.RLock()
         self._alone = self._inputs, len(results) == 1 and not self._runs_on_arrays(1)
 
@@ -358,6 +362,219 @@ class Program:
         value, gradient = self._results(reduction, batch, parameters)
         return value, gradient
 
+    # ── more derivatives: on the tape, of NumPy arrays ──
+
+    def jvp(
+        self,
+        X: Array,  # noqa: N803
+        tangents: Array,
+        wrt: str = "inputs",
+        *,
+        parameters: Array = None,
+    ) -> Floats:
+        """Compute how the outputs change when inputs, or parameters, move: J · tangents.
+
+        Args:
+            X: as for a call; None for a program without inputs.
+            tangents: the direction, of the shape of X; of parameters one for each sample, or one
+                for all.
+            wrt: whether it is the "inputs" or the "parameters" that move.
+            parameters: as for a call.
+
+        Returns:
+            An array of shape (samples, outputs); of one sample (outputs,).
+
+        Raises:
+            SizeError, OperandError: as for a call; and the tangents are to fit.
+            ChoiceError: ``wrt`` is unknown.
+
+        >>> from scalargrad import Value
+        >>> x = [Value(1.0), Value(2.0)]
+        >>> compile([x[0] * x[1], x[0] ** 2], x).jvp([3.0, 4.0], [1.0, 0.0])
+        array([4., 6.])
+        """
+        x, p, leaves, alone = self._to_derive("jvp", X, wrt, parameters)
+        width = self._inputs if wrt == "inputs" else len(p)
+        directions = _rows("the tangents", tangents, len(x), width)
+        slopes = derivatives.jvp(self._tape, x, p, directions, leaves)
+        return slopes[0] if alone else slopes
+
+    def vjp(
+        self,
+        X: Array,  # noqa: N803
+        cotangents: Array,
+        wrt: str = "inputs",
+        *,
+        parameters: Array = None,
+    ) -> Floats:
+        """Compute the gradient of the outputs, each times a number: cotangents · J.
+
+        Args:
+            X: as for a call; None for a program without inputs.
+            cotangents: a number for each output, of each sample or for all.
+            wrt: whether the gradient is by the "inputs" or by the "parameters".
+            parameters: as for a call.
+
+        Returns:
+            A row for each sample, with a number for each of ``wrt``; of one sample the row alone.
+
+        Raises:
+            SizeError, OperandError: as for a call; and the cotangents are to fit.
+            ChoiceError: ``wrt`` is unknown.
+
+        >>> from scalargrad import Value
+        >>> x = [Value(1.0), Value(2.0)]
+        >>> compile([x[0] * x[1], x[0] ** 2], x).vjp([3.0, 4.0], [1.0, 10.0])
+        array([64.,  3.])
+        """
+        x, p, leaves, alone = self._to_derive("vjp", X, wrt, parameters)
+        weights = _rows("the cotangents", cotangents, len(x), len(self._scalars.outputs))
+        rows = derivatives.vjp(self._tape, x, p, weights, leaves)
+        return rows[0] if alone else rows
+
+    def jacobian(
+        self,
+        X: Array = None,  # noqa: N803
+        wrt: str = "inputs",
+        *,
+        parameters: Array = None,
+    ) -> Floats:
+        """Compute the derivative of each output by each input, or parameter: ∂zᵢ/∂xⱼ.
+
+        By the parameters of a loss this is the gradient of each sample. It is found row by row or
+        column by column, whichever is cheaper.
+
+        Args:
+            X: as for a call.
+            wrt: whether the derivatives are by the "inputs" or by the "parameters".
+            parameters: as for a call.
+
+        Returns:
+            An array of shape (samples, outputs, inputs); of one sample, and of a single output that
+            was not given as a list, without that axis.
+
+        Raises:
+            SizeError, OperandError: as for a call.
+            ChoiceError: ``wrt`` is unknown.
+
+        >>> from scalargrad import Value
+        >>> x = [Value(1.0), Value(2.0)]
+        >>> compile([x[0] * x[1], x[0] ** 2], x).jacobian([3.0, 4.0])
+        array([[4., 3.],
+               [6., 0.]])
+        """
+        x, p, leaves, alone = self._to_derive("jacobian", X, wrt, parameters)
+        found = derivatives.jacobian(self._tape, x, p, leaves)
+        found = found[:, 0] if self._single else found
+        return found[0] if alone else found
+
+    def hessian(
+        self,
+        X: Array = None,  # noqa: N803
+        wrt: str = "inputs",
+        *,
+        parameters: Array = None,
+    ) -> Floats:
+        """Compute the second derivatives of the output: ∂²z/∂xᵢ∂xⱼ.
+
+        Args:
+            X: as for a call.
+            wrt: whether they are by the "inputs" or by the "parameters".
+            parameters: as for a call.
+
+        Returns:
+            A matrix for each sample; of one sample the matrix.
+
+        Raises:
+            SizeError: as for a call; or the program has more than one output.
+            ChoiceError: ``wrt`` is unknown.
+
+        >>> from scalargrad import Value
+        >>> x = [Value(1.0), Value(2.0)]
+        >>> compile(x[0] ** 2 * x[1], x).hessian([3.0, 4.0])
+        array([[8., 6.],
+               [6., 0.]])
+        """
+        x, p, leaves, alone = self._to_derive("hessian", X, wrt, parameters)
+        found = derivatives.jacobian(self._gradient_of("hessian", wrt), x, p, leaves)
+        return found[0] if alone else found
+
+    def hvp(
+        self,
+        X: Array,  # noqa: N803
+        v: Array,
+        wrt: str = "inputs",
+        *,
+        parameters: Array = None,
+    ) -> Floats:
+        """Compute the Hessian matrix times a vector, without the matrix: H · v.
+
+        Args:
+            X: as for a call; None for a program without inputs.
+            v: a number for each of ``wrt``, of each sample or for all.
+            wrt: whether the derivatives are by the "inputs" or by the "parameters".
+            parameters: as for a call.
+
+        Returns:
+            A row for each sample; of one sample the row.
+
+        Raises:
+            SizeError: as for a call; or the program has more than one output, or v does not fit.
+            ChoiceError: ``wrt`` is unknown.
+
+        >>> from scalargrad import Value
+        >>> x = [Value(1.0), Value(2.0)]
+        >>> compile(x[0] ** 2 * x[1], x).hvp([3.0, 4.0], [1.0, 1.0])
+        array([14.,  6.])
+        """
+        x, p, leaves, alone = self._to_derive("hvp", X, wrt, parameters)
+        directions = _rows("v", v, len(x), self._inputs if wrt == "inputs" else len(p))
+        found = derivatives.jvp(self._gradient_of("hvp", wrt), x, p, directions, leaves)
+        return found[0] if alone else found
+
+    def _to_derive(
+        self,
+        what: str,
+        X: Array,  # noqa: N803
+        wrt: str,
+        parameters: Array,
+    ) -> tuple[Floats, Floats, slice, bool]:
+        """Return samples as rows, the parameters, the leaves in question, and whether it is one."""
+        if not isinstance(wrt, str) or wrt not in derivatives.WRT:
+            raise ChoiceError(f"wrt is one of {', '.join(derivatives.WRT)}, got {wrt!r}")
+        batch, alone = self._batch(X)
+        p = self._parameters if parameters is None else _as_floats(parameters)
+        self._check_parameters(p)
+        if _is_foreign(batch) or _is_foreign(p):
+            raise OperandError(
+                f"{what} takes NumPy arrays: of another library's arrays, that library derives "
+                "program(X, parameters=p)"
+            )
+        leaves = slice(self._inputs) if wrt == "inputs" else slice(self._inputs, None)
+        if batch is None:
+            return np.empty((1, 0)), p, leaves, True
+        return batch.T, p, leaves, alone
+
+    def _gradient_of(self, what: str, wrt: str) -> TapeMachine:
+        """Return the tape of the gradient as a graph, made when it is first asked for."""
+        if len(self._scalars.outputs) != 1:
+            raise SizeError(
+                f"{what} needs a program with one output, got {len(self._scalars.outputs)}"
+            )
+        if wrt not in self._gradients:
+            nodes, places = self._scalars.nodes, self._scalars.inputs
+            inputs = [nodes[i] for i in places]
+            with _collector_paused():
+                slopes = grad(
+                    nodes[self._scalars.outputs[0]], inputs if wrt == "inputs" else self._wrt
+                )
+                # With the output itself, all inputs are reached.
+                scalars = walk([*slopes, nodes[self._scalars.outputs[0]]], inputs, self._wrt)
+                tape = assemble(flatten(scalars))
+            tape = replace(tape, outputs=tape.outputs[:-1])
+            self._gradients[wrt] = TapeMachine(tape, self._threads)
+        return self._gradients[wrt]
+
     def _batch(self, X: Array) -> tuple[Array, bool]:  # noqa: N803
         """Return the samples as columns, and whether it is one that was not in a batch."""
         if not self._inputs:
@@ -498,6 +715,20 @@ class Program:
             return None
         sentence, number = found
         return sentence if alone or batch is None else f"{sentence}, in sample {number}"
+
+
+def _rows(what: str, numbers: Any, count: int, width: int) -> Floats:
+    """Return numbers for each sample as rows.
+
+    Raises:
+        SizeError: they are neither a row for each sample nor one for all.
+    """
+    rows: Floats = np.asarray(_as_floats(numbers))
+    if rows.shape not in ((width,), (count, width)):
+        raise SizeError(
+            f"{what} need shape ({width},) or ({count}, {width}), got {tuple(rows.shape)}"
+        )
+    return np.broadcast_to(rows, (count, width))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ The arguments are reduced as in Cody and Waite's "Software Manual for the Elemen
 
 # mypy: ignore-errors
 
-from math import floor, inf, nan
+from math import inf, nan
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def exp_parts(x):
     """Return n and exp(r) - 1 where x = n · log(2) + r, for x within reach."""
     x = -746.0 if x < -746.0 else x
     x = 710.0 if x > 710.0 else x
-    n = floor(x * 1.4426950408889634 + 0.5)
+    n = np.floor(x * 1.4426950408889634 + 0.5)
     r = (x - n * 0.693145751953125) - n * 1.42860682030941723212e-6
     return np.int64(n), expm1_near(r)
 
@@ -128,7 +128,7 @@ def log1p(x):
 @inlined
 def near_quarter(x):
     """Return n modulo 4, and the sine and cosine of r, where x = n · π/2 + r, for |x| < FAR."""
-    n = floor(x * 0.6366197723675814 + 0.5)
+    n = np.floor(x * 0.6366197723675814 + 0.5)
     r = x - n * 1.57079632673412561417
     w = n * 6.07710050630396597660e-11
     r, rest = r - w, (r - (r - w)) - w
