@@ -142,7 +142,7 @@ def _noting_new(node_type: type[Value]) -> Value:
 
 def _explained_failure(error: Exception, row: Primitive, *operands: Value) -> Exception:
     failure = _failure(error, row, *operands)
-    for letter, operand in zip("xy", operands, strict=False):
+    for letter, operand in zip(row.letters, operands, strict=True):
         line = source_line(operand)
         if line:
             failure.add_note(f"{letter} = {operand.data} was made in {line}")

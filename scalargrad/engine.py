@@ -89,8 +89,9 @@ class Value:
     grad: float
     label: str
     _rule: Rule
+    # One operand is in _x, two are in _x and _y; any other number is a tuple in _y, and _x is None.
     _x: Value | None
-    _y: Value | None
+    _y: Value | tuple[Value, ...] | None
 
     # NumPy then leaves `array * value` to us, so an array never ends up in `data`.
     __array_ufunc__ = None
@@ -105,20 +106,19 @@ class Value:
         self.data = _number(data)
         self.grad = 0.0
         self.label = label
-        self._x = self._y = None
-        self._rule = RULES["leaf"]
-        children = _checked(_children)
-        if children or _op:
-            self._rule = Rule("op", _op, operands=children)
+        self._x, self._y = None, _checked(_children)
+        self._rule = Rule("op", _op) if self._y or _op else RULES["leaf"]
 
     # ── the primitives: one method for each row of the table ──
 
     __add__, __sub__ = _Operation("add"), _Operation("sub")
     __mul__, __truediv__ = _Operation("mul"), _Operation("div")
     _pow, _pow_number = _Operation("pow"), _Operation("pow_number")
+    _ieee_pow, _reciprocal = _Operation("ieee_pow"), _Operation("reciprocal")
     __neg__ = neg = _Operation("neg")
     __abs__ = abs = _Operation("abs")
-    max, min, greater = _Operation("max"), _Operation("min"), _Operation("greater")
+    max, min = _Operation("max"), _Operation("min")
+    greater, _where = _Operation("greater"), _Operation("where")
     exp, expm1 = _Operation("exp"), _Operation("expm1")
     log, log1p, clamped_log = _Operation("log"), _Operation("log1p"), _Operation("clamped_log")
     sqrt = _Operation("sqrt")
@@ -202,7 +202,7 @@ class Value:
     def _backward(self, function: Callable[[], object]) -> None:
         if not callable(function):
             raise OperandError(f"_backward needs a function without arguments, got {function!r}")
-        self._rule = Rule(self.kind, self._op, lambda _node: function(), self._rule.operands)
+        self._rule = Rule(self.kind, self._op, lambda _node: function())
 
     def backward(self) -> None:
         """Compute ∂self/∂node for every node that self depends on, into ``node.grad``.
@@ -278,17 +278,15 @@ def operands(node: Value) -> tuple[Value, ...]:
     (Value(data=2.0, grad=0.0, label='a'), Value(data=2.0, grad=0.0, label='a'))
     """
     x, y = node._x, node._y
-    if y is not None:
-        return (x, y)  # type: ignore[return-value]
-    if x is not None:
-        return (x,)
-    return node._rule.operands
+    if x is None:
+        return y  # type: ignore[return-value]
+    return (x,) if y is None else (x, y)  # type: ignore[return-value]
 
 
 def _leaf(data: SupportsFloat, rule: Rule, label: str = "") -> Value:
     node = object.__new__(Value)
     node.data, node.grad, node.label = _number(data), 0.0, label
-    node._rule, node._x, node._y = rule, None, None
+    node._rule, node._x, node._y = rule, None, ()
     return node
 
 

@@ -13,7 +13,7 @@ import scalargrad
 
 #: The floors of the design: imports run downward, or along a floor without a circle.
 FLOORS = {
-    "errors": 0, "graph": 0, "ops": 0,
+    "errors": 0, "graph": 0, "ops": 0, "texts": 0,
     "rules": 1, "engine": 1,
     "functional": 2, "calculus": 2, "nn": 2, "optim": 2, "miniflow": 2, "debugging": 2,
     "samples": 2, "interrupts": 2,

@@ -129,7 +129,11 @@ def _combining(weights: tuple[float, ...]) -> Kernel:
 
 
 class LogSumExp(Op):
-    """log Σ exp(x) over an axis, safe for numbers of any size: the largest is subtracted first."""
+    """log Σ exp(x) over an axis, safe for numbers of any size: the largest is subtracted first.
+
+    With infinite operands it is what the rows of logaddexp give, one after the other: each +inf has
+    slope 1, and each -inf slope 0.
+    """
 
     def __init__(self, x: Node, axis: int, keepdims: bool = False, *, name: str = "") -> None:
         Op.__init__(self, [x], name)
@@ -138,11 +142,13 @@ class LogSumExp(Op):
 
 def _logsumexp(axis: int, keepdims: bool) -> Kernel:
     def forward(xp: Any, x: Array) -> tuple[Array, tuple[Array, Array]]:
-        # If all are -inf, the largest minus itself would be no number.
-        shift = xp.maximum(xp.max(x, axis=axis, keepdims=True), -sys.float_info.max)
-        exponentials = xp.exp(x - shift)
+        # The largest, if it is infinite, minus itself would be no number.
+        top = xp.max(x, axis=axis, keepdims=True)
+        shift = xp.minimum(xp.maximum(top, -sys.float_info.max), sys.float_info.max)
+        exponentials = xp.exp(xp.minimum(x - shift, 0.0))
         total = xp.sum(exponentials, axis=axis, keepdims=True)
-        z = xp.log(total) + shift
+        total = xp.where(shift == top, total, 1.0)
+        z = xp.log(total) + top
         return z if keepdims else xp.squeeze(z, axis=axis), (exponentials, total)
 
     def gradient(xp: Any, g: Array, kept: tuple[Array, Array], _x: Array) -> Array:
