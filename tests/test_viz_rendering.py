@@ -145,7 +145,7 @@ def test_save_that_skips_what_exists_leaves_a_picture_alone(tmp_path):
 
 
 def test_name_that_says_another_format_is_refused(tmp_path):
-    with pytest.raises(ChoiceError, match=r"p\.svg' names a picture in svg, but the format is png"):
+    with pytest.raises(ChoiceError, match=r"p\.svg' names a picture in svg, not in png"):
         small().render(tmp_path / "p.svg", format="png")
     assert list(tmp_path.iterdir()) == []
 
@@ -159,7 +159,7 @@ def test_view_opens_the_picture(tmp_path, monkeypatch):
     assert opened == [(str(tmp_path / f"{name}.svg"), False) for name in ("picture", "other")]
 
 
-# ── prompts, notebooks and pages ────────────────────────────────────────────────────────────────────
+# ── prompts, notebooks and pages ──────────────────────────────────────────────────────────────────
 
 
 def test_prompt_gets_a_line_that_says_what_it_is_and_how_to_see_it():
