@@ -99,8 +99,8 @@ def main(arguments: list[str] | None = None) -> Run:
     args.out.mkdir(parents=True, exist_ok=True)
     boundary, curve = args.out / "iris_boundary.png", args.out / "iris_loss.png"
     axes = plot_decision(
-        lambda x: classifier(x).data, *held_out,
-        labels=tuple(args.kinds), features=("petal length, cm", "petal width, cm"),
+        classifier, *held_out,
+        labels=args.kinds, features=("petal length, cm", "petal width, cm"),
     )  # fmt: skip
     axes.set_title("held-out flowers", loc="left", fontsize="medium")
     axes.figure.savefig(boundary)
