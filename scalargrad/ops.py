@@ -134,7 +134,7 @@ def _scaled(partial: str) -> str:
     return f"g * {partial}" if simple else f"g * ({partial})"
 
 
-_SCALED = {"0": "0.0", "1": "g", "-1": "-g"}
+_SCALED = {"0": "0.0", "1": "g", "-1": "-g", "nan": "nan"}
 
 
 def _choice(text: str) -> tuple[str, str, str]:
@@ -270,7 +270,7 @@ def _ieee_pow(x: float, y: float) -> float:
     try:
         return _power(x, y)
     except (OverflowError, ZeroDivisionError):
-        return -math.inf if x < 0 and y % 2 == 1 else math.inf
+        return math.copysign(math.inf, x) if y % 2 == 1 else math.inf
 
 
 #: What the texts may name, for floats. What does not exist raises.

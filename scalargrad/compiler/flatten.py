@@ -90,7 +90,8 @@ def flatten(scalars: Scalars) -> Reduced:
 
     added = (family[of] == AFFINE) & ~live[term]
     offset = np.zeros(len(scalars))
-    np.add.at(offset, of[added], (scale * data[term])[added])
+    with np.errstate(invalid="ignore"):  # a constant may be infinite
+        np.add.at(offset, of[added], scale[added] * data[term[added]])
     term, of, scale, unscaled = (a[~added] for a in (term, of, scale, unscaled))
 
     number = _Numbering(len(scalars))
