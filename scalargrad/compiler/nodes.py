@@ -140,16 +140,21 @@ class LogSumExp(Op):
         self.kernel = _logsumexp(axis, keepdims)
 
 
+#: Larger than any sum of exponentials of finite numbers, of which the largest is 1.
+_HUGE = 1e150
+
+
 def _logsumexp(axis: int, keepdims: bool) -> Kernel:
     def forward(xp: Any, x: Array) -> tuple[Array, tuple[Array, Array]]:
         # The largest, if it is infinite, minus itself would be no number.
-        top = xp.max(x, axis=axis, keepdims=True)
-        shift = xp.minimum(xp.maximum(top, -sys.float_info.max), sys.float_info.max)
-        exponentials = xp.exp(xp.minimum(x - shift, 0.0))
+        top = xp.maximum(xp.max(x, axis=axis, keepdims=True), -sys.float_info.max)
+        shift = xp.minimum(top, sys.float_info.max)
+        exponentials = xp.exp(x - shift)
         total = xp.sum(exponentials, axis=axis, keepdims=True)
-        total = xp.where(shift == top, total, 1.0)
-        z = xp.log(total) + top
-        return z if keepdims else xp.squeeze(z, axis=axis), (exponentials, total)
+        z = xp.log(total) + shift
+        # For slopes: of +inf, that is inf / inf, it shall be 1, of nothing but -inf, 0 / 0, it is 0.
+        slopes = xp.minimum(exponentials, _HUGE), xp.maximum(xp.minimum(total, _HUGE), 1 / _HUGE)
+        return z if keepdims else xp.squeeze(z, axis=axis), slopes
 
     def gradient(xp: Any, g: Array, kept: tuple[Array, Array], _x: Array) -> Array:
         exponentials, total = kept
