@@ -27,6 +27,8 @@ from __future__ import annotations
 
 import math
 
+from .errors import TextError
+
 TYPE_CHECKING = False  # for type checkers; importing typing would take longer than all the rest
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +73,7 @@ class Primitive:
         self.example, self.about, self.domain = example, about, domain
         self.method = method or name
         self._evaluate: Callable[..., float] | None = None  # made when first used
-        self._slopes: Callable[..., tuple[float, ...]] | None = None
+        self._slopes: Callable[..., Any] | None = None
         self._pushes: tuple[str, ...] | None = None
 
     @property
@@ -113,8 +115,9 @@ class Primitive:
         """
         if self._slopes is None:
             partials = ", ".join(self.partials)
-            self._slopes = eval(f"lambda {self.operands}, z: ({partials},)", FLOATS)
-        return tuple(map(float, self._slopes(*numbers)))
+            self._slopes = float_function(f"({partials},)", f"{self.operands}, z")
+        slopes: tuple[float, ...] = self._slopes(*numbers)
+        return tuple(map(float, slopes))
 
     def __repr__(self) -> str:
         return f"<Primitive {self.name}({self.operands}) = {self.value}>"
@@ -273,25 +276,25 @@ def _ieee_pow(x: float, y: float) -> float:
         return math.copysign(math.inf, x) if y % 2 == 1 else math.inf
 
 
-#: What the texts may name, for floats. What does not exist raises.
-FLOATS: dict[str, Any] = {"abs": abs, "max": max, "min": min}
-FLOATS |= {"power": _power, "ieee_pow": _ieee_pow}
-FLOATS |= {
-    name: getattr(math, name)
-    for name in (
-        *("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan"),
-        *("sinh", "cosh", "tanh", "erf", "erfc", "inf", "nan", "pi"),
-    )
-}
+#: What the texts may name, for floats: all of ``math``, and what differs from it. What does not
+#: exist raises.
+FLOATS: dict[str, Any] = {name: value for name, value in vars(math).items() if name[0] != "_"}
+FLOATS |= {"abs": abs, "max": max, "min": min, "power": _power, "ieee_pow": _ieee_pow}
 
 
-def float_function(text: str, parameters: str) -> Callable[..., float]:
+def float_function(text: str, parameters: str) -> Callable[..., Any]:
     """Compile a text of the table into a function of floats.
+
+    Raises:
+        TextError: the text names something that there is not for floats.
 
     >>> float_function("x * y", "x, y")(2.0, 3.0)
     6.0
     """
-    function: Callable[..., float] = eval(f"lambda {parameters}: {text}", FLOATS)
+    function: Callable[..., Any] = eval(f"lambda {parameters}: {text}", FLOATS)
+    unknown = [name for name in function.__code__.co_names if name not in FLOATS]
+    if unknown:
+        raise TextError(f"the text {text!r} names {unknown[0]!r}, which there is not for floats")
     return function
 
 

@@ -152,7 +152,7 @@ def _logsumexp(axis: int, keepdims: bool) -> Kernel:
         exponentials = xp.exp(x - shift)
         total = xp.sum(exponentials, axis=axis, keepdims=True)
         z = xp.log(total) + shift
-        # For slopes: of +inf, that is inf / inf, it shall be 1, of nothing but -inf, 0 / 0, it is 0.
+        # The slope of +inf, inf / inf, shall be 1; that of -inf among nothing else, 0 / 0, be 0.
         slopes = xp.minimum(exponentials, _HUGE), xp.maximum(xp.minimum(total, _HUGE), 1 / _HUGE)
         return z if keepdims else xp.squeeze(z, axis=axis), slopes
 
