@@ -126,7 +126,7 @@ def make_function(
         constant: makes a node of an operand that is a number.
     """
     row = PRIMITIVES[name]
-    names = FLOATS | {"Value": node_type, "new": object.__new__, "constant": constant}
+    names = FLOATS | {"Value": node_type, "new": node_type.__new__, "constant": constant}
     names |= {"failure": _failure, "row": row, "rule": _shared_rule(name)}
     template = _BINARY if len(row.partials) == 2 else _UNARY
     exec(template.format(name=name, value=row.value), names)
