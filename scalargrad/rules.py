@@ -118,7 +118,7 @@ def make_function(
         constant: makes a node of an operand that is a number.
     """
     row = PRIMITIVES[name]
-    names = FLOATS | {"Value": node_type, "new": object.__new__, "constant": constant}
+    names = FLOATS | {"Value": node_type, "new": node_type.__new__, "constant": constant}
     names |= {"failure": _failure, "row": row, "rule": _shared_rule(name)}
     nodes = [_NODES[letter] for letter in row.letters]
     # A method is called on a node; what stands beside it may be a number.
