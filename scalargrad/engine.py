@@ -26,14 +26,14 @@ from .rules import RULES, Rule, make_function
 
 TYPE_CHECKING = False  # for type checkers; importing typing would take longer than all the rest
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, SupportsFloat, TypeAlias
 
     from .ops import Primitive
 
     Operand: TypeAlias = "Value | SupportsFloat"
 
-__all__ = ["Value", "constant", "operands", "parameter"]
+__all__ = ["Value", "constant", "operands", "parameter", "push"]
 
 
 class _Operation:
@@ -243,7 +243,9 @@ class Value(AST):
         """
         nodes, row = operands(self), self._rule.primitive
         if row is None:
-            return _probe(self, nodes)
+            # An operand that is used twice gets the sum at its first use: it has one gradient.
+            found = push(self, 1.0, dict.fromkeys(nodes, 0.0))
+            return tuple(found.pop(node, 0.0) for node in nodes)
         return row.slopes(*[node.data for node in nodes], self.data)
 
     # ── copies, also of a graph that is a million steps deep ──
@@ -393,19 +395,23 @@ def _advice(x: object) -> str:
     return "call it first" if callable(x) else "give it an int or a float"
 
 
-def _probe(out: Value, nodes: tuple[Value, ...]) -> tuple[float, ...]:
-    """Find the local derivatives of an op of one's own: push a gradient of 1 and look.
+def push(out: Value, gradient: float, before: Mapping[Value, float]) -> dict[Value, float]:
+    """Return what a ``_backward`` of one's own makes of the gradients of its operands.
 
-    An operand that is used twice gets the sum at its first use, since a closure adds to one place.
+    Args:
+        out: the node.
+        gradient: its gradient for the while.
+        before: its operands, with their gradients for the while.
+
+    All gradients of these are as before when it returns or raises.
     """
-    saved = [(node, node.grad) for node in (out, *nodes)]
+    saved = [(node, node.grad) for node in (out, *before)]
     try:
-        for node in nodes:
-            node.grad = 0.0
-        out.grad = 1.0
+        for node, grad in before.items():
+            node.grad = grad
+        out.grad = gradient
         out._backward()
-        found = {node: node.grad for node in nodes}
+        return {node: node.grad for node in before}
     finally:
         for node, grad in saved:
             node.grad = grad
-    return tuple(found.pop(node, 0.0) for node in nodes)
