@@ -16,6 +16,8 @@ closure in every node spend most of a training step, has little to walk through.
 from __future__ import annotations
 
 import sys
+from _ast import AST
+from importlib import import_module
 from types import MethodType
 
 from .errors import OperandError, RangeError
@@ -24,14 +26,14 @@ from .rules import RULES, Rule, make_function
 
 TYPE_CHECKING = False  # for type checkers; importing typing would take longer than all the rest
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, SupportsFloat, TypeAlias
 
     from .ops import Primitive
 
     Operand: TypeAlias = "Value | SupportsFloat"
 
-__all__ = ["Value", "constant", "operands", "parameter"]
+__all__ = ["Value", "constant", "operands", "parameter", "push"]
 
 
 class _Operation:
@@ -58,7 +60,13 @@ class _Operation:
 # ── the node ────────────────────────────────────────────────────────────────────────────────────
 
 
-class Value:
+# A syntax tree's node is the base, since it is the one type of the standard library that gives its
+# instances a dict and makes it only when an attribute of one's own is first set: 8 bytes a node.
+# (`__dict__` as a slot takes 32 and an allocation of its own in Python 3.11: a training step is 5%
+# slower. A `__setattr__` that keeps such attributes elsewhere slows every assignment down.)
+
+
+class Value(AST):
     """A scalar that knows its gradient and the operation that made it.
 
     Args:
@@ -81,6 +89,10 @@ class Value:
     >>> out.backward()
     >>> x.grad
     6.0
+
+    Attributes of your own stay with a node, such as what an optimiser remembers of a parameter:
+
+    >>> x.momentum = 0.9
     """
 
     __slots__ = ("__weakref__", "_rule", "_x", "_y", "data", "grad", "label")
@@ -89,8 +101,9 @@ class Value:
     grad: float
     label: str
     _rule: Rule
+    # One operand is in _x, two are in _x and _y; any other number is a tuple in _y, and _x is None.
     _x: Value | None
-    _y: Value | None
+    _y: Value | tuple[Value, ...] | None
 
     # NumPy then leaves `array * value` to us, so an array never ends up in `data`.
     __array_ufunc__ = None
@@ -105,20 +118,19 @@ class Value:
         self.data = _number(data)
         self.grad = 0.0
         self.label = label
-        self._x = self._y = None
-        self._rule = RULES["leaf"]
-        children = _checked(_children)
-        if children or _op:
-            self._rule = Rule("op", _op, operands=children)
+        self._x, self._y = None, _checked(_children)
+        self._rule = Rule("op", _op) if self._y or _op else RULES["leaf"]
 
     # ── the primitives: one method for each row of the table ──
 
     __add__, __sub__ = _Operation("add"), _Operation("sub")
     __mul__, __truediv__ = _Operation("mul"), _Operation("div")
     _pow, _pow_number = _Operation("pow"), _Operation("pow_number")
+    _ieee_pow, _reciprocal = _Operation("ieee_pow"), _Operation("reciprocal")
     __neg__ = neg = _Operation("neg")
     __abs__ = abs = _Operation("abs")
-    max, min, greater = _Operation("max"), _Operation("min"), _Operation("greater")
+    max, min = _Operation("max"), _Operation("min")
+    greater, _where = _Operation("greater"), _Operation("where")
     exp, expm1 = _Operation("exp"), _Operation("expm1")
     log, log1p, clamped_log = _Operation("log"), _Operation("log1p"), _Operation("clamped_log")
     sqrt = _Operation("sqrt")
@@ -202,7 +214,7 @@ class Value:
     def _backward(self, function: Callable[[], object]) -> None:
         if not callable(function):
             raise OperandError(f"_backward needs a function without arguments, got {function!r}")
-        self._rule = Rule(self.kind, self._op, lambda _node: function(), self._rule.operands)
+        self._rule = Rule(self.kind, self._op, lambda _node: function())
 
     def backward(self) -> None:
         """Compute ∂self/∂node for every node that self depends on, into ``node.grad``.
@@ -231,8 +243,21 @@ class Value:
         """
         nodes, row = operands(self), self._rule.primitive
         if row is None:
-            return _probe(self, nodes)
+            # An operand that is used twice gets the sum at its first use: it has one gradient.
+            found = push(self, 1.0, dict.fromkeys(nodes, 0.0))
+            return tuple(found.pop(node, 0.0) for node in nodes)
         return row.slopes(*[node.data for node in nodes], self.data)
+
+    # ── copies, also of a graph that is a million steps deep ──
+
+    def __copy__(self) -> Value:
+        return _copies().shallow_copy(self)  # type: ignore[no-any-return]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        return _copies().deep_copy(self, memo)  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _copies().reduced(self)  # type: ignore[no-any-return]
 
     # ── as a number ──
 
@@ -278,17 +303,15 @@ def operands(node: Value) -> tuple[Value, ...]:
     (Value(data=2.0, grad=0.0, label='a'), Value(data=2.0, grad=0.0, label='a'))
     """
     x, y = node._x, node._y
-    if y is not None:
-        return (x, y)  # type: ignore[return-value]
-    if x is not None:
-        return (x,)
-    return node._rule.operands
+    if x is None:
+        return y  # type: ignore[return-value]
+    return (x,) if y is None else (x, y)  # type: ignore[return-value]
 
 
 def _leaf(data: SupportsFloat, rule: Rule, label: str = "") -> Value:
-    node = object.__new__(Value)
+    node = Value.__new__(Value)
     node.data, node.grad, node.label = _number(data), 0.0, label
-    node._rule, node._x, node._y = rule, None, None
+    node._rule, node._x, node._y = rule, None, ()
     return node
 
 
@@ -300,6 +323,10 @@ def constant(data: SupportsFloat) -> Value:
 def parameter(data: SupportsFloat, label: str = "") -> Value:
     """Make a leaf that a model learns."""
     return _leaf(data, RULES["parameter"], label)
+
+
+def _copies() -> Any:
+    return import_module(".copies", __package__)
 
 
 # ── numbers in, errors out ──────────────────────────────────────────────────────────────────────
@@ -368,19 +395,23 @@ def _advice(x: object) -> str:
     return "call it first" if callable(x) else "give it an int or a float"
 
 
-def _probe(out: Value, nodes: tuple[Value, ...]) -> tuple[float, ...]:
-    """Find the local derivatives of an op of one's own: push a gradient of 1 and look.
+def push(out: Value, gradient: float, before: Mapping[Value, float]) -> dict[Value, float]:
+    """Return what a ``_backward`` of one's own makes of the gradients of its operands.
 
-    An operand that is used twice gets the sum at its first use, since a closure adds to one place.
+    Args:
+        out: the node.
+        gradient: its gradient for the while.
+        before: its operands, with their gradients for the while.
+
+    All gradients of these are as before when it returns or raises.
     """
-    saved = [(node, node.grad) for node in (out, *nodes)]
+    saved = [(node, node.grad) for node in (out, *before)]
     try:
-        for node in nodes:
-            node.grad = 0.0
-        out.grad = 1.0
+        for node, grad in before.items():
+            node.grad = grad
+        out.grad = gradient
         out._backward()
-        found = {node: node.grad for node in nodes}
+        return {node: node.grad for node in before}
     finally:
         for node, grad in saved:
             node.grad = grad
-    return tuple(found.pop(node, 0.0) for node in nodes)

@@ -50,4 +50,4 @@ def _sentence(scalars: Scalars, place: int, numbers: Floats) -> str:
 def _operands(scalars: Scalars, place: int) -> Iterator[int]:
     code = scalars.op[place]
     if code != LEAF:
-        yield from (scalars.x[place], scalars.y[place])[: len(ROWS[code].partials)]
+        yield from scalars.operands[: len(ROWS[code].partials), place].tolist()

@@ -91,7 +91,9 @@ class _Operations:
 
     kept: Ints  # places
     code: Ints
-    operands: list[Ints]  # of rows of the table: the places of the first ones, of the second ones
+    operands: list[
+        Ints
+    ]  # of rows of the table: the places of all first ones, of the second ones, ...
     products: Ints  # of sums: how many there are, or, later, how many pieces
     scaled: Ints
 
@@ -119,7 +121,7 @@ def _in_order(reduced: Reduced) -> _Operations:
     kept = reduced.kept
     family, code = reduced.family[kept], reduced.scalars.op[kept].copy()
     code[family == AFFINE], code[family == LOGSUMEXP] = SUM, SMOOTH_MAX
-    operands = [side[kept] for side in (reduced.x, reduced.y)]
+    operands = list(reduced.operands[:, kept])
     _as_products(reduced, code, operands)
     of, term = _terms_of(reduced, kept)
     is_scaled = reduced.right[term] >= len(reduced.scalars)

@@ -5,11 +5,11 @@
 
 # mypy: ignore-errors
 
-from math import exp
+from math import exp, inf
 
 from .marks import inlined, inlined_sum
 
-__all__ = ["inner", "larger", "max", "min", "outer", "power", "share"]
+__all__ = ["ieee_pow", "inner", "larger", "max", "min", "outer", "power", "share", "whole"]
 
 
 @inlined
@@ -20,6 +20,12 @@ def power(x, y):
     if y == 3.0:
         return x * x * x
     return x**y
+
+
+@inlined
+def ieee_pow(x, y):
+    """Return the same: in machine code there is no other power."""
+    return power(x, y)
 
 
 @inlined
@@ -42,8 +48,14 @@ def larger(x, y):
 
 @inlined
 def share(x, z):
-    """Return exp(x - z), which is 1 of equal infinities."""
-    return 1.0 if x == z else exp(x - z)
+    """Return exp(x - z): of equal infinities 1, and of -inf 0."""
+    return exp(x - z) if x != z else 1.0 if x > -inf else 0.0
+
+
+@inlined
+def whole(total, z):
+    """Return the sum of all shares of a result; 1 where it is infinite."""
+    return total if abs(z) < inf else 1.0
 
 
 @inlined_sum

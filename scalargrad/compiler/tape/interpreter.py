@@ -1,7 +1,7 @@
 """The interpreter of tapes, generated from the table of primitives.
 
 Each code of a tape has a few lines for each way through it: forward, backward, and forward with
-tangents. Those of a row are its value and its partial derivatives, as the table has them::
+tangents. Those of a row are its value and what its operands receive, as the table has them::
 
     for k in range(start, stop):                 for k in range(start, stop):
         i0 = places[at]                              i0 = places[at]
@@ -22,11 +22,11 @@ of the two alone. ``u1`` is 1 as an index.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Iterable, Sequence
 
 from ...ops import Primitive
+from ...texts import names_in, parse
 from ..walk import ROWS
 from .assemble import PIECES, SMOOTH_MAX, SUM
 
@@ -38,7 +38,6 @@ __all__ = [
     "WAYS",
     "as_it_is",
     "bodies",
-    "called",
     "dispatcher",
 ]
 
@@ -59,36 +58,29 @@ WAYS = {FORWARD: "v", BACKWARD: "v, d", TANGENT: "v, d"}
 SHORT = 3
 
 
-def called(texts: Iterable[str]) -> set[str]:
-    """Return the names that texts of the table use."""
-    nodes = (node for text in texts for node in ast.walk(ast.parse(text)))
-    return {node.id for node in nodes if isinstance(node, ast.Name)}
-
-
 # ── rows of the table ───────────────────────────────────────────────────────────────────────────
 
 
 def _row(row: Primitive, written: Writer) -> dict[str, Lines]:
-    value, *partials = (written(row, text) for text in (row.value, *row.partials))
-    operands = row.operands.split(", ")
-    places = [f"i{n} = places[at + u{n}]" for n in range(len(operands))]
-    used = called(partials)
-    moving = [(n, partial) for n, partial in enumerate(partials) if partial != "0"]
+    value, *pushes = (written(row, text) for text in (row.value, *row.pushes))
+    places = [f"i{n} = places[at + u{n}]" for n in range(len(pushes))]
+    moving = [(n, push) for n, push in enumerate(pushes) if push != "0.0"]
+    used = set().union(*(names_in(parse(push)) for push in pushes))
 
-    def loop(names: set[str], lines: Lines) -> Lines:
-        loads = [f"* {x} = v(i{n})" for n, x in enumerate(operands) if x in names]
+    def loop(names: Iterable[str], lines: Lines) -> Lines:
+        loads = [f"* {x} = v(i{n})" for n, x in enumerate(row.letters) if x in names]
         loads += ["* z = v(k)"] * ("z" in names)
         lines = _near_and_far([*loads, *lines])
-        return _each_operation([*places, *lines, f"at += u{len(operands)}"])
+        return _each_operation([*places, *lines, f"at += u{len(pushes)}"])
 
-    adds = [f"* d(i{n}) += {_times(partial)}" for n, partial in moving]
+    adds = [f"* d(i{n}) += {push}" for n, push in moving]
     slopes = [
         line
-        for n, partial in moving
-        for line in (f"* g = d(i{n})", f"* t {'+' if n else ''}= {_times(partial)}")
+        for number, (n, push) in enumerate(moving)
+        for line in (f"* g = d(i{n})", f"* t {'+' if number else ''}= {push}")
     ]
     return {
-        FORWARD: loop({*operands}, [f"* v(k) = {value}"]),
+        FORWARD: loop(row.letters, [f"* v(k) = {value}"]),
         BACKWARD: loop(used, ["* g = d(k)", *adds]) if adds else [],
         TANGENT: loop(used, [*(slopes or ["* t = 0.0"]), "* d(k) = t"]),
     }
@@ -106,11 +98,6 @@ def _near_and_far(lines: Lines) -> Lines:
     ]
 
 
-def _times(partial: str) -> str:
-    """Write a partial derivative times g."""
-    return {"1": "g", "-1": "-g"}.get(partial, f"g * ({partial})")
-
-
 def _each_operation(lines: Iterable[str]) -> Lines:
     return ["for k in range(start, stop):", *_indented(lines)]
 
@@ -125,14 +112,14 @@ def _indented(lines: Iterable[str]) -> Lines:
 def _short_sum(products: int, scaled: int) -> dict[str, Lines]:
     """Write a sum of a few terms: products of i and j, and scaled ones."""
     places: Lines = []
-    values, slopes, adds = ["factors[c]"], [], []
+    values, slopes, adds = ["factors[w]"], [], []
     for n in range(products):
         places += [f"i{n} = places[at + u{2 * n}]", f"j{n} = places[at + u{2 * n + 1}]"]
         values.append(f"v(i{n}) * v(j{n})")
         slopes.append(f"d(i{n}) * v(j{n}) + v(i{n}) * d(j{n})")
         adds += [f"* d(i{n}) += g * v(j{n})", f"* d(j{n}) += g * v(i{n})"]
     for n in range(scaled):
-        places += [f"f{n} = factors[c + u{n + 1}]", f"m{n} = places[at + u{2 * products + n}]"]
+        places += [f"f{n} = factors[w + u{n + 1}]", f"m{n} = places[at + u{2 * products + n}]"]
         values.append(f"f{n} * v(m{n})")
         slopes.append(f"f{n} * d(m{n})")
         adds.append(f"* d(m{n}) += g * f{n}")
@@ -141,7 +128,7 @@ def _short_sum(products: int, scaled: int) -> dict[str, Lines]:
         BACKWARD: ["* g = d(k)", *adds],
         TANGENT: [f"* d(k) = {' + '.join(slopes)}"],
     }
-    steps = [f"at += u{2 * products + scaled}", f"c += u{scaled + 1}"]
+    steps = [f"at += u{2 * products + scaled}", f"w += u{scaled + 1}"]
     return {way: _each_operation([*places, *lines, *steps]) for way, lines in ways.items()}
 
 
@@ -163,9 +150,9 @@ def _pieces(
 
 
 def _sum_of(product: Sequence[str], start: str, scaled: str, end: str) -> Lines:
-    term = ["f = factors[c]", "i = places[at]", scaled, "c += u1", "at += u1"]
+    term = ["f = factors[w]", "i = places[at]", scaled, "w += u1", "at += u1"]
     return _each_operation([
-        start, "c += u1",
+        start, "w += u1",
         "for _ in range(p):", *_indented(product),
         "for _ in range(q):", *_indented(term),
         *([end] if end else []),
@@ -175,7 +162,7 @@ def _sum_of(product: Sequence[str], start: str, scaled: str, end: str) -> Lines:
 # What is summed up is a number of its own, z() or t(), or else in its slot.
 _SUM = {
     FORWARD: _long_sum(
-        "* z() = factors[c]", ["* z() += v(i) * v(j)"], "* z() += f * v(i)", "one: v(k) = z()"
+        "* z() = factors[w]", ["* z() += v(i) * v(j)"], "* z() += f * v(i)", "one: v(k) = z()"
     ),
     BACKWARD: _long_sum(
         "one: g() = d(k)", ["* d(i) += g() * v(j)", "* d(j) += g() * v(i)"], "* d(i) += g() * f"
@@ -189,7 +176,7 @@ _SUM = {
 }
 _PIECES = {
     FORWARD: _pieces(
-        "* z() = factors[c]",
+        "* z() = factors[w]",
         ["z() += inner(v, i, v, j, n)"],
         ["* z() += v(i + o) * v(j + o)"],
         "* z() += f * v(i)",
@@ -229,7 +216,13 @@ def _of_terms(line: str) -> Lines:
     return ["for n in range(at, at + q):", "    i = places[n]", f"    {line}"]
 
 
-# The last slot, h, which belongs to no scalar, holds the largest term for a while.
+# The last slot, h, which belongs to no scalar, holds the largest term for a while, and on other ways
+# the sum of all shares: 1 but for the rounding of the result, which may be large.
+_SHARES = [
+    "h = len(v) - 1",
+    "* v(h) = 0.0", *_of_terms("* v(h) += share(v(i), v(k))"),
+    "* v(h) = whole(v(h), v(k))",
+]  # fmt: skip
 _SMOOTH_MAX = {
     FORWARD: _each_operation([
         "h = len(v) - 1",
@@ -238,9 +231,12 @@ _SMOOTH_MAX = {
         "* v(k) = v(h) + log(v(k))",
         "at += q",
     ]),
-    BACKWARD: _each_operation([*_of_terms("* d(i) += d(k) * share(v(i), v(k))"), "at += q"]),
+    BACKWARD: _each_operation([
+        *_SHARES, *_of_terms("* d(i) += d(k) * share(v(i), v(k)) / v(h)"), "at += q",
+    ]),
     TANGENT: _each_operation([
-        "* t() = 0.0", *_of_terms("* t() += d(i) * share(v(i), v(k))"), "one: d(k) = t()",
+        *_SHARES,
+        "* t() = 0.0", *_of_terms("* t() += d(i) * share(v(i), v(k)) / v(h)"), "one: d(k) = t()",
         "at += q",
     ]),
 }  # fmt: skip
@@ -294,7 +290,7 @@ def dispatcher(way: str, lanes: bool) -> str:
     lines = [
         f"for r in {order}:",
         "    code, start, stop, at = runs[r, 0], u0 + runs[r, 1], u0 + runs[r, 2], u0 + runs[r, 3]",
-        "    p, q, c = u0 + runs[r, 4], u0 + runs[r, 5], u0 + runs[r, 6]",
+        "    p, q, w = u0 + runs[r, 4], u0 + runs[r, 5], u0 + runs[r, 6]",
     ]
     for number, (code, body) in enumerate(bodies(lanes)[way].items()):
         lines += [f"    {'elif' if number else 'if'} code == {code}:", *_indented(_indented(body))]

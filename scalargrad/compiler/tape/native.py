@@ -22,11 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import OperandError
+from ...errors import TextError
 from ...ops import PRIMITIVES, Primitive
+from ...texts import names_in, parse
 from ..walk import ROWS
 from .assemble import Slots, Tape
-from .interpreter import BACKWARD, FORWARD, TANGENT, called, dispatcher
+from .interpreter import BACKWARD, FORWARD, TANGENT, dispatcher
 
 __all__ = ["blocks", "code_of", "is_installed", "one", "tangents"]
 
@@ -123,15 +124,15 @@ def _rows_called(known: set[str]) -> list[str]:
     """Return the rows of the table that other rows call, as functions.
 
     Raises:
-        OperandError: a text calls what is neither a row nor a known function.
+        TextError: a text calls what is neither a row nor a known function.
     """
     found: dict[str, str] = {}
     rows: list[Primitive] = list(ROWS)
     for row in rows:
-        letters = {*row.operands.split(", "), "z", "g", "abs"}
-        for name in sorted(called([row.value, *row.partials]) - letters - known - {*found}):
+        names = set().union(*(names_in(parse(text)) for text in (row.value, *row.pushes)))
+        for name in sorted(names - {*row.letters, "z", "g", "abs", *known, *found}):
             if name not in PRIMITIVES:
-                raise OperandError(
+                raise TextError(
                     f"the row {row.name} calls {name}, which is neither a function of math nor of "
                     "the tape's machine code, and no other row"
                 )

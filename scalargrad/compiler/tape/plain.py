@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from ...miniflow.translate import array_function
-from ...ops import FLOATS, SLOPES, Primitive
+from ...ops import FLOATS, Primitive
+from ...texts import names_in, parse
 from ..walk import Floats
 from .assemble import Tape
 from .interpreter import BACKWARD, FORWARD, TANGENT, WAYS, Writer, as_it_is, bodies
@@ -97,15 +98,15 @@ class Plain:
 # ── the functions of each code ──────────────────────────────────────────────────────────────────
 
 
-def _compiled(names: dict[str, Any], slopes: dict[str, Any], written: Writer) -> dict[str, Any]:
+def _compiled(names: dict[str, Any], written: Writer) -> dict[str, Any]:
     """Return for each way a function of each code."""
     texts = bodies(lanes=False, written=written)
     found: dict[str, dict[int, Run]] = {}
     for way, of_codes in texts.items():
-        scope = {**(names if way == FORWARD else slopes), **{f"u{n}": n for n in range(9)}}
+        scope = {**names, **{f"u{n}": n for n in range(9)}}
         found[way] = {}
         for code, lines in of_codes.items():
-            head = f"def run(start, stop, at, p, q, c, places, factors, {WAYS[way]}):"
+            head = f"def run(start, stop, at, p, q, w, places, factors, {WAYS[way]}):"
             exec("\n    ".join([head, *lines]), scope)
             found[way][code] = scope["run"]
     return found
@@ -115,11 +116,12 @@ def _compiled(names: dict[str, Any], slopes: dict[str, Any], written: Writer) ->
 def _functions_of_floats() -> dict[str, Any]:
     helpers: dict[str, Any] = {
         "larger": lambda x, y: y if y > x or y != y else x,
-        "share": lambda x, z: 1.0 if x == z else math.exp(x - z),
+        "share": _share,
+        "whole": lambda total, z: total if abs(z) < math.inf else 1.0,
         "inner": lambda v, i, w, j, n: sum(map(mul, v[i : i + n], w[j : j + n])),
         "outer": _outer,
     }
-    return _compiled({**FLOATS, **helpers}, {**SLOPES, **helpers}, as_it_is)
+    return _compiled({**FLOATS, **helpers}, as_it_is)
 
 
 @cache
@@ -128,7 +130,8 @@ def _functions_of_rows() -> dict[str, Any]:
         "inf": math.inf,
         "log": np.log,
         "larger": np.maximum,
-        "share": lambda x, z: np.where(x == z, 1.0, np.exp(x - z)),
+        "share": lambda x, z: np.where(x == z, np.where(x == -np.inf, 0.0, 1.0), np.exp(x - z)),
+        "whole": lambda total, z: np.where(np.abs(z) < np.inf, total, 1.0),
         "inner": lambda v, i, w, j, n: sum(v[i + o] * w[j + o] for o in range(n)),
         "outer": _outer,
         "np": np,
@@ -136,13 +139,18 @@ def _functions_of_rows() -> dict[str, Any]:
 
     def written(row: Primitive, text: str) -> str:
         """Write a call of the function that the text becomes for arrays."""
-        if text in {"0", "1", "-1"}:
+        if text in ("0.0", "g", "-g"):
             return text
-        name = f"array_{len(names)}"
+        name, known = f"array_{len(names)}", names_in(parse(text))
         names[name] = array_function(row, text)
-        return f"{name}(np, {row.operands}{', z=z' * ('z' in text)})"
+        return f"{name}(np, {row.operands}, {', '.join(f'{x}={x}' for x in 'zg' if x in known)})"
 
-    return _compiled(names, names, written)
+    return _compiled(names, written)
+
+
+def _share(x: float, z: float) -> float:
+    """Return exp(x - z): of equal infinities 1, and of -inf 0."""
+    return math.exp(x - z) if x != z else float(x > -math.inf)
 
 
 def _outer(d: list[Number], i: int, v: list[Number], j: int, n: int, g: Number) -> None:

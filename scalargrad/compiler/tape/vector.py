@@ -122,7 +122,8 @@ def log1p(x):
     """log u + (x - (u - 1)) / u where u = 1 + x, rounded"""
     u = 1.0 + x
     z = log(u)
-    return z + (x - (u - 1.0)) / u if 0.0 < u < inf else z
+    z = z + (x - (u - 1.0)) / u if 0.0 < u < inf else z
+    return x if x == 0.0 else z  # also of -0
 
 
 @inlined
