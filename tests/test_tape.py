@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import mpmath
@@ -35,8 +36,8 @@ from benchmarks.works import Irregular, Work
 from scalargrad import MLP, Value, hessian
 from scalargrad import functional as F
 from scalargrad.compiler import Program, compile
+from scalargrad.compiler.cost import NEVER, on_arrays
 from scalargrad.compiler.cost import Work as Count
-from scalargrad.compiler.cost import arrays_from
 from scalargrad.compiler.flatten import unmerged
 from scalargrad.compiler.tape import TapeMachine, assemble, machine, native, vector
 from scalargrad.compiler.tape.assemble import PIECES, SMOOTH_MAX, SUM
@@ -338,8 +339,9 @@ def test_a_program_may_use_both_machines() -> None:
 @pytest.mark.parametrize("native_", [True, False])
 def test_more_lines_never_make_arrays_cheaper(native_: bool) -> None:
     work = Count(operations=500, operands=20_000, groups=5)
-    starts = [arrays_from(work, lines, native_) for lines in (1, 5, 20, 100, 1000)]
-    assert starts == sorted(starts)
+    found = [on_arrays(work, lines, native_) for lines in (1, 5, 20, 100, 1000)]
+    assert [samples.least for samples in found] == sorted(samples.least for samples in found)
+    assert all(other == NEVER or other.most <= one.most for one, other in pairwise(found))
 
 
 def test_machine_can_be_asked_for() -> None:

@@ -14,26 +14,40 @@ import numpy as np
 from .flatten import NO_FAMILY, Reduced
 from .walk import ROWS
 
-__all__ = ["MACHINES", "NEVER", "Work", "arrays_from", "work_of"]
+__all__ = ["ALWAYS", "CACHE", "LANE", "MACHINES", "NEVER", "Samples", "Work", "on_arrays", "work_of"]
 
 #: Where a program may run.
 MACHINES = ("auto", "tape", "arrays")
 
-#: The number of samples from which on a program runs as array code if it never does.
-NEVER = math.inf
+#: Array code, forward and backward: a line; an operand, which is one of a product; and a scalar,
+#: where all of them fit into the cache, or not.
+LINE, ARRAY_OPERAND, ARRAY_SCALAR, FAR_SCALAR = 3000.0, 0.1, 1.0, 10.0
 
-#: A line of array code, forward and backward; a scalar that it computes; and an operand of that.
-LINE, ARRAY_SCALAR, ARRAY_TERM = 2500.0, 1.0, 0.1
+#: The bytes of scalars and derivatives that fit into the cache.
+CACHE = 1_500_000
 
-#: An operation of a tape on one sample, an operand, a run, and a call; as machine code, in Python.
+#: A tape on one sample: an operation, an operand, a run, and a call; as machine code, in Python.
 NATIVE_ONE, PYTHON_ONE = (3.0, 0.5, 5.0, 1000.0), (200.0, 200.0, 500.0, 5000.0)
 
-#: An operation of a tape on each sample of a batch, and an operand.
-LANE_OPERATION, LANE_OPERAND = 1.2, 0.3
+#: A tape on a sample of many: an operation or an operand.
+LANE = 0.5
 
 #: More lines than this are array code only if each does so many scalars, on the average; or else
 #: there is no structure of arrays, and to look for it takes longer than it saves.
 MANY, STRUCTURE = 200, 4
+
+
+class Samples(NamedTuple):
+    """How many samples at a time array code is the better machine for."""
+
+    least: float
+    most: float
+
+    def __contains__(self, count: object) -> bool:
+        return isinstance(count, int) and self.least <= count <= self.most
+
+
+ALWAYS, NEVER = Samples(0, math.inf), Samples(math.inf, 0)
 
 
 class Work(NamedTuple):
@@ -57,23 +71,24 @@ def work_of(reduced: Reduced) -> Work:
     return Work(len(kept), int(operands), groups)
 
 
-def arrays_from(work: Work, lines: int, native: bool) -> float:
-    """Return the number of samples from which on array code is cheaper than the tape; or NEVER.
+def on_arrays(work: Work, lines: int, native: bool) -> Samples:
+    """Return for how many samples array code is cheaper than the tape.
 
     Args:
         work: what there is to do for one sample.
-        lines: how many lines the array code has; the tape is certainly better if it is so for a
-            number that is too small.
+        lines: how many lines the array code has. More of them never make it cheaper.
         native: whether tapes run as machine code.
     """
     operation, operand, run, call = NATIVE_ONE if native else PYTHON_ONE
-    each = ARRAY_SCALAR * work.operations + ARRAY_TERM * work.operands
+    fixed, factors = LINE * lines, ARRAY_OPERAND * work.operands
+    near, far = (each * work.operations + factors for each in (ARRAY_SCALAR, FAR_SCALAR))
     one = operation * work.operations + operand * work.operands + run * work.groups + call
-    if LINE * lines + each < one:
-        return 1
+    least = 1 if fixed + near < one else 2
     if not native:  # rows of samples are computed by NumPy, in either machine
-        return 2
-    saved = LANE_OPERATION * work.operations + LANE_OPERAND * work.operands - each
-    if saved <= 0 or (lines > MANY and work.operations < STRUCTURE * lines):
-        return NEVER
-    return max(2, math.ceil(LINE * lines / saved))
+        return Samples(least, math.inf)
+    tape = LANE * (work.operations + work.operands)
+    if tape <= near or (lines > MANY and work.operations < STRUCTURE * lines):
+        return Samples(1, 1) if least == 1 else NEVER
+    most = math.inf if far < tape else CACHE // (16 * work.operations)
+    found = Samples(least if least == 1 else max(2, math.ceil(fixed / (tape - near))), most)
+    return found if found.least <= found.most else NEVER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from ..miniflow.node import Node
 from ..miniflow.nodes import Mean, Sum
 from ..miniflow.run import value_and_grad
 from . import derivatives
-from .cost import MACHINES, NEVER, arrays_from, work_of
+from .cost import ALWAYS, MACHINES, NEVER, Samples, on_arrays, work_of
 from .emit import Emitted, emit
 from .flatten import flatten
 from .nonfinite import first_nonfinite
@@ -147,9 +148,9 @@ class Program:
         self._parameters = np.array([p.data for p in wrt], float)
         self._asked, self._threads = machine, threads or default_threads()
         self._work = work_of(self._reduced)
-        #: The number of samples from which on arrays are the machine: at least so many, ...
-        self._arrays_from = self._estimate(self._work.groups)
-        self._is_settled = self._arrays_from == NEVER  # ... or exactly
+        # For how many samples arrays are the machine: at most for these, ...
+        self._on_arrays = self._estimate(self._work.groups)
+        self._is_settled = self._asked != "auto" or self._on_arrays == NEVER  # ... or exactly
         self._targets: dict[str, Node] = {}
         self._steps: dict[tuple[str, Shape | None], Step] = {}  # by the shape of what is fed
         self._gradients: dict[str, TapeMachine] = {}
@@ -183,29 +184,31 @@ class Program:
         >>> compile(MLP(2, [1])(x), x, machine="tape").machine
         'tape'
         """
-        start = self._settled()
-        if start <= 1:
+        least, most = samples = self._settled()
+        if least <= 1 and (most == math.inf or not self._inputs):
             return "arrays"
-        if start == NEVER or not self._inputs:
+        if samples == NEVER or not self._inputs:
             return "tape"
-        return f"tape, arrays from {start:,} samples on"
+        if most == math.inf:
+            return f"tape, arrays from {least:,} samples on"
+        return f"tape, arrays from {least:,} to {most:,} samples"
 
-    def _estimate(self, lines: int) -> float:
-        """Return from how many samples on so many lines of array code are the better machine."""
+    def _estimate(self, lines: int) -> Samples:
+        """Return for how many samples so many lines of array code are the better machine."""
         if self._asked != "auto":
-            return {"tape": NEVER, "arrays": 0}[self._asked]
-        return arrays_from(self._work, lines, native.is_installed())
+            return NEVER if self._asked == "tape" else ALWAYS
+        return on_arrays(self._work, lines, native.is_installed())
 
-    def _settled(self) -> float:
-        """Return from how many samples on arrays are the machine, now that it has to be known."""
+    def _settled(self) -> Samples:
+        """Return for how many samples arrays are the machine, now that it has to be known."""
         if not self._is_settled:
-            self._arrays_from = self._estimate(len(self.listing.operations))
+            self._on_arrays = self._estimate(len(self.listing.operations))
             self._is_settled = True
-        return self._arrays_from
+        return self._on_arrays
 
     def _runs_on_arrays(self, samples: int) -> bool:
         """Say which machine so many samples are for; no structure is looked for in vain."""
-        return samples >= self._arrays_from and samples >= self._settled()
+        return samples in self._on_arrays and samples in self._settled()
 
     @cached_property
     def listing(self) -> Raised:

@@ -48,6 +48,10 @@ inlined = njit(**options, fastmath={{"contract"}}, forceinline=True)
 inlined_sum = njit(**options, fastmath={{"contract", "reassoc"}}, forceinline=True)  # in any order
 '''
 
+_COMPILING = (
+    "scalargrad: numba compiles the tape's interpreter, once for a machine; this takes a while"
+)
+
 
 @cache
 def is_installed() -> bool:
@@ -159,6 +163,7 @@ def _written(name: str, text: str) -> Path:
                 ) as file:
                     file.write(text)
                 os.replace(file.name, path)
+                print(_COMPILING, file=sys.stderr)
         except OSError:
             continue
         return path
