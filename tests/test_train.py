@@ -653,7 +653,7 @@ MISTAKES = {
     "one array": ({"data": X}, OperandError, r"data are a pair \(X, y\), got ndarray"),
     "text": ({"data": ([["a"]], [1])}, OperandError, "data are two arrays of numbers"),
     "one feature": ({"data": (Y, Y)}, SizeError, r"shape \(samples, inputs\).*got \(6,\) and"),
-    "complex numbers": ({"data": (X * 1j, Y)}, OperandError, "of real numbers, got complex128"),
+    "complex numbers": ({"data": (X * 1j, Y)}, OperandError, "X holds complex128, and not"),
     "lengths": ({"data": (X, Y[1:])}, SizeError, r"got \(6, 2\) and \(5,\)"),
     "empty": ({"data": (X[:0], Y[:0])}, SizeError, r"got \(0, 2\) and \(0,\)"),
     "inputs": ({"data": (X[:, :1], Y)}, SizeError, "MLP needs 2 inputs, got 1"),
