@@ -8,7 +8,10 @@ import numpy as np
 
 from .errors import OperandError, SizeError
 
-__all__ = ["Samples", "arrays", "held_out_of", "reals", "samples_of"]
+__all__ = ["MANY", "Samples", "arrays", "held_out_of", "reals", "samples_of", "telling"]
+
+#: More numbers than these are no labels.
+MANY = 10
 
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
@@ -19,6 +22,7 @@ class Samples(NamedTuple):
     x: Floats  # (samples, inputs)
     targets: Floats  # (samples, targets)
     classes: tuple[float, ...]  # that the targets stand for, or none
+    of: str = ""  # which data they are, after "sample 3"
 
 
 def arrays(what: str, data: Any) -> tuple[Floats, Floats]:
@@ -106,7 +110,19 @@ def held_out_of(x: Floats, y: Floats, samples: Samples) -> Samples:
             f"the validation data need {targets} targets, got {held_out.targets.shape[1]}"
         )
     _check_labels(held_out, samples)
-    return held_out._replace(classes=samples.classes)
+    return held_out._replace(classes=samples.classes, of=" of the validation data")
+
+
+def telling(targets: Floats) -> list[int]:
+    """Return samples that have each number among the targets; of many, the least and the largest.
+
+    >>> telling(np.array([[0.0], [1.0], [0.0], [-1.0]]))
+    [0, 1, 3]
+    """
+    numbers, places = np.unique(targets, return_index=True)
+    if len(numbers) > MANY:
+        places = places[[0, -1]]
+    return [*map(int, np.unique(places // targets.shape[1]))]
 
 
 def _check_labels(held_out: Samples, samples: Samples) -> None:
