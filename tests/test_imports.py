@@ -1,6 +1,7 @@
 """What the modules load, what they offer, and who may import whom."""
 
 import ast
+import builtins
 import configparser
 import doctest
 import importlib
@@ -177,7 +178,15 @@ def natural_order(name):
 @each_module
 def test_all_is_complete(name):
     public = {one for one in public_definitions(name) if not one.startswith("_")}
-    assert public - {"TYPE_CHECKING"} <= set(importlib.import_module(name).__all__)
+    expected = public - {"TYPE_CHECKING"} - set(dir(builtins))
+    assert expected <= set(importlib.import_module(name).__all__)
+
+
+@pytest.mark.parametrize("name", [*LIBRARY, "viz"])
+def test_a_star_import_shadows_no_builtin(name):
+    names = {}
+    exec(f"from {name} import *", names)
+    assert set(dir(builtins)) & names.keys() <= {"__doc__", "__name__", "__builtins__"}
 
 
 @each_module
