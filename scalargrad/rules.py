@@ -93,6 +93,8 @@ _BINARY = """
 def make_{name}(a, b):
     if not isinstance(b, Value):
         b = constant(b)
+        if b is NotImplemented:
+            return b
     x, y = a.data, b.data
     out = new(Value)
     try:
@@ -123,7 +125,8 @@ def make_function(
     Args:
         name: a row of the table.
         node_type: the class of the nodes.
-        constant: makes a node of an operand that is a number.
+        constant: makes a node of an operand that is a number; for an operator it may answer
+            NotImplemented, and Python asks the operand instead.
     """
     row = PRIMITIVES[name]
     names = FLOATS | {"Value": node_type, "new": node_type.__new__, "constant": constant}
