@@ -4,13 +4,13 @@ One computes a result and makes its node, the other passes the node's gradient o
 generated when a row is first used. For ``tanh`` they read::
 
     def make_tanh(a):                           def tanh_backward(out):
-        x = a.data                                  a, b, g = out._x, out._y, out.grad
+        x = a.data                                  a = out._x; g = out.grad
         out = new(Value)                            z = out.data
         out.data = tanh(x)                          a.grad += g * (1 - z * z)
         ...
 
-where ``a`` and ``b`` are nodes, ``x``, ``y`` and ``z`` the numbers of the table, and ``g`` is the
-gradient of the result.
+where ``a`` is a node, ``x`` and ``z`` are the numbers of the table, and ``g`` is the gradient of the
+result.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _NODES = {"x": "a", "y": "b", "c": "condition"}
 
 _MAKE = """
 def make_{name}({nodes}):
-    {constants}
+{constants}
     {load}
     out = new(Value)
     try:
@@ -89,6 +89,14 @@ def make_{name}({nodes}):
     out._rule = rule
     {store}
     return out
+"""
+
+# A number becomes a leaf; of an array, Python asks NumPy.
+_CONSTANT = """
+    if not isinstance({node}, Value):
+        {node} = constant({node})
+        if {node} is NotImplemented:
+            return {node}
 """
 
 _BACKWARD = """
@@ -115,7 +123,8 @@ def make_function(
     Args:
         name: a row of the table.
         node_type: the class of the nodes.
-        constant: makes a node of an operand that is a number.
+        constant: makes a node of an operand that is a number; for an operator it may answer
+            NotImplemented, and Python asks the operand instead.
     """
     row = PRIMITIVES[name]
     names = FLOATS | {"Value": node_type, "new": node_type.__new__, "constant": constant}
@@ -128,9 +137,7 @@ def make_function(
         name=name,
         value=row.value,
         nodes=listed,
-        constants="\n    ".join(
-            f"if not isinstance({node}, Value): {node} = constant({node})" for node in beside
-        ),
+        constants="".join(_CONSTANT.format(node=node) for node in beside),
         load=f"{row.operands} = {', '.join(f'{node}.data' for node in nodes)}",
         store=_STORE.get(len(nodes), f"out._x = None; out._y = ({listed})"),
     )
