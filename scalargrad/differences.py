@@ -64,6 +64,7 @@ class Move(NamedTuple):
     data: tuple[float, float, float]
     rules: tuple[float, float, float]
     two_sided: bool = True  # whether it had a reason to move on both sides
+    size: float = 0.0  # of the numbers that the result is a sum of, if it is one
 
     @property
     def slopes(self) -> tuple[float, float, float]:
@@ -106,7 +107,7 @@ class Move(NamedTuple):
     @property
     def rounding(self) -> float:
         """What rounding may do to the central difference."""
-        return 4 * _EPSILON * max(map(abs, self.data)) / self.step
+        return 4 * _EPSILON * max(self.size, *map(abs, self.data)) / self.step
 
     def is_seen(self) -> bool:
         """Say whether the disagreement is more than rounding could make of it."""
@@ -114,7 +115,7 @@ class Move(NamedTuple):
 
 
 def cause(moves: Sequence[Move]) -> str:
-    """Say why a rule agrees with the differences for no step: wrong, kink, jump or coarse.
+    """Say why a rule agrees with the differences for no step: wrong, kink, jump, border or coarse.
 
     Args:
         moves: the disagreements, from the widest step to the narrowest.
@@ -125,8 +126,10 @@ def cause(moves: Sequence[Move]) -> str:
     ('wrong', 'kink')
     """
     seen = _seen(moves)
+    if not any(math.isfinite(move.slope) for move in moves):
+        return "border"
     if not seen:
-        return "coarse" if any(math.isfinite(move.error) for move in moves) else "wrong"
+        return "coarse" if math.isfinite(moves[-1].rule) else "wrong"
     widest, narrowest = seen[0], seen[-1]
     if len(seen) > 1 and not any(_is_settled(*pair) for pair in pairwise(seen)):
         height = abs(narrowest.height)
@@ -179,6 +182,11 @@ def fault(moves: Sequence[Move], name: str, by: str) -> str:
                 f"{name} is at a jump: it goes from {lower:.6g} to {upper:.6g} when "
                 f"{by} moves by {2 * narrow.step:.1g}, so it has no derivative there "
                 f"({narrow.rule:.6g} by its rule)"
+            )
+        case "border":
+            return (
+                f"{name} is at the border of its domain: it is not finite when {by} moves by "
+                f"{narrow.step:.1g} to either side"
             )
         case "coarse":
             return (
