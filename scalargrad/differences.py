@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-__all__ = ["Move", "cause", "fault", "slopes", "steps"]
+__all__ = ["Move", "cause", "compare", "fault", "slopes", "steps"]
 
 _EPSILON = sys.float_info.epsilon
 _NARROWER = (1e-1, 1e-2, 1e-3, 1e-4)
@@ -112,6 +112,42 @@ class Move(NamedTuple):
     def is_seen(self) -> bool:
         """Say whether the disagreement is more than rounding could make of it."""
         return 8 * self.rounding < abs(self.error) < math.inf
+
+
+def compare(
+    result: Callable[[float], float],
+    x: float,
+    middle: float,
+    rule: float,
+    rtol: float,
+    atol: float,
+    size: float = 0.0,
+) -> list[Move]:
+    """Move a number, by ever narrower steps, until the result moves as a rule says.
+
+    Args:
+        result: computes the result of a number.
+        x: the number.
+        middle: its result.
+        rule: the derivative, as it should be.
+        rtol, atol: as for ``Move.agrees``.
+        size: as for `Move`.
+
+    Returns:
+        The moves, widest step first. If the rule agrees with any, then with the last one.
+
+    >>> moves = compare(math.sin, 0.0, 0.0, 1.0, rtol=1e-5, atol=1e-8)
+    >>> len(moves), moves[-1].agrees(1e-5, 1e-8)
+    (1, True)
+    """
+    moves: list[Move] = []
+    for step in steps(x):
+        upper, lower = x + step, x - step
+        data = result(lower), middle, result(upper)
+        moves.append(Move((upper - lower) / 2, data, (rule,) * 3, size=size))
+        if moves[-1].agrees(rtol, atol):
+            break
+    return moves
 
 
 def cause(moves: Sequence[Move]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..differences import Move, cause, fault, steps
+from ..differences import Move, cause, compare, fault
 from ..errors import GradientError
 from .node import Input, Node, described, is_label
 from .plan import run_backward, sorted_to, taking_part
@@ -156,33 +156,26 @@ def compared(
     size = float(max(np.max(np.abs(weights), initial=0.0), np.sum(np.abs(weights * middle))))
     total = float(np.sum(weights * middle))
 
-    def moved_total() -> float:
-        try:
-            return float(np.sum(weights * run()))
-        except (ArithmeticError, ValueError):  # a node of one's own is out of its domain
-            return math.nan
-
     for node, gradient in zip(moved, gradients, strict=True):
         value = node.value
         node.value = array = np.array(value, dtype=float)
         ours = np.broadcast_to(np.asarray(gradient, dtype=float), array.shape)
+
+        def result(number: float) -> float:
+            array[place] = number  # noqa: B023  (called in this very round)
+            try:
+                return float(np.sum(weights * run()))
+            except (ArithmeticError, ValueError):  # a node of one's own is out of its domain
+                return math.nan
+
         try:
             for place in np.ndindex(array.shape):
-                moves: list[Move] = []
-                number = float(array[place])
-                for step in steps(number):
-                    array[place] = upper = number + step
-                    above = moved_total()
-                    array[place] = lower = number - step
-                    data = moved_total(), total, above
-                    rules = (float(ours[place]),) * 3
-                    moves.append(Move((upper - lower) / 2, data, rules, size=size))
-                    if moves[-1].agrees(rtol, atol * size):
-                        break
-                else:
+                number, rule = float(array[place]), float(ours[place])
+                moves = compare(result, number, total, rule, rtol, atol * size, size)
+                array[place] = number
+                if not moves[-1].agrees(rtol, atol * size):
                     where = f"element {list(place)} of " if place else ""
                     return worst, Disagreement(f"{where}{described(node)}", moves)
-                array[place] = number
                 worst = max(worst, abs(moves[-1].error) / max(1.0, abs(moves[-1].slope)))
         finally:
             node.value = value
