@@ -9,7 +9,7 @@ generated when a row is first used. For ``tanh`` they read::
         out.data = tanh(x)                          a.grad += g * (1 - z * z)
         ...
 
-where ``a`` is a node, ``x`` and ``z`` are the numbers of the table, and ``g`` is the gradient of the
+where ``a`` is a node, ``x`` and ``z`` are numbers of the table, and ``g`` is the gradient of the
 result.
 """
 
