@@ -102,7 +102,7 @@ def _switch(on: bool) -> None:
         return
     for function in _functions_of_the_table():
         function.__globals__.update(
-            new=_noting_new if on else object.__new__,
+            new=_noting_new if on else Value.__new__,
             failure=_explained_failure if on else _failure,
         )
     setattr(engine, "_leaf", _noting_leaf if on else _leaf)  # noqa: B010
@@ -137,12 +137,12 @@ def _noting_leaf(*args: Any) -> Value:
 
 
 def _noting_new(node_type: type[Value]) -> Value:
-    return _note(object.__new__(node_type))
+    return _note(Value.__new__(node_type))
 
 
 def _explained_failure(error: Exception, row: Primitive, *operands: Value) -> Exception:
     failure = _failure(error, row, *operands)
-    for letter, operand in zip("xy", operands, strict=False):
+    for letter, operand in zip(row.letters, operands, strict=True):
         line = source_line(operand)
         if line:
             failure.add_note(f"{letter} = {operand.data} was made in {line}")

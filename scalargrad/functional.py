@@ -35,7 +35,38 @@ __all__ = [
     "mean",
     "mse",
     "softmax",
+    "where",
 ]  # and sum, which a star import must not put in the place of the builtin
+
+
+def where(condition: Operand, x: Operand, y: Operand) -> Value:
+    """Return x where the condition is not 0, else y: a choice that is part of the graph.
+
+    z = x if c ≠ 0 else y,  ∂z/∂c = 0,  ∂z/∂x = [c ≠ 0],  ∂z/∂y = [c = 0]
+
+    A Python ``if`` chooses once, while the graph is built; this chooses anew whenever the graph is
+    computed: compiled, in a page, for other numbers. ``a.greater(b)`` makes a condition. What was
+    not chosen gets a gradient of exactly 0, even of a gradient that is infinite.
+
+    Both branches are computed. One that is undefined on the other side needs a harmless operand
+    there, chosen first:
+
+    >>> x = Value(-2.0)
+    >>> inside = x.greater(0)
+    >>> where(inside, where(inside, x, 1).log(), 0).data    # where(inside, x.log(), 0) is an error
+    0.0
+
+    Raises:
+        OperandError: something is no scalar, or the condition is a bool: ``a > b`` looks at data
+            once and would never choose again.
+    """
+    if isinstance(condition, bool) or getattr(getattr(condition, "dtype", None), "kind", "") == "b":
+        raise OperandError(
+            f"where needs a condition that is part of the graph, got {condition}: write "
+            "a.greater(b) instead of a > b; a choice made once is x if condition else y"
+        )
+    chooser = condition if isinstance(condition, Value) else constant(condition)
+    return chooser._where(x, y)
 
 
 def sum(values: Iterable[Operand]) -> Value:

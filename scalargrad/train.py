@@ -17,7 +17,6 @@ from operator import index
 from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
-from tqdm import tqdm
 
 from . import functional as F
 from .compiler import Program, compile
@@ -36,6 +35,7 @@ from .errors import (
 from .graph import topological_sort
 from .interrupts import Interrupts
 from .optim import Optimizer
+from .progress import Bar
 from .samples import Samples, arrays, held_out_of, samples_of, telling
 
 __all__ = ["CHUNK", "History", "fit"]
@@ -186,7 +186,7 @@ def fit(
     with (
         trainer.running(),
         Interrupts().noticed() as interrupts,
-        tqdm(total=total, desc=desc, bar_format=_BAR, disable=not progress) as bar,
+        Bar(total=total, desc=desc, bar_format=_BAR, disable=not progress) as bar,
     ):
         try:
             for epoch in range(1, epochs + 1):

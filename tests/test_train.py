@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from oracles import ROOT
 
-from scalargrad import MLP, SGD, Adam, Module, Value, debug, fit
+from scalargrad import MLP, SGD, Adam, Module, Value, debug, fit, grad
 from scalargrad import functional as F
 from scalargrad.errors import NonFiniteError, OperandError, SizeError
 from scalargrad.optim import Optimizer, linear_decay
@@ -117,6 +117,41 @@ def test_any_network_and_batch_size_give_the_same_curve(sizes, batch, activation
         history = fit(model, F.mse, data, optimizer, 2, batch, compiled, False, seed=seed)
         curves.append(history.steps)
     assert_allclose(*curves, rtol=1e-9)
+
+
+def steep(logits, target):
+    """A loss that holds a gradient of its own: it punishes steep slopes."""
+    loss = F.cross_entropy(logits, target)
+    return loss + 0.1 * F.sum(slope**2 for slope in grad(loss, logits))
+
+
+def steep_binary(probabilities, target):
+    """The same of a sum of kinked and smooth functions."""
+    (x,) = probabilities
+    loss = (x - target[0]).abs() + x.logaddexp(0) + (1 + x * x) ** x.tanh()
+    return loss + 0.1 * F.sum(slope**2 for slope in grad(loss, [x]))
+
+
+@pytest.mark.parametrize("optimiser", [lambda p: SGD(p, 1.0), lambda p: Adam(p, 0.1)])
+@pytest.mark.parametrize("start", [0.0, 0.5])
+@pytest.mark.parametrize("outputs", [3, 1])
+def test_losses_that_hold_a_gradient_give_the_same_curve_from_a_model_at_zero(
+    outputs, start, optimiser
+):
+    curves = []
+    for compiled in (True, False):
+        model = MLP(2, [outputs], seed=0)
+        for p in model.parameters():
+            p.data = start
+        data = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, -1.0]]
+        y = [0, 1, 2, 1] if outputs == 3 else [[0.0], [1.0], [0.0], [-1.0]]
+        loss = steep if outputs == 3 else steep_binary
+        history = fit(
+            model, loss, (data, y), optimiser(model.parameters()), epochs=6, compiled=compiled,
+            progress=False,
+        )  # fmt: skip
+        curves.append([*history.losses, *data_of(model)])
+    assert_allclose(curves[0], curves[1], rtol=1e-10, atol=1e-12)
 
 
 @both

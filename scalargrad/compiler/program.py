@@ -15,15 +15,17 @@ from ..engine import Value, _shown
 from ..errors import ChoiceError, OperandError, SizeError
 from ..miniflow.node import Node
 from ..miniflow.nodes import Mean, Sum
+from ..miniflow.plan import sorted_to
 from ..miniflow.run import value_and_grad
 from ..optim import Optimizer
 from ..samples import reals
 from .emit import emit
 from .flatten import flatten
 from .nonfinite import first_nonfinite
+from .notes import Notes
 from .raising import raise_
-from .record import Symbol, unbroadcast
-from .simplify import Simplifier, split
+from .record import Symbol
+from .simplify import Simplifier
 from .source import Step, prepare, write
 from .trace import trace
 from .walk import Floats, counted, walk
@@ -350,7 +352,7 @@ class Program:
         p = recorder.source("p", self._parameters.shape)
         with _collector_paused():
             results = self._on_graph(reduction, x, p, recorder)
-            self.source, constants = write(results, x, p, self._notes())
+            self.source, constants = write(results, x, p, self._notes(reduction))
             self._graph.forget()
             return prepare(self.source, constants, self._parameters)
 
@@ -363,14 +365,18 @@ class Program:
                 values = self._on_graph(reduction, batch, self._parameters)
                 return tuple(_item(value) if not np.shape(value) else value for value in values)
 
-    def _notes(self) -> dict[Symbol, str]:
+    def _notes(self, reduction: str) -> Notes:
         """Say of what was recorded which line of the listing it is, or the gradient of which."""
-        notes: dict[Symbol, str] = {}
-        lines = zip(self.listing.operations, self._graph.nodes, strict=True)
-        for (block, operation), node in lines if len(self._graph.nodes) <= READABLE else ():
-            _note(notes, node.value, f"{block.name} = {operation}")
+        notes, nodes = Notes(), self._graph.nodes
+        if len(nodes) > READABLE:
+            return notes
+        for (block, operation), node in zip(self.listing.operations, nodes, strict=True):
+            notes.value(node.value, f"{block.name} = {operation}")
             if isinstance(node.gradient, Symbol):
-                _note(notes, node.gradient, f"∂{block.name}")
+                notes.gradient(node.gradient, block.name)
+        for node in sorted_to([self._target(reduction)]):
+            for operand in node.inbound_nodes:
+                notes.link(operand.value, node.value)
         return notes
 
     def _on_graph(
@@ -428,14 +434,6 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _note(notes: dict[Symbol, str], symbol: Symbol, text: str) -> None:
-    """Note what a line of the source computes, and with which number it is multiplied later."""
-    symbol, number = split(unbroadcast(symbol))
-    while symbol.op == "reshape":
-        symbol = symbol.args[0]
-    notes.setdefault(symbol, text if number == 1.0 else f"{text} (· {number:.4g})")
 
 
 def _as_floats(numbers: Any) -> Array:
