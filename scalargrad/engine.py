@@ -81,6 +81,9 @@ class Value(AST):
     Raises:
         OperandError (a TypeError): ``data`` is not a real number.
 
+    ``a < b`` compares data, but ``a == b`` asks whether both are the same node, so that nodes can
+    be keys; ``a.data == b.data`` compares their numbers.
+
     An operation of your own is a Value with operands and a ``_backward`` that adds to their
     gradients:
 

@@ -201,6 +201,10 @@ class SGD(Optimizer):
         v ← μ v + g + λ p
         p ← p - η v
 
+    Raises:
+        DomainError: μ is not in [0, 1], or η or λ is negative or not finite.
+        OperandError: one of them is no number, or there is no option of such a name.
+
     >>> w = Value(1.0)
     >>> w.grad = 0.5
     >>> SGD([w], learning_rate=0.1).step()
@@ -237,6 +241,10 @@ class Adam(Optimizer):
         v ← β₂ v + (1 - β₂) g²            m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
 
     Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015, algorithm 1.
+
+    Raises:
+        DomainError: β₁ or β₂ is not in [0, 1), ε is not positive, η or λ is negative or not finite.
+        OperandError: one of them is no number, or there is no option of such a name.
 
     >>> w = Value(1.0)
     >>> w.grad = 0.5
@@ -335,7 +343,7 @@ def _checked_betas(betas: Any) -> tuple[float, float]:
             f"betas is a pair of numbers, such as (0.9, 0.999), got {betas!r}"
         ) from None
     needed = "from 0 to less than 1", lambda x: 0 <= x < 1
-    return _number("the first of betas", beta1, *needed), _number("the second", beta2, *needed)
+    return _number("each of betas", beta1, *needed), _number("each of betas", beta2, *needed)
 
 
 def _rate(rate: Any) -> float:
@@ -395,6 +403,9 @@ def _check_count(gradients: int, parameters: int) -> None:
 def linear_decay(start: float, end: float, steps: int) -> Callable[[int], float]:
     """Return a schedule that goes from ``start`` to ``end`` on a line, and stays there.
 
+    Raises:
+        DomainError: ``start`` or ``end`` is negative, or ``steps`` is not positive.
+
     >>> rate = linear_decay(1.0, 0.1, steps=90)
     >>> rate(0), round(rate(45), 3), rate(1000)
     (1.0, 0.55, 0.1)
@@ -414,6 +425,9 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
 
     Source: Loshchilov and Hutter, SGDR: stochastic gradient descent with warm restarts, 2017.
 
+    Raises:
+        DomainError: ``start`` or ``end`` is negative, or ``steps`` is not positive.
+
     >>> rate = cosine_decay(1.0, 0.0, steps=100)
     >>> rate(0), round(rate(50), 3), rate(100)
     (1.0, 0.5, 0.0)
@@ -429,7 +443,7 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
 def _checked_schedule(start: Any, end: Any, steps: Any) -> tuple[float, float, float]:
     """Check the ends of a schedule, and its length, which may be a fraction."""
     length = _number("the length of a schedule", steps, "greater than 0", lambda x: x > 0)
-    return _number("the start of a schedule", start), _number("its end", end), length
+    return _number("the start of a schedule", start), _number("the end of one", end), length
 
 
 def _titled(rate: Callable[[int], float], title: str) -> Callable[[int], float]:

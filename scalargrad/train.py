@@ -226,17 +226,15 @@ def _defined_at_first() -> Iterator[None]:
 
 
 def _step(trainer: _Trainer, rows: Ints, history: History) -> float:
-    when = f"in epoch {len(history.losses) + 1}, step {len(history.steps) + 1}"
-    rest = f"; the model is as it was before this step{history._growth()}"
     try:
         return trainer.step(rows)
-    except _NotFiniteError:
-        reason = trainer.culprit(trainer.samples, rows)
+    except (_NotFiniteError, NonFiniteError) as problem:
+        what = f"{problem} in epoch {len(history.losses) + 1}, step {len(history.steps) + 1}"
+        if isinstance(problem, _NotFiniteError):
+            what += f": {trainer.culprit(trainer.samples, rows)}"
         raise NonFiniteError(
-            f"the loss or its gradient is not finite {when}: {reason}{rest}"
+            f"{what}; the model is as it was before this step{history._growth()}"
         ) from None
-    except NonFiniteError as problem:  # of the optimiser
-        raise NonFiniteError(f"{problem}, {when}{rest}") from None
 
 
 def _evaluate(
@@ -306,7 +304,10 @@ _ARITHMETIC = (DivisionByZeroError, DomainError, RangeError)
 
 
 class _NotFiniteError(Exception):
-    """The loss of a step, or its gradient, is not finite."""
+    """Some operation gave a step a loss or a gradient that is not finite."""
+
+
+_NOT_FINITE = "the loss or its gradient is not finite"
 
 
 class _Trainer:
@@ -415,7 +416,7 @@ class _Eager(_Trainer):
         try:
             loss = F.mean(map(self.loss_of, x, targets))
         except _ARITHMETIC:
-            raise _NotFiniteError from None
+            raise _NotFiniteError(_NOT_FINITE) from None
         self.optimizer.zero_grad()
         loss.backward()
         _check_finite(loss.data, [p.grad for p in self.parameters])
@@ -538,7 +539,7 @@ def _reached(outputs: list[Value]) -> set[Value]:
 
 def _check_finite(loss: float, gradient: Any) -> None:
     if not math.isfinite(loss) or not np.isfinite(gradient).all():
-        raise _NotFiniteError
+        raise _NotFiniteError(_NOT_FINITE)
 
 
 def _not_finite(root: Value) -> str:

@@ -990,7 +990,7 @@ def test_a_step_beyond_the_largest_float_is_an_error_and_is_not_made(compiled):
             progress=False,
         )  # fmt: skip
     assert re.fullmatch(
-        r"parameter 0.* would become -inf, by the gradient 2e\+20 and the learning rate 1e\+300, "
+        r"parameter 0.* would become -inf, by the gradient 2e\+20 and the learning rate 1e\+300 "
         r"in epoch 1, step 1; the model is as it was before this step", str(caught.value),
     )  # fmt: skip
     assert w.data == 1.0
