@@ -318,7 +318,10 @@ def _rerun(
     if inputs is None:
         raise OperandError("check_gradients of a function needs the inputs to call it with")
     leaves = [
-        Value(float(x), label=getattr(x, "label", "") or f"input {i}") for i, x in enumerate(inputs)
+        Value(x.data, label=x.label or f"input {i}")
+        if isinstance(x, Value)
+        else Value(x, label=f"input {i}")
+        for i, x in enumerate(inputs)
     ]
 
     def run(leaves: list[Value]) -> list[Value]:

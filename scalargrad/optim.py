@@ -256,6 +256,8 @@ def _floats(gradient: Any) -> Any:
     from numpy import asarray
 
     try:
+        if isinstance(gradient, (list, tuple)):  # `grad` returns a list of Values
+            gradient = [g.data if isinstance(g, Value) else g for g in gradient]
         numbers = asarray(gradient, float)
     except (TypeError, ValueError) as error:
         raise OperandError(f"a gradient is a number for each parameter: {error}") from None

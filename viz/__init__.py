@@ -19,6 +19,7 @@ from .stepper import stepper
 from .steps import steps
 from .tracing import trace
 from .tree import tree
+from .units import register
 
 __all__ = [
     "animate_decision",
@@ -36,3 +37,5 @@ __all__ = [
     "trace",
     "tree",
 ]
+
+register()

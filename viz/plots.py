@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from scalargrad.errors import SizeError
 
+from .units import number
+
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
     from matplotlib.artist import Artist
@@ -60,7 +62,7 @@ def plot_loss(
     if held_out is not None:
         curves.append((labels[1], held_out, _ORANGE, "--"))
     for label, values, color, line in curves:
-        numbers = [float(value) for value in values]
+        numbers = [number(value) for value in values]
         marker = "o" if len(numbers) == 1 else ""  # a curve of one point is invisible
         epochs = range(1, len(numbers) + 1)
         ax.plot(epochs, numbers, line, color=color, marker=marker, label=label)
@@ -95,7 +97,7 @@ def plot_fit(
     """
     grid = _grid([*x, *(held_out[0] if held_out else ())], samples)
     ax = _scatter(_axes(ax), (x, y), held_out)
-    ax.plot(grid, [float(predict(place)) for place in grid], color=_BLUE, label="model")
+    ax.plot(grid, [number(predict(place)) for place in grid], color=_BLUE, label="model")
     ax.legend(frameon=False)
     return _tidy(ax)
 
@@ -128,7 +130,7 @@ def animate_fit(
     """
     from matplotlib.figure import Figure
 
-    frames = [(epoch, [float(value) for value in curve]) for epoch, curve in curves]
+    frames = [(epoch, [number(value) for value in curve]) for epoch, curve in curves]
     if not frames:
         raise SizeError("animate_fit needs at least one curve, got none")
     places = list(grid) if grid is not None else _grid(x, len(frames[0][1]))
@@ -184,7 +186,7 @@ def plot_decision(
     _check_plane(x, y)
     ax = _axes(ax)
     across, up = decision_grid(x, samples)
-    scores = [[float(predict([a, b])) for a in across] for b in up]
+    scores = [[number(predict([a, b])) for a in across] for b in up]
     _shade(ax, across, up, scores, border, _reach(scores, border))
     return _tidy(_classes(ax, x, y, border, labels, features))
 
@@ -231,7 +233,7 @@ def animate_decision(
     from matplotlib.figure import Figure
 
     _check_plane(x, y)
-    frames = [(epoch, [list(map(float, row)) for row in table]) for epoch, table in scores]
+    frames = [(epoch, [list(map(number, row)) for row in table]) for epoch, table in scores]
     if not frames:
         raise SizeError("animate_decision needs at least one table of scores, got none")
     size = len(frames[0][1])
@@ -374,7 +376,7 @@ def _check_pairs(x: Sequence[object], y: Sequence[object]) -> None:
 
 def _grid(values: Sequence[float], count: int, margin: float = 0.0) -> list[float]:
     """Return evenly spaced places from the least to the largest value, or a little beyond."""
-    low, high = float(min(values)), float(max(values))
+    low, high = number(min(values)), number(max(values))
     beyond = margin * (high - low) or (0.5 if high == low else 0.0)
     low, high = low - beyond, high + beyond
     return [low + (high - low) * i / max(count - 1, 1) for i in range(count)]
