@@ -277,10 +277,10 @@ def test_an_optimiser_of_ones_own_needs_its_formula_alone():
 )
 def test_wrong_gradients_are_an_error_and_move_nothing(parameters, gradient, message):
     optimizer = SGD(parameters, 0.1)
-    before = [float(p) for p in parameters]
+    before = [p.data if isinstance(p, Value) else float(p) for p in parameters]
     with pytest.raises(SizeError, match=message):
         optimizer.step(gradient)
-    assert [float(p) for p in parameters] == before
+    assert [p.data if isinstance(p, Value) else float(p) for p in parameters] == before
     assert optimizer.steps == 0
 
 
