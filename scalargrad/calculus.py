@@ -17,6 +17,7 @@ from .engine import Value, constant, operands
 from .errors import OperandError
 from .graph import topological_sort
 from .ops import FLOATS, Primitive
+from .rules import GENERATED
 
 if TYPE_CHECKING:
     from .engine import Operand
@@ -111,7 +112,7 @@ def _value_rules(row: Primitive) -> Callable[..., tuple[Value | float, ...]]:
     tree = _Choices().visit(ast.parse(source, mode="eval"))
     names = {name: _lift(name) if callable(number) else number for name, number in FLOATS.items()}
     function: Callable[..., tuple[Value | float, ...]] = eval(
-        compile(ast.fix_missing_locations(tree), row.name, "eval"),
+        compile(ast.fix_missing_locations(tree), f"{GENERATED}{row.name}>", "eval"),
         names | {"number": _number, "choice": _choice},
     )
     return function

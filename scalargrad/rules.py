@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
     from .engine import Value
 
-__all__ = ["RULES", "Rule", "make_function"]
+__all__ = ["GENERATED", "MAKERS", "NAMESPACES", "RULES", "Rule", "make_function"]
+
+#: How the file names of generated code start, so that it is not taken for a user's.
+GENERATED = "<scalargrad "
 
 
 class Rule:
@@ -126,10 +129,11 @@ def make_function(
         constant: makes a node of an operand that is a number.
     """
     row = PRIMITIVES[name]
-    names = FLOATS | {"Value": node_type, "new": object.__new__, "constant": constant}
-    names |= {"failure": _failure, "row": row, "rule": _shared_rule(name)}
+    names = FLOATS | {"Value": node_type, "constant": constant, "row": row}
+    names |= {"rule": _shared_rule(name)} | MAKERS
+    NAMESPACES.append(names)
     template = _BINARY if len(row.partials) == 2 else _UNARY
-    exec(template.format(name=name, value=row.value), names)
+    exec(compile(template.format(name=name, value=row.value), f"{GENERATED}{name}>", "exec"), names)
     function: Callable[..., Value] = names[f"make_{name}"]
     function.__name__, function.__qualname__ = name, f"{node_type.__name__}.{name}"
     function.__module__, function.__doc__ = node_type.__module__, _docstring(row)
@@ -180,3 +184,9 @@ def _failure(error: Exception, row: Primitive, *nodes: Value) -> Exception:
     if isinstance(error, OverflowError):
         return RangeError(f"{name} is larger than the largest float, got {got}")
     return DomainError(f"{name} needs {row.domain}, got {got}")
+
+
+#: What all functions make nodes and errors with, and where those look that are made already: so
+#: `debug` can put others in their places.
+MAKERS: dict[str, Any] = {"new": object.__new__, "failure": _failure}
+NAMESPACES: list[dict[str, Any]] = []
