@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 from . import engine
 from .engine import Value, _leaf
 from .ops import Primitive
-from .rules import GENERATED, MAKERS, NAMESPACES
+from .rules import GENERATED, NAMESPACES, SUBSTITUTES, _failure
 
 __all__ = ["Debugging", "SourceLine", "debug", "source_line", "users_frame"]
 
@@ -99,16 +99,18 @@ def _is_on() -> bool:
 def _switch(on: bool) -> None:
     if on == _is_on():
         return
-    makers = {"new": _noting_new, "failure": _explained_failure} if on else _MAKERS
-    for names in (MAKERS, *NAMESPACES):
-        names.update(makers)
+    noting = {"new": _noting_new, "failure": _explained_failure} if on else {}
+    SUBSTITUTES.clear()
+    SUBSTITUTES.update(noting)
+    for names in NAMESPACES:  # of all that was made before
+        names.update(noting or {"new": names["Value"].__new__, "failure": _failure})
     setattr(engine, "_leaf", _noting_leaf if on else _leaf)  # noqa: B010
     setattr(Value, "__init__", _noting_init if on else _init)  # noqa: B010
 
 
 # ── what stands in their places while it is on ──────────────────────────────────────────────────
 
-_init, _MAKERS = Value.__init__, dict(MAKERS)
+_init = Value.__init__
 
 
 def _noting_init(self: Value, *args: Any, **kwargs: Any) -> None:
@@ -121,12 +123,12 @@ def _noting_leaf(*args: Any) -> Value:
 
 
 def _noting_new(node_type: type[Value]) -> Value:
-    return _note(object.__new__(node_type))
+    return _note(Value.__new__(node_type))
 
 
 def _explained_failure(error: Exception, row: Primitive, *operands: Value) -> Exception:
-    failure: Exception = _MAKERS["failure"](error, row, *operands)
-    for letter, operand in zip("xy", operands, strict=False):
+    failure = _failure(error, row, *operands)
+    for letter, operand in zip(row.letters, operands, strict=True):
         line = source_line(operand)
         if line:
             failure.add_note(f"{letter} = {operand.data} was made in {line}")

@@ -9,6 +9,7 @@ ScalargradError
 ├── ChoiceError          (ValueError)         a name that is none of those to choose from
 ├── SizeError            (ValueError)         counts or shapes that do not fit together
 ├── CheckpointError      (ValueError)         a file of parameters that is damaged
+├── TextError            (ValueError)         a text of the table that cannot be read or written
 └── GradientError        (AssertionError)     a gradient check that failed
 """
 
@@ -23,6 +24,7 @@ __all__ = [
     "RangeError",
     "ScalargradError",
     "SizeError",
+    "TextError",
 ]
 
 
@@ -64,3 +66,7 @@ class CheckpointError(ScalargradError, ValueError):
 
 class GradientError(ScalargradError, AssertionError):
     """A gradient differs from its numerical estimate."""
+
+
+class TextError(ScalargradError, ValueError):
+    """A text of the table of primitives holds something that it cannot be read or written with."""

@@ -113,8 +113,5 @@ def random_graphs(draw: st.DrawFn) -> Graph:
 
 def apply(name: str, *operands: Value) -> Value:
     """Apply a row of the table to Values."""
-    methods = {"add": "__add__", "sub": "__sub__", "mul": "__mul__", "div": "__truediv__"}
-    methods |= {"neg": "__neg__", "pow": "_pow", "pow_number": "_pow_number"}
-    methods |= {"leaky_relu": "_leaky_relu"}
-    result: Value = getattr(operands[0], methods.get(name, name))(*operands[1:])
+    result: Value = getattr(operands[0], PRIMITIVES[name].method)(*operands[1:])
     return result

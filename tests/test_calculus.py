@@ -15,11 +15,9 @@ from scalargrad.ops import PRIMITIVES
 
 
 def apply(row, nodes):
-    """Apply a row of the table to nodes, through the public methods of Value."""
-    if row.symbol in {"+", "-", "*", "/", "**"}:
-        other = row.example[1] if row.name == "pow_number" else nodes[1]
-        return eval(f"a {row.symbol} b", {"a": nodes[0], "b": other})
-    return -nodes[0] if row.name == "neg" else getattr(nodes[0], row.name)(*nodes[1:])
+    """Apply a row of the table to nodes, through the methods of Value."""
+    others = row.example[1:] if row.name == "pow_number" else nodes[1:]
+    return getattr(nodes[0], row.method)(*others)
 
 
 def size(*outputs):

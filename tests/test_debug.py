@@ -173,7 +173,7 @@ def test_off_leaves_nothing_behind() -> None:
 def test_node_has_no_slot_for_it() -> None:
     with debug():
         node = Value(1.0) * 2
-    assert not hasattr(node, "__dict__")
+    assert not vars(node)
     assert type(node).__slots__ == Value.__slots__
     assert not [name for name in Value.__slots__ if "line" in name or "source" in name]
 

@@ -135,7 +135,7 @@ def test_operation_outside_of_its_domain_says_what_it_needs(fail, error, built_i
 def test_every_row_with_a_domain_has_a_failure_in_the_table():
     messages = " ".join(row[-1] for row in FAILURES)
     for row in PRIMITIVES.values():
-        assert not row.domain or row.domain in messages or row.name == "div"
+        assert not row.domain or row.domain in messages or row.name in ("div", "ieee_pow")
 
 
 @pytest.mark.parametrize(

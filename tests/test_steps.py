@@ -169,3 +169,22 @@ def test_step_is_written_in_symbols_and_numbers() -> None:
         "  0.0000 +   1.0000 ·   3.0000 =   3.0000   ∂b/∂a += ∂b/∂b · ∂b/∂a   (*, use 1 of 2)",
         "  3.0000 +   1.0000 ·   3.0000 =   6.0000   ∂b/∂a += ∂b/∂b · ∂b/∂a   (*, use 2 of 2)",
     ]
+
+
+def test_prompt_shows_the_steps_as_lines_also_those_that_a_loop_has_taken() -> None:
+    a = Value(3.0, label="a")
+    every = [str(step) for step in steps(a * a)]
+    shown = steps(a * a)
+    assert repr(shown).splitlines() == every
+    assert str(next(shown)) == every[0]
+    assert repr(shown).splitlines() == every
+    assert [str(step) for step in shown] == every[1:]
+    assert list(shown) == []
+
+
+def test_prompt_shows_the_first_steps_of_many() -> None:
+    a = Value(1.0, label="a")
+    root = sum([a] * 300, Value(0.0))
+    *lines, last = repr(steps(root)).splitlines()
+    assert lines == [str(step) for step in steps(root)][:200]
+    assert last == "… 401 more steps: a loop takes them all"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from scalargrad.check import backward_faults
@@ -11,7 +12,9 @@ from scalargrad.graph import use_counts
 
 from .names import names, number, shown, slope, walk
 
-__all__ = ["Edge", "Step", "edges", "steps"]
+__all__ = ["Edge", "Step", "Steps", "edges", "steps"]
+
+_MOST_LINES = 200
 
 
 class Edge(NamedTuple):
@@ -81,8 +84,28 @@ class Step(NamedTuple):
         return str(self)
 
 
-def steps(root: Value) -> Iterator[Step]:
+class Steps(Iterator[Step]):
+    """The steps of a backward pass: a loop takes them one by one, a prompt shows them."""
+
+    def __init__(self, root: Value) -> None:
+        self._root, self._order = root, walk(root, "steps")
+        self._left = _steps(root, self._order)
+
+    def __next__(self) -> Step:
+        return next(self._left)
+
+    def __repr__(self) -> str:
+        every = _steps(self._root, self._order)  # those that a loop has taken, too
+        lines = [str(step) for step in islice(every, _MOST_LINES)]
+        left_out = sum(1 for _ in every)
+        more = [f"… {left_out:,} more steps: a loop takes them all"] if left_out else []
+        return "\n".join([*lines, *more])
+
+
+def steps(root: Value) -> Steps:
     """Iterate over the backward pass of ``root``: the seed, then one step for each edge.
+
+    A prompt shows its first 200 steps as lines.
 
     The steps come in the order in which ``root.backward()`` takes them, and compute what it would
     add to gradients that are 0. They only look: no ``.grad`` is read or changed, so a loop may stop
@@ -97,13 +120,12 @@ def steps(root: Value) -> Iterator[Step]:
 
     >>> a = Value(3.0, label="a")
     >>> b = a + a; b.label = "b"
-    >>> for step in steps(b):
-    ...     print(step)
+    >>> steps(b)
                                        1.0000   ∂b/∂b = 1
       0.0000 +   1.0000 ·   1.0000 =   1.0000   ∂b/∂a += ∂b/∂b · ∂b/∂a   (+, use 1 of 2)
       1.0000 +   1.0000 ·   1.0000 =   2.0000   ∂b/∂a += ∂b/∂b · ∂b/∂a   (+, use 2 of 2)
     """
-    return _steps(root, walk(root, "steps"))
+    return Steps(root)
 
 
 def _steps(root: Value, order: Sequence[Value]) -> Iterator[Step]:

@@ -18,10 +18,11 @@ def first_nonfinite(
     for places, numbers in ((scalars.inputs, sample), (scalars.wrt, parameters)):
         for place, number in zip(places.tolist(), numbers, strict=True):
             data[place] = number
-    for place, (code, x, y) in enumerate(zip(scalars.op, scalars.x, scalars.y, strict=True)):
-        operands: list[float] = []
-        if code != LEAF:
-            operands = [data[x], data[y]][: len(ROWS[code].partials)]
+    rows = zip(scalars.op.tolist(), *scalars.operands.tolist(), strict=True)
+    for place, (code, *above) in enumerate(rows):
+        count = 0 if code == LEAF else len(ROWS[code].partials)
+        operands = [data[x] for x in above[:count]]
+        if operands:
             data[place] = _result(code, operands)
         if not math.isfinite(data[place]):
             of = f" of {' and '.join(map(repr, operands))}" if operands else ""

@@ -28,7 +28,7 @@ from .source import Step, prepare, write
 from .trace import trace
 from .walk import Floats, counted, walk
 
-__all__ = ["BATCH_SIZES", "NO_REDUCTION", "READABLE", "REDUCTIONS", "Program", "compile"]
+__all__ = ["BATCH_SIZES", "NO_REDUCTION", "READABLE", "REDUCTIONS", "Program"]
 
 Outputs: TypeAlias = "Value | Sequence[Value] | Callable[[list[Value]], Value | Sequence[Value]]"
 Array: TypeAlias = Any

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..ops import SLOPES
+from ..ops import FLOATS
 from .buffers import REDUCTIONS, Buffers, is_float, parts, view_text
 from .notes import Notes
 from .record import BOOL, ELEMENTWISE, VIEWS, Symbol, value_of
@@ -62,7 +62,7 @@ _FLOAT = {
     "maximum": "{0} if {0} >= {1} or {0} != {0} else {1}",
     "minimum": "{0} if {0} <= {1} or {0} != {0} else {1}",
     "where": "{1} if {0} else {2}",
-    "pow": "power({0}, {1})",
+    "pow": "ieee_pow({0}, {1})",
     "trunc": "float(int({0}))",
 }
 
@@ -72,7 +72,7 @@ _REPEATING = {"maximum", "minimum", "where"}
 
 def prepare(source: str, constants: Mapping[str, Any], p: np.ndarray[Any, Any]) -> Step:
     """Run the part of a source that runs once, and return the function that it makes."""
-    names: dict[str, Any] = {**SLOPES, **constants, "np": np}
+    names: dict[str, Any] = {**FLOATS, **constants, "np": np}
     exec(source, names)
     step: Step = names["prepare"](p)
     return step
