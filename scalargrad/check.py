@@ -188,8 +188,17 @@ class _Rerun:
     def __init__(
         self, function: Callable[[list[Value]], Value], inputs: Iterable[Value | float] | None
     ) -> None:
+        if not callable(function):
+            raise OperandError(
+                "check_gradients checks a Value, a function of a list of Values, a node or a "
+                f"program, got {function!r:.60}"
+            )
         if inputs is None:
             raise OperandError("check_gradients of a function needs the inputs to call it with")
+        if not isinstance(inputs, Iterable):
+            raise OperandError(
+                f"the inputs of check_gradients are a list, got {inputs!r}: write [{inputs!r}]"
+            )
         self.function = function
         self.leaves = []
         for i, x in enumerate([inputs] if isinstance(inputs, Value) else inputs):

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
     from .engine import Value
 
-__all__ = ["RULES", "Rule", "make_function"]
+__all__ = ["GENERATED", "NAMESPACES", "RULES", "SUBSTITUTES", "Rule", "make_function"]
+
+#: How the file names of generated code start, so that it is not taken for a user's.
+GENERATED = "<scalargrad "
+
+#: Where the functions look that are made, and what `debug` puts there for ``new`` and ``failure``.
+NAMESPACES: list[dict[str, Any]] = []
+SUBSTITUTES: dict[str, Any] = {}
 
 
 class Rule:
@@ -128,7 +135,8 @@ def make_function(
     """
     row = PRIMITIVES[name]
     names = FLOATS | {"Value": node_type, "new": node_type.__new__, "constant": constant}
-    names |= {"failure": _failure, "row": row, "rule": _shared_rule(name)}
+    names |= {"failure": _failure, "row": row, "rule": _shared_rule(name)} | SUBSTITUTES
+    NAMESPACES.append(names)
     nodes = [_NODES[letter] for letter in row.letters]
     # A method is called on a node; what stands beside it may be a number.
     beside = nodes if len(nodes) > 2 else nodes[1:]
@@ -141,7 +149,7 @@ def make_function(
         load=f"{row.operands} = {', '.join(f'{node}.data' for node in nodes)}",
         store=_STORE.get(len(nodes), f"out._x = None; out._y = ({listed})"),
     )
-    exec(source, names)
+    exec(compile(source, f"{GENERATED}{name}>", "exec"), names)
     function: Callable[..., Value] = names[f"make_{name}"]
     function.__name__, function.__qualname__ = name, f"{node_type.__name__}.{name}"
     function.__module__, function.__doc__ = node_type.__module__, _docstring(row)
