@@ -306,6 +306,13 @@ class Value(AST):
         return self.data >= _data(other)
 
 
+# A row of the table that is not listed in the class has its method, too.
+for _row in PRIMITIVES.values():
+    if _row.method not in vars(Value):
+        setattr(Value, _row.method, _operation := _Operation(_row.name))
+        _operation.__set_name__(Value, _row.method)
+
+
 def operands(node: Value) -> tuple[Value, ...]:
     """Return the operands of a node, in order, with duplicates.
 

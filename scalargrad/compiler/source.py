@@ -36,9 +36,6 @@ SMALL = 4096
 #: An expression of floats is written into the one that uses it, until it is so long.
 WIDE = 60
 
-#: The names of NumPy where they differ from those of the standard.
-_NUMPY = {"abs": "absolute", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "pow": "power"}
-
 #: How floats are computed, where it is not by a function of the same name.
 _FLOAT = {
     name: f"{{0}} {symbol} {{1}}"
@@ -68,6 +65,12 @@ _FLOAT = {
 
 #: Operations on floats that name an operand more than once, or perhaps not at all.
 _REPEATING = {"maximum", "minimum", "where"}
+
+
+def _numpy(op: str) -> str:
+    """Return what NumPy itself calls an operation of the standard: arcsin, where that has asin."""
+    name: str = ELEMENTWISE[op].__name__
+    return name
 
 
 def prepare(source: str, constants: Mapping[str, Any], p: np.ndarray[Any, Any]) -> Step:
@@ -213,7 +216,7 @@ class _Writer:
             self.write_copy(symbol)
 
     def write_elementwise(self, symbol: Symbol) -> None:
-        call = f"np.{_NUMPY.get(symbol.op, symbol.op)}({', '.join(map(self.array, symbol.args))}"
+        call = f"np.{_numpy(symbol.op)}({', '.join(map(self.array, symbol.args))}"
         if symbol is self.buffers.answer:
             self.line(f"answer = {call})", symbol)
         else:
