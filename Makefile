@@ -7,7 +7,7 @@
 
 PYTHON ?= python3
 TORCH ?= torch
-EXTRAS := test,examples
+EXTRAS := test,examples,fast
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 

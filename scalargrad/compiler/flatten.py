@@ -18,9 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DomainError
-from .walk import CODES, LEAF, ROWS, Bools, Floats, Ints, Scalars, named
+from .walk import CODES, LEAF, ROWS, Bools, Floats, Ints, Scalars, counted, named
 
-__all__ = ["AFFINE", "LOGSUMEXP", "NO_FAMILY", "Reduced", "flatten"]
+__all__ = ["AFFINE", "LINES", "LOGSUMEXP", "NO_FAMILY", "Reduced", "flatten", "unmerged"]
+
+#: So many operations are written; of more, the first and the last.
+LINES = 40
 
 #: Operations of a family form chains.
 NO_FAMILY, AFFINE, LOGSUMEXP = 0, 1, 2
@@ -52,9 +55,20 @@ class Reduced:
     outputs: Ints  # places
 
     def __str__(self) -> str:
-        lines = [f"{len(self.scalars)} scalars in {len(self.kept)} operations"]
-        lines += [f"  {self._name(place)} = {self._shown(place)}" for place in self.kept]
-        return "\n".join(lines)
+        count = counted(len(self.kept), "operation")
+        return "\n".join([f"{counted(len(self.scalars), 'scalar')} in {count}", *self.lines(LINES)])
+
+    def lines(self, most: int) -> list[str]:
+        """Write the operations in the user's names, the first and the last where there are many."""
+        left_out = max(0, len(self.kept) - most)
+        half = len(self.kept) if not left_out else most // 2
+        first, last = (
+            [*map(self._line, part)] for part in (self.kept[:half], self.kept[half + left_out :])
+        )
+        return [*first, *([f"... {counted(left_out, 'line')} left out"] if left_out else []), *last]
+
+    def _line(self, place: int) -> str:
+        return f"{self._name(place)} = {self._shown(place)}"
 
     def _shown(self, place: int) -> str:
         if self.family[place] == NO_FAMILY:
@@ -115,6 +129,22 @@ def flatten(scalars: Scalars) -> Reduced:
     return Reduced(
         scalars, operands, batched, _levels(scalars, live, merged), kept, family,
         first, last, left[order], right[order], offset, number.values(), place[scalars.outputs],
+    )  # fmt: skip
+
+
+def unmerged(scalars: Scalars) -> Reduced:
+    """Return the same graph without sums: every scalar is an operation, and all are outputs."""
+    count, none = len(scalars), np.zeros(0, np.int64)
+    fed = np.zeros(count, bool)
+    fed[scalars.inputs] = fed[scalars.wrt] = True
+    operation, number = scalars.op != LEAF, _Numbering(count)
+    place = np.arange(count)
+    place[~operation & ~fed] = number(scalars.data[~operation & ~fed])
+    merged, zeros = np.zeros(count, bool), np.zeros(count, np.int64)
+    return Reduced(
+        scalars, place[scalars.operands], fed | operation,
+        _levels(scalars, operation, merged), np.flatnonzero(operation), zeros, zeros, zeros,
+        none, none, np.zeros(count), number.values(), place,
     )  # fmt: skip
 
 
