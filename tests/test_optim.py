@@ -14,6 +14,10 @@ from scalargrad.optim import Optimizer, cosine_decay, linear_decay
 GRADIENTS = [0.5, -0.25, 0.75, 0.0, 2.0]
 
 
+def numbers(parameters):
+    return [p.data if isinstance(p, Value) else float(p) for p in parameters]
+
+
 def run(optimizer, parameter, gradients):
     path = []
     for g in gradients:
@@ -277,10 +281,10 @@ def test_an_optimiser_of_ones_own_needs_its_formula_alone():
 )
 def test_wrong_gradients_are_an_error_and_move_nothing(parameters, gradient, message):
     optimizer = SGD(parameters, 0.1)
-    before = [p.data if isinstance(p, Value) else float(p) for p in parameters]
+    before = numbers(parameters)
     with pytest.raises(SizeError, match=message):
         optimizer.step(gradient)
-    assert [p.data if isinstance(p, Value) else float(p) for p in parameters] == before
+    assert numbers(parameters) == before
     assert optimizer.steps == 0
 
 
@@ -466,11 +470,12 @@ def test_a_step_that_fails_moves_nothing_and_the_next_one_goes_on(make, wrong, e
     parameters = np.array([1.0, 2.0, 3.0]) if way == "array" else values
     optimizer = make(parameters)
 
-    def numbers():
-        return [p.data if isinstance(p, Value) else float(p) for p in optimizer.parameters]
-
     def state():
-        return numbers(), [np.array(slot).tolist() for slot in optimizer._memory], optimizer.steps
+        return (
+            numbers(optimizer.parameters),
+            [np.array(slot).tolist() for slot in optimizer._memory],
+            optimizer.steps,
+        )
 
     def step(gradient):
         if way == "grad":

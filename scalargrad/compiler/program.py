@@ -376,6 +376,11 @@ class Program:
             OperandError: there are targets beside X; or an optimiser has moved the Values of
                 ``wrt``, while ``program.parameters`` are what they shared before.
         """
+        if not isinstance(reduction, str):
+            raise OperandError(
+                "value_and_grad takes one array, in which each sample carries its targets as its "
+                f"last inputs, as in np.column_stack([X, y]); got {type(reduction).__name__} beside"
+            )
         if self._seen != Optimizer.steps_of_values and parameters is None:
             self._check_shared()
         if (
@@ -387,11 +392,6 @@ class Program:
             and reduction in REDUCTIONS
         ):  # a shortcut, since all that follows may take longer than the work
             return self._tape.value_and_grad(X, self._parameters)
-        if not isinstance(reduction, str):
-            raise OperandError(
-                "value_and_grad takes one array, in which each sample carries its targets as its "
-                f"last inputs, as in np.column_stack([X, y]); got {type(reduction).__name__} beside"
-            )
         if reduction not in REDUCTIONS:
             raise ChoiceError(f"reduction is one of {', '.join(REDUCTIONS)}, got {reduction!r}")
         step = self._steps.get((reduction, _shape(X))) if parameters is None else None
