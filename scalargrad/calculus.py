@@ -16,6 +16,7 @@ from .engine import Value, _shown, constant, operands
 from .errors import OperandError
 from .graph import topological_sort
 from .ops import FLOATS, PRIMITIVES, Primitive
+from .rules import GENERATED
 from .texts import Notation, parse
 
 __all__ = ["grad", "hessian"]
@@ -129,7 +130,8 @@ def _value_rules(row: Primitive) -> Callable[..., tuple[Value | float, ...]]:
     """Compile g · ∂z/∂operand for each operand of a row into a function of Values or numbers."""
     pushes = ", ".join(_Graphs().read(parse(text)) for text in row.pushes)
     function: Callable[..., tuple[Value | float, ...]] = eval(
-        f"lambda {row.operands}, z, g: ({pushes},)", _GRAPHS
+        compile(f"lambda {row.operands}, z, g: ({pushes},)", f"{GENERATED}{row.name}>", "eval"),
+        _GRAPHS,
     )
     return function
 

@@ -70,6 +70,10 @@ def check_gradients(
         from .miniflow import check_node_gradients
 
         return check_node_gradients(output, inputs or {}, rtol=rtol, atol=atol)  # type: ignore[arg-type]
+    if hasattr(output, "listing"):
+        from .compiler.check import check_program_gradients
+
+        return check_program_gradients(output, inputs, rtol=rtol, atol=atol)  # type: ignore[arg-type]
     graph = (_Replay if isinstance(output, Value) else _Rerun)(output, inputs)  # type: ignore[arg-type]
     try:
         graph.confirm()
@@ -184,8 +188,17 @@ class _Rerun:
     def __init__(
         self, function: Callable[[list[Value]], Value], inputs: Iterable[Value | float] | None
     ) -> None:
+        if not callable(function):
+            raise OperandError(
+                "check_gradients checks a Value, a function of a list of Values, a node or a "
+                f"program, got {function!r:.60}"
+            )
         if inputs is None:
             raise OperandError("check_gradients of a function needs the inputs to call it with")
+        if not isinstance(inputs, Iterable):
+            raise OperandError(
+                f"the inputs of check_gradients are a list, got {inputs!r}: write [{inputs!r}]"
+            )
         self.function = function
         self.leaves = []
         for i, x in enumerate([inputs] if isinstance(inputs, Value) else inputs):

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-__all__ = ["Move", "cause", "fault", "slopes", "steps"]
+__all__ = ["Move", "cause", "compare", "fault", "slopes", "steps"]
 
 _EPSILON = sys.float_info.epsilon
 _NARROWER = (1e-1, 1e-2, 1e-3, 1e-4)
@@ -64,6 +64,7 @@ class Move(NamedTuple):
     data: tuple[float, float, float]
     rules: tuple[float, float, float]
     two_sided: bool = True  # whether it had a reason to move on both sides
+    size: float = 0.0  # of the numbers that the result is a sum of, if it is one
 
     @property
     def slopes(self) -> tuple[float, float, float]:
@@ -106,15 +107,51 @@ class Move(NamedTuple):
     @property
     def rounding(self) -> float:
         """What rounding may do to the central difference."""
-        return 4 * _EPSILON * max(map(abs, self.data)) / self.step
+        return 4 * _EPSILON * max(self.size, *map(abs, self.data)) / self.step
 
     def is_seen(self) -> bool:
         """Say whether the disagreement is more than rounding could make of it."""
         return 8 * self.rounding < abs(self.error) < math.inf
 
 
+def compare(
+    result: Callable[[float], float],
+    x: float,
+    middle: float,
+    rule: float,
+    rtol: float,
+    atol: float,
+    size: float = 0.0,
+) -> list[Move]:
+    """Move a number, by ever narrower steps, until the result moves as a rule says.
+
+    Args:
+        result: computes the result of a number.
+        x: the number.
+        middle: its result.
+        rule: the derivative, as it should be.
+        rtol, atol: as for ``Move.agrees``.
+        size: as for `Move`.
+
+    Returns:
+        The moves, widest step first. If the rule agrees with any, then with the last one.
+
+    >>> moves = compare(math.sin, 0.0, 0.0, 1.0, rtol=1e-5, atol=1e-8)
+    >>> len(moves), moves[-1].agrees(1e-5, 1e-8)
+    (1, True)
+    """
+    moves: list[Move] = []
+    for step in steps(x):
+        upper, lower = x + step, x - step
+        data = result(lower), middle, result(upper)
+        moves.append(Move((upper - lower) / 2, data, (rule,) * 3, size=size))
+        if moves[-1].agrees(rtol, atol):
+            break
+    return moves
+
+
 def cause(moves: Sequence[Move]) -> str:
-    """Say why a rule agrees with the differences for no step: wrong, kink, jump or coarse.
+    """Say why a rule agrees with the differences for no step: wrong, kink, jump, border or coarse.
 
     Args:
         moves: the disagreements, from the widest step to the narrowest.
@@ -125,8 +162,10 @@ def cause(moves: Sequence[Move]) -> str:
     ('wrong', 'kink')
     """
     seen = _seen(moves)
+    if not any(math.isfinite(move.slope) for move in moves):
+        return "border"
     if not seen:
-        return "coarse" if any(math.isfinite(move.error) for move in moves) else "wrong"
+        return "coarse" if math.isfinite(moves[-1].rule) else "wrong"
     widest, narrowest = seen[0], seen[-1]
     if len(seen) > 1 and not any(_is_settled(*pair) for pair in pairwise(seen)):
         height = abs(narrowest.height)
@@ -179,6 +218,11 @@ def fault(moves: Sequence[Move], name: str, by: str) -> str:
                 f"{name} is at a jump: it goes from {lower:.6g} to {upper:.6g} when "
                 f"{by} moves by {2 * narrow.step:.1g}, so it has no derivative there "
                 f"({narrow.rule:.6g} by its rule)"
+            )
+        case "border":
+            return (
+                f"{name} is at the border of its domain: it is not finite when {by} moves by "
+                f"{narrow.step:.1g} to either side"
             )
         case "coarse":
             return (

@@ -4,13 +4,13 @@ One computes a result and makes its node, the other passes the node's gradient o
 generated when a row is first used. For ``tanh`` they read::
 
     def make_tanh(a):                           def tanh_backward(out):
-        x = a.data                                  a, b, g = out._x, out._y, out.grad
+        x = a.data                                  a = out._x; g = out.grad
         out = new(Value)                            z = out.data
         out.data = tanh(x)                          a.grad += g * (1 - z * z)
         ...
 
-where ``a`` and ``b`` are nodes, ``x``, ``y`` and ``z`` the numbers of the table, and ``g`` is the
-gradient of the result.
+where ``a`` is a node, ``x`` and ``z`` are numbers of the table, and ``g`` is the gradient of the
+result.
 """
 
 from __future__ import annotations
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
     from .engine import Value
 
-__all__ = ["RULES", "Rule", "make_function"]
+__all__ = ["GENERATED", "NAMESPACES", "RULES", "SUBSTITUTES", "Rule", "make_function"]
+
+#: How the file names of generated code start, so that it is not taken for a user's.
+GENERATED = "<scalargrad "
+
+#: Where the functions look that are made, and what `debug` puts there for ``new`` and ``failure``.
+NAMESPACES: list[dict[str, Any]] = []
+SUBSTITUTES: dict[str, Any] = {}
 
 
 class Rule:
@@ -77,7 +84,7 @@ _NODES = {"x": "a", "y": "b", "c": "condition"}
 
 _MAKE = """
 def make_{name}({nodes}):
-    {constants}
+{constants}
     {load}
     out = new(Value)
     try:
@@ -89,6 +96,14 @@ def make_{name}({nodes}):
     out._rule = rule
     {store}
     return out
+"""
+
+# A number becomes a leaf; of an array, Python asks NumPy.
+_CONSTANT = """
+    if not isinstance({node}, Value):
+        {node} = constant({node})
+        if {node} is NotImplemented:
+            return {node}
 """
 
 _BACKWARD = """
@@ -115,11 +130,13 @@ def make_function(
     Args:
         name: a row of the table.
         node_type: the class of the nodes.
-        constant: makes a node of an operand that is a number.
+        constant: makes a node of an operand that is a number; for an operator it may answer
+            NotImplemented, and Python asks the operand instead.
     """
     row = PRIMITIVES[name]
     names = FLOATS | {"Value": node_type, "new": node_type.__new__, "constant": constant}
-    names |= {"failure": _failure, "row": row, "rule": _shared_rule(name)}
+    names |= {"failure": _failure, "row": row, "rule": _shared_rule(name)} | SUBSTITUTES
+    NAMESPACES.append(names)
     nodes = [_NODES[letter] for letter in row.letters]
     # A method is called on a node; what stands beside it may be a number.
     beside = nodes if len(nodes) > 2 else nodes[1:]
@@ -128,13 +145,11 @@ def make_function(
         name=name,
         value=row.value,
         nodes=listed,
-        constants="\n    ".join(
-            f"if not isinstance({node}, Value): {node} = constant({node})" for node in beside
-        ),
+        constants="".join(_CONSTANT.format(node=node) for node in beside),
         load=f"{row.operands} = {', '.join(f'{node}.data' for node in nodes)}",
         store=_STORE.get(len(nodes), f"out._x = None; out._y = ({listed})"),
     )
-    exec(source, names)
+    exec(compile(source, f"{GENERATED}{name}>", "exec"), names)
     function: Callable[..., Value] = names[f"make_{name}"]
     function.__name__, function.__qualname__ = name, f"{node_type.__name__}.{name}"
     function.__module__, function.__doc__ = node_type.__module__, _docstring(row)

@@ -117,6 +117,9 @@ def test_check_of_a_branch_that_flips_says_so():
     [
         ((lambda v: v[0].data, [1.0]), "function that returns a Value, got 1.0"),
         ((lambda v: v[0],), "needs the inputs to call it with"),
+        ((lambda v: v[0], 3.0), r"inputs of check_gradients are a list, got 3.0: write \[3.0\]"),
+        (("x",), "checks a Value, a function .*, a node or a program, got 'x'"),
+        ((None, [1.0]), "checks a Value, a function .*, a node or a program, got None"),
         ((Value(1.0) * 2, [3.0]), "moves leaves of the graph, got 3.0"),
     ],
 )

@@ -102,6 +102,22 @@ def test_program_of_a_row_has_the_eager_gradient_at_every_point(row):
         np.testing.assert_allclose(gradient, eager(row, point), rtol=1e-12, err_msg=str(point))
 
 
+@each_row
+def test_graph_of_derivatives_is_the_same_whatever_the_numbers(row):
+    """Only constants may decide what a gradient is made of."""
+
+    def shape(point):
+        leaves = [Value(x) for x in point]
+        slopes = grad(apply(row.name, *leaves), leaves)
+        curvatures = [c for slope in slopes for c in grad(slope, leaves)]
+        order = topological_sort([*slopes, *curvatures], operands)
+        place = {node: i for i, node in enumerate(order)}
+        return [(node._op, *(place[x] for x in operands(node))) for node in order]
+
+    shapes = [shape(point) for point in grid(row) if all(map(math.isfinite, point))]
+    assert all(one == shapes[0] for one in shapes)
+
+
 # ── second and third derivatives ────────────────────────────────────────────────────────────────
 
 KINKED = {

@@ -1,11 +1,14 @@
 """`Value`: gradients, accumulation, hand-stepping, ops of one's own, memory, determinism."""
 
+import cmath
 import gc
+import linecache
 import math
 import operator
 import tracemalloc
 import weakref
 from fractions import Fraction
+from math import log1p
 
 import numpy as np
 import pytest
@@ -24,6 +27,7 @@ from oracles import (
 
 from scalargrad import Value
 from scalargrad.engine import constant, operands, parameter
+from scalargrad.errors import OperandError
 from scalargrad.graph import topological_sort
 from scalargrad.ops import PRIMITIVES
 
@@ -570,15 +574,73 @@ def test_sorting_and_the_largest_give_back_the_nodes():
 
 def test_node_serves_as_a_number():
     x = Value(2.718, label="e")
-    assert float(x) == 2.718
-    assert int(Value(-2.7)) == -2
     assert round(x, 2) == 2.72
     assert type(round(x)) is int
     assert round(x) == 3
     assert f"{x:.1f}|{x:8.3f}|{x:e}" == "2.7|   2.718|2.718000e+00"
     assert f"{x}" == str(x) == repr(x)
-    assert math.floor(x) == 2
     assert (bool(x), bool(Value(0.0)), bool(Value(-0.0))) == (True, False, False)
+
+
+NAMED = {
+    "math.exp": (lambda x: math.exp(x), "exp"),
+    "math.tanh of a result": (lambda x: 3 * math.tanh(x * 2) + 1, "tanh"),
+    "a name alone": (lambda x: log1p(x), "log1p"),
+    "another library": (lambda x: cmath.sqrt(x), "sqrt"),
+    "in a comprehension": (lambda x: [math.sin(y) for y in [x]], "sin"),
+}
+UNNAMED = {
+    "float": float,
+    "complex": complex,
+    "math.pow": lambda x: math.pow(x, 2),
+    "math.floor": math.floor,
+    "math.isnan": math.isnan,
+    "math.fsum": lambda x: math.fsum([x]),
+    "a function by another name": lambda x: next(map(math.exp, [x])),
+    "percent": lambda x: "%.2f" % x,  # noqa: UP031
+    "array of floats": lambda x: np.array([x, x], float),
+    "asarray": lambda x: np.asarray(x, float),
+    "astype": lambda x: np.array([[x]]).astype(float),
+    "numpy scalar": np.float64,
+    "element of an array": lambda x: np.zeros(1).__setitem__(0, x),
+    "code without a source": eval("lambda x: math.exp(x)", {"math": math}),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_function_that_would_lose_the_gradient_says_which_method_keeps_it(name):
+    call, method = NAMED[name]
+    with pytest.raises(OperandError) as caught:
+        call(Value(0.5, label="x"))
+    assert str(caught.value).endswith(
+        f" loses its gradient if it becomes a float: write value.{method}(), or value.data for the "
+        "bare number"
+    )
+
+
+@pytest.mark.parametrize("name", UNNAMED)
+def test_number_is_asked_for_by_its_name(name):
+    x = Value(0.5, label="x")
+    with pytest.raises(OperandError) as caught:
+        UNNAMED[name](x)
+    assert str(caught.value) == (
+        "Value(data=0.5, grad=0.0, label='x') loses its gradient if it becomes a float: use "
+        "methods such as value.exp(), or value.data for the bare number"
+    )
+
+
+@pytest.mark.parametrize("call", [int, lambda x: np.array([x], int)])
+def test_int_of_a_node_is_refused_as_well(call):
+    with pytest.raises(OperandError, match="loses its gradient if it becomes an int: use methods"):
+        call(Value(2.0))
+
+
+@pytest.mark.parametrize("name", [n for n in vars(math) if n in PRIMITIVES and hasattr(Value, n)])
+def test_every_function_of_math_that_has_a_method_names_it(name):
+    file, text = f"<{name}>", f"math.{name}(x)"
+    linecache.cache[file] = (len(text), None, [text], file)
+    with pytest.raises(OperandError, match=rf": write value\.{name}\(\), or value\.data"):
+        exec(compile(text, file, "exec"), {"math": math, "x": Value(0.5)})
 
 
 def test_repr_is_one_line_with_label_data_and_gradient():
@@ -654,22 +716,6 @@ def test_number_is_never_equal_to_a_node(number):
     x = Value(number)
     assert (operator.eq(x, number), operator.eq(number, x)) == (False, False)
     assert (operator.ne(x, number), operator.ne(number, x)) == (True, True)
-
-
-def test_array_of_nodes_computes_element_by_element():
-    x = np.array([Value(1.0), Value(2.0)])
-    w = np.array([[Value(3.0), Value(4.0)], [Value(5.0), Value(6.0)]])
-    assert x.dtype == w.dtype == object
-    y = np.tanh(w @ x * 0.1 + np.array([0.5, 1.5])).sum()
-    assert type(y) is Value
-    y.backward()
-    assert all(type(node.grad) is float and node.grad for node in [*x, *w.flat])
-
-
-def test_array_of_floats_can_be_made_of_nodes():
-    array = np.array([Value(1.0), Value(2.0)], dtype=float)
-    assert array.dtype == float
-    assert array.tolist() == [1.0, 2.0]
 
 
 # ── depth ───────────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ from .stepper import stepper
 from .steps import steps
 from .tracing import trace
 from .tree import tree
+from .units import register
 
 __all__ = [
     "animate_decision",
@@ -30,3 +31,5 @@ __all__ = [
     "trace",
     "tree",
 ]
+
+register()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import json
-import math
 from collections.abc import Iterator, Sequence
 
 from scalargrad.ops import PRIMITIVES, Primitive
@@ -18,6 +17,17 @@ from scalargrad.texts import Notation, parse
 from .formula import rule_text
 
 __all__ = ["cases", "rules", "translate"]
+
+#: What ``arithmetic.js`` defines, so that it answers as Python does.
+_DEFINED = frozenset(
+    (
+        *("abs", "max", "min", "power", "ieee_pow", "exp", "expm1", "log", "log1p", "sqrt"),
+        *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf", "erfc"),
+    )
+)
+
+#: What JavaScript itself has besides, with the names of Python's math module.
+_MATH = frozenset({"acosh", "asinh", "atanh", "cbrt", "log10", "log2", "trunc"})
 
 _CONSTANTS = {"inf": "Infinity", "nan": "NaN", "pi": "Math.PI"}
 _COMPARISONS = {"==": "===", "!=": "!=="}
@@ -56,12 +66,16 @@ class _JavaScript(Notation[str]):
         return f"({x} {op} {y})"
 
     def call(self, name: str, inputs: Sequence[str]) -> str:
-        """Call a function of the page, or the value of another row."""
-        row = PRIMITIVES.get(name)
-        calls_itself = row is not None and row.value == f"{name}({row.operands})"
-        if row is None or calls_itself or hasattr(math, name):
-            return f"{name}({', '.join(inputs)})"
-        return f"RULES.{name}.value({', '.join(inputs)})"
+        """Call a function of the page or of JavaScript, or the value of another row."""
+        if name in _DEFINED:
+            function = name
+        elif name in _MATH:
+            function = f"checked(Math.{name})"
+        elif name in PRIMITIVES:
+            function = f"RULES.{name}.value"
+        else:
+            raise self.lacks(f"the function {name!r}")
+        return f"{function}({', '.join(inputs)})"
 
     def comparison(self, op: str, x: str, y: str) -> str:
         return f"{x} {_COMPARISONS.get(op, op)} {y}"

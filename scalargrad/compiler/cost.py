@@ -14,7 +14,17 @@ import numpy as np
 from .flatten import NO_FAMILY, Reduced
 from .walk import ROWS
 
-__all__ = ["ALWAYS", "CACHE", "LANE", "MACHINES", "NEVER", "Samples", "Work", "on_arrays", "work_of"]
+__all__ = [
+    "ALWAYS",
+    "CACHE",
+    "LANE",
+    "MACHINES",
+    "NEVER",
+    "Samples",
+    "Work",
+    "on_arrays",
+    "work_of",
+]
 
 #: Where a program may run.
 MACHINES = ("auto", "tape", "arrays")

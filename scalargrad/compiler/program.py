@@ -15,25 +15,29 @@ import numpy as np
 from array_api_compat import array_namespace, device, is_array_api_obj
 
 from ..calculus import grad
-from ..engine import Value
+from ..engine import Value, _shown
 from ..errors import ChoiceError, OperandError, SizeError
 from ..miniflow.node import Node
 from ..miniflow.nodes import Mean, Sum
+from ..miniflow.plan import sorted_to
 from ..miniflow.run import value_and_grad
+from ..optim import Optimizer
+from ..samples import reals
 from . import derivatives
 from .cost import ALWAYS, MACHINES, NEVER, Samples, on_arrays, work_of
 from .emit import Emitted, emit
 from .flatten import flatten
 from .nonfinite import first_nonfinite
+from .notes import Notes
 from .raising import Raised, raise_
-from .record import Symbol, unbroadcast
-from .simplify import Simplifier, split
+from .record import Symbol
+from .simplify import Simplifier
 from .source import Step, prepare, write
 from .tape import TapeMachine, assemble, default_threads, native
 from .trace import trace
 from .walk import Floats, counted, walk
 
-__all__ = ["BATCH_SIZES", "NO_REDUCTION", "READABLE", "REDUCTIONS", "SHOWN", "Program", "compile"]
+__all__ = ["BATCH_SIZES", "NO_REDUCTION", "READABLE", "REDUCTIONS", "SHOWN", "Program"]
 
 Outputs: TypeAlias = "Value | Sequence[Value] | Callable[[list[Value]], Value | Sequence[Value]]"
 Array: TypeAlias = Any
@@ -100,7 +104,10 @@ def compile(
         raise ChoiceError(f"machine is one of {', '.join(MACHINES)}, got {machine!r}")
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise OperandError(f"threads is a number from 1 up, got {threads!r}")
-    fed, learned = (_leaves(*group) for group in (("inputs", inputs), ("wrt", wrt)))
+    fed, learned = _listed(inputs), _listed(wrt)
+    for name, leaves in (("inputs", fed), ("wrt", learned)):
+        if error := _no_leaves(name, leaves):
+            raise error
     with _collector_paused():
         traced = trace(outputs, fed) if callable(outputs) else outputs
         if not isinstance(traced, (Value, list, tuple)):
@@ -109,14 +116,26 @@ def compile(
         return Program(traced, fed, learned, machine, threads)
 
 
-def _leaves(name: str, leaves: Iterable[Value]) -> list[Value]:
-    """Return the argument of a name as a list; what is in it is checked later."""
-    if isinstance(leaves, Value) or not isinstance(leaves, Iterable):
+def _listed(leaves: Iterable[Value]) -> Any:
+    """Return an argument as a list; what is no iterable as it is."""
+    return list(leaves) if isinstance(leaves, Iterable) else leaves
+
+
+def _no_leaves(name: str, leaves: Any) -> OperandError | None:
+    """Return the error for an argument that is no list of Values."""
+    needed = f"{name} is a list of leaf Values"
+    if not isinstance(leaves, list):
         hint = (
             ": call it" if callable(leaves) else ": put it into a list" * isinstance(leaves, Value)
         )
-        raise OperandError(f"{name} is a list of leaf Values, got {leaves!r}{hint}")
-    return list(leaves)
+        return OperandError(f"{needed}, got {leaves!r}{hint}")
+    for leaf in leaves:
+        if not isinstance(leaf, Value):
+            return OperandError(
+                f"{needed}, of one sample, got one that holds {_shown(leaf)}: the program takes "
+                "the numbers of all samples at once, as in program(X)"
+            )
+    return None
 
 
 class Program:
@@ -145,7 +164,8 @@ class Program:
         self._reduced = flatten(self._scalars)
         self._wrt = wrt
         self._inputs = len(inputs)
-        self._parameters = np.array([p.data for p in wrt], float)
+        self._parameters = np.empty(len(wrt))
+        self.pull()
         self._asked, self._threads = machine, threads or default_threads()
         self._work = work_of(self._reduced)
         # For how many samples arrays are the machine: at most for these, ...
@@ -274,12 +294,29 @@ class Program:
 
     def pull(self) -> None:
         """Fetch the parameters from their Values: ``value.data`` → ``program.parameters``."""
-        self._parameters[:] = [p.data for p in self._wrt]
+        self._shared = [p.data for p in self._wrt]
+        self._parameters[:] = self._shared
+        self._seen = Optimizer.steps_of_values
 
     def push(self) -> None:
         """Hand the parameters to their Values: ``program.parameters`` → ``value.data``."""
-        for p, number in zip(self._wrt, self._parameters.tolist(), strict=True):
+        self._shared = self._parameters.tolist()
+        for p, number in zip(self._wrt, self._shared, strict=True):
             p.data = number
+
+    def _check_shared(self) -> None:
+        """Check that no optimiser moves the Values while the program stays where it is.
+
+        Only after a step of some optimiser of Values: to look at each Value takes its time.
+        """
+        moved = [p.data for p in self._wrt] != self._shared
+        if moved and self._parameters.tolist() == self._shared:
+            raise OperandError(
+                "an optimiser moved the Values, and the gradient is wanted at program.parameters, "
+                "which stayed: let it move these, as in SGD(program.parameters), or fetch the "
+                "Values after each step by program.pull()"
+            )
+        self._seen = Optimizer.steps_of_values
 
     # ── running ──
 
@@ -339,7 +376,16 @@ class Program:
         Raises:
             SizeError: as for a call; or X has no rows, or the program has more than one output.
             ChoiceError: the reduction is unknown.
+            OperandError: there are targets beside X; or an optimiser has moved the Values of
+                ``wrt``, while ``program.parameters`` are what they shared before.
         """
+        if not isinstance(reduction, str):
+            raise OperandError(
+                "value_and_grad takes one array, in which each sample carries its targets as its "
+                f"last inputs, as in np.column_stack([X, y]); got {type(reduction).__name__} beside"
+            )
+        if self._seen != Optimizer.steps_of_values and parameters is None:
+            self._check_shared()
         if (
             type(X) is np.ndarray
             and parameters is None
@@ -349,7 +395,7 @@ class Program:
             and reduction in REDUCTIONS
         ):  # a shortcut, since all that follows may take longer than the work
             return self._tape.value_and_grad(X, self._parameters)
-        if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+        if reduction not in REDUCTIONS:
             raise ChoiceError(f"reduction is one of {', '.join(REDUCTIONS)}, got {reduction!r}")
         step = self._steps.get((reduction, _shape(X))) if parameters is None else None
         if step is not None:  # a shortcut: a whole step may take 20 µs, and what follows 3
@@ -644,7 +690,7 @@ class Program:
         p = recorder.source("p", self._parameters.shape)
         with _collector_paused():
             results = self._on_graph(reduction, x, p, recorder)
-            written = write(results, x, p, self._notes())
+            written = write(results, x, p, self._notes(reduction))
             self._graph.forget()
             return written
 
@@ -667,14 +713,18 @@ class Program:
                 values = self._on_graph(reduction, batch, self._parameters)
                 return tuple(_item(value) if not np.shape(value) else value for value in values)
 
-    def _notes(self) -> dict[Symbol, str]:
+    def _notes(self, reduction: str) -> Notes:
         """Say of what was recorded which line of the listing it is, or the gradient of which."""
-        notes: dict[Symbol, str] = {}
-        lines = zip(self.listing.operations, self._graph.nodes, strict=True)
-        for (block, operation), node in lines if len(self._graph.nodes) <= READABLE else ():
-            _note(notes, node.value, f"{block.name} = {operation}")
+        notes, nodes = Notes(), self._graph.nodes
+        if len(nodes) > READABLE:
+            return notes
+        for (block, operation), node in zip(self.listing.operations, nodes, strict=True):
+            notes.value(node.value, f"{block.name} = {operation}")
             if isinstance(node.gradient, Symbol):
-                _note(notes, node.gradient, f"∂{block.name}")
+                notes.gradient(node.gradient, block.name)
+        for node in sorted_to([self._target(reduction)]):
+            for operand in node.inbound_nodes:
+                notes.link(operand.value, node.value)
         return notes
 
     def _on_graph(
@@ -749,14 +799,6 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _note(notes: dict[Symbol, str], symbol: Symbol, text: str) -> None:
-    """Note what a line of the source computes, and with which number it is multiplied later."""
-    symbol, number = split(unbroadcast(symbol))
-    while symbol.op == "reshape":
-        symbol = symbol.args[0]
-    notes.setdefault(symbol, text if number == 1.0 else f"{text} (· {number:.4g})")
-
-
 def _as_floats(numbers: Any) -> Array:
     """Return an array of floats, of the library that it is of, or else of NumPy."""
     if type(numbers) is np.ndarray and numbers.dtype == np.float64:
@@ -766,13 +808,7 @@ def _as_floats(numbers: Any) -> Array:
         if xp.isdtype(numbers.dtype, ("bool", "integral")):
             return xp.astype(numbers, xp.asarray(0.0).dtype)
         return numbers
-    try:
-        array = np.asarray(numbers)
-        if array.dtype.kind not in "biufO":  # complex numbers would lose a part, and texts be read
-            raise ValueError
-        return array.astype(float)
-    except (TypeError, ValueError):
-        raise OperandError(f"a program takes an array of real numbers, got {numbers!r}") from None
+    return reals("a program takes an array of real numbers", numbers)
 
 
 def _is_foreign(array: Any) -> bool:

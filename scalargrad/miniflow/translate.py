@@ -22,9 +22,10 @@ from typing import Any
 
 from ..ops import FLOATS, PRIMITIVES, Primitive
 from ..texts import Notation, names_in, parse
+from .arrays import NUMPY
 from .special import erf, erfc
 
-__all__ = ["array_function"]
+__all__ = ["array_function", "standard_functions"]
 
 #: The functions of the texts that the array API has, where their names are others there.
 _STANDARD = {"max": "maximum", "min": "minimum", "power": "pow", "ieee_pow": "pow"}
@@ -85,11 +86,13 @@ class _Arrays(Notation[str]):
         """Call a function of the standard, or one that is made here; or else another row."""
         if name in _MADE:
             self.functions[name] = _MADE[name]
-        elif name in PRIMITIVES and not _is_standard(name):
+        elif name in PRIMITIVES and not _calls_itself(PRIMITIVES[name]):
             row = PRIMITIVES[name]
             self.functions[name] = array_function(row, row.value)
+        elif (standard := _STANDARD.get(name, name)) in vars(NUMPY):
+            return f"xp.{standard}({', '.join(inputs)})"
         else:
-            return f"xp.{_STANDARD.get(name, name)}({', '.join(inputs)})"
+            raise self.lacks(f"the function {name!r}")
         return f"{name}(xp, {', '.join(inputs)})"
 
     def comparison(self, op: str, x: str, y: str) -> str:
@@ -135,7 +138,19 @@ def _computes(tree: ast.AST) -> bool:
     return isinstance(tree, ast.Call)
 
 
-def _is_standard(name: str) -> bool:
-    """Say whether a row is computed by the function of its own name: then the standard has it."""
-    row = PRIMITIVES[name]
-    return name in _STANDARD or row.value == f"{name}({row.operands})"
+def _calls_itself(row: Primitive) -> bool:
+    """Say whether a row is computed by a function of its own name, which then is the standard's."""
+    return row.value == f"{row.name}({row.operands})" or row.name in _STANDARD
+
+
+def standard_functions() -> set[str]:
+    """Return the names of the array API's functions that the table's texts call."""
+    texts = [text for row in PRIMITIVES.values() for text in (row.value, *row.partials)]
+    called = {
+        call.func.id
+        for text in texts
+        for call in ast.walk(parse(text))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+    }
+    names = {_STANDARD.get(name, name) for name in called}
+    return {name for name in names if hasattr(NUMPY, name)}

@@ -216,8 +216,8 @@ def _of_terms(line: str) -> Lines:
     return ["for n in range(at, at + q):", "    i = places[n]", f"    {line}"]
 
 
-# The last slot, h, which belongs to no scalar, holds the largest term for a while; on other ways it
-# is the sum of all shares: 1 but for the rounding of the result, which may be large.
+# The last slot, h, which belongs to no scalar, holds the largest term for a while, and on other
+# ways the sum of all shares: 1 but for the rounding of the result, which may be large.
 _SHARES = [
     "h = len(v) - 1",
     "* v(h) = 0.0", *_of_terms("* v(h) += share(v(i), v(k))"),

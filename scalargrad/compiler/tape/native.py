@@ -49,7 +49,7 @@ inlined_sum = njit(**options, fastmath={{"contract", "reassoc"}}, forceinline=Tr
 '''
 
 _COMPILING = (
-    "scalargrad: numba compiles the tape's interpreter, once for a machine; this takes a while"
+    "scalargrad: numba compiles the interpreter of tapes, once for a machine: half a minute"
 )
 
 
