@@ -76,9 +76,9 @@ def test_random_programs_are_accepted_but_at_kinks(graph: Graph) -> None:
     assert not found or " is at a kink: " in found or " is at a jump: " in found
 
 
-@pytest.mark.parametrize("line", range(len(lines(compile(*small())))))
+@pytest.mark.parametrize("line", range(len(lines(compile(*small(), machine="arrays")))))
 def test_line_whose_gradient_is_wrong_is_named(line: int) -> None:
-    program = compile(*small())
+    program = compile(*small(), machine="arrays")
     lie_about_gradients(program._graph.nodes[line])
     with pytest.raises(GradientError) as caught:
         check_gradients(program, samples(small()))
@@ -98,13 +98,13 @@ def ops(*roots: Node) -> list[Node]:
 def test_any_wrong_node_of_a_listing_is_named_by_its_line(name: str, lie: Any, what: str) -> None:
     graph = WORKLOADS[name]()
     data = samples(graph)
-    right = compile(*graph)
+    right = compile(*graph, machine="arrays")
     expected = right.value_and_grad(data)
     found = set()
     for i, node in enumerate(ops(right.graph)):
         if not isinstance(node, Op):
             continue
-        program = compile(*graph)
+        program = compile(*graph, machine="arrays")
         liar: Any = ops(program.graph)[i]
         lie(liar)
         got = program.value_and_grad(data)
@@ -118,7 +118,7 @@ def test_any_wrong_node_of_a_listing_is_named_by_its_line(name: str, lie: Any, w
 
 def test_wrong_source_of_right_lines_is_said() -> None:
     graph = small()
-    program, data = compile(*graph), samples(graph)
+    program, data = compile(*graph, machine="arrays"), samples(graph)
     program.value_and_grad(data)
     ((key, step),) = program._steps.items()
     program._steps[key] = lambda batch: (step(batch)[0], 1.5 * step(batch)[1])
@@ -128,7 +128,7 @@ def test_wrong_source_of_right_lines_is_said() -> None:
 
 def test_wrong_line_is_the_first_of_several() -> None:
     graph = small()
-    program = compile(*graph)
+    program = compile(*graph, machine="arrays")
     for node in program._graph.nodes[2:]:
         lie_about_gradients(node)
     with pytest.raises(GradientError, match=r"^v2 = "):
@@ -137,7 +137,7 @@ def test_wrong_line_is_the_first_of_several() -> None:
 
 def test_check_takes_what_the_program_is_fed_and_changes_nothing() -> None:
     graph = small()
-    program, data = compile(*graph), samples(graph)
+    program, data = compile(*graph, machine="arrays"), samples(graph)
     before = program.parameters.copy()
     for fed in (data, data.tolist(), data[0], data[0].tolist(), data[:1]):
         assert check_gradients(program, fed) < 1e-7
