@@ -19,7 +19,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -29,7 +29,7 @@ from safetensors import SafetensorError
 
 from .engine import Value
 from .errors import CheckpointError, OperandError, SizeError
-from .nn import MLP, Layer, Module, Neuron, _first, _leaves
+from .nn import MLP, Layer, Module, Neuron, _first, _is_leaf, _leaves, _listed, _parts
 
 __all__ = ["load", "save", "tensors"]
 
@@ -92,10 +92,12 @@ def tensors(module: Module) -> dict[str, Tensor]:
       neuron is a layer with one output;
     - the layers of an MLP have the numbers that they have in a ``torch.nn.Sequential``, where an
       activation takes a number, too;
-    - other modules have a tensor for each attribute that is a leaf (of shape ()) or a list of
-      leaves, also a nested one. A list whose rows differ in length becomes a tensor for each row.
+    - other modules have a tensor for each attribute that is a leaf (of shape ()) or a list, a tuple
+      or an array of leaves, also a nested one. A list whose rows differ in length becomes a tensor
+      for each row.
 
-    A leaf with two names is in two tensors, as tied weights are in PyTorch's ``state_dict()``.
+    A leaf with two names is in two tensors, as tied weights are in PyTorch's ``state_dict()``. A
+    module with two names has the first one, as in `Module.named_parameters`.
 
     >>> [(name, np.shape(tensor)) for name, tensor in tensors(MLP(3, [4, 1])).items()]
     [('0.weight', (4, 3)), ('0.bias', (4,)), ('2.weight', (1, 4)), ('2.bias', (1,))]
@@ -109,11 +111,13 @@ def tensors(module: Module) -> dict[str, Tensor]:
 
     Raises:
         SizeError: there are no parameters, or the paths to two of them are the same text.
+        OperandError: a parameter is where `Module.named_parameters` does not look for it.
     """
     if not isinstance(module, Module):
         raise OperandError(f"a Module can be saved and loaded, got {type(module).__name__}")
+    module.named_parameters()  # which says so if one is not found
     found: dict[str, Tensor] = {}
-    for name, tensor in _tensors("", module):
+    for name, tensor in _tensors(module):
         if name in found or name == "__metadata__":
             raise SizeError(f"a safetensors file has one place for the name {name!r}: rename one")
         found[name] = tensor
@@ -125,34 +129,41 @@ def tensors(module: Module) -> dict[str, Tensor]:
 # ── from modules to tensors ─────────────────────────────────────────────────────────────────────
 
 
-def _tensors(path: str, value: object) -> Iterator[tuple[str, Tensor]]:
-    if _shape(value) is not None:
-        yield path, value
-        return
-    for name, part in _parts(value).items():
-        yield from _tensors(f"{path}.{name}" if path else str(name), part)
+def _tensors(module: Module) -> Iterator[tuple[str, Tensor]]:
+    stack: list[tuple[str, object]] = [("", module)]
+    seen: dict[int, object] = {}
+    while stack:
+        path, value = stack.pop()
+        if _shape(value) is not None:
+            yield path, value
+        elif id(value) not in seen:
+            parts = _named_parts(value, seen)
+            seen[id(value)] = value
+            prefix = f"{path}." if path else ""
+            stack.extend([(f"{prefix}{name}", part) for name, part in parts][::-1])
 
 
-def _shape(value: object) -> tuple[int, ...] | None:
+def _shape(value: object, *outer: object) -> tuple[int, ...] | None:
     """Return the shape of a tensor; None for what is not one."""
-    if isinstance(value, (list, tuple)):
-        shapes = {_shape(item) for item in value}
-        shape = shapes.pop() if len(shapes) == 1 else None
-        return None if shape is None else (len(value), *shape)
-    return () if isinstance(value, Value) and _flat(value) else None
+    if isinstance(value, Value):
+        return () if _is_leaf(value) else None
+    if any(value is one for one in outer):
+        return None  # a list within itself
+    items = _listed(value)
+    if not isinstance(items, list):
+        return None
+    shapes = {_shape(item, value, *outer) for item in items}
+    shape = shapes.pop() if len(shapes) == 1 else None
+    return None if shape is None else (len(items), *shape)
 
 
-def _parts(value: object) -> Mapping[Any, object]:
+def _named_parts(value: object, seen: Container[int]) -> Iterable[tuple[object, object]]:
     """Return what a value consists of, by name; PyTorch's names where they cover all of it."""
     with suppress(AttributeError):  # a subclass may do without neurons or weights
         parts = _torch_parts(value)
-        if set(_flat(parts)) == set(_flat(value)):
-            return parts
-    if isinstance(value, Module):
-        return vars(value)
-    if isinstance(value, (list, tuple)):
-        return dict(enumerate(value))
-    return value if isinstance(value, Mapping) else {}
+        if parts and set(_flat(parts)) == set(_flat(value, seen)):
+            return parts.items()
+    return _parts(value) or ()
 
 
 def _torch_parts(value: object) -> dict[str, object]:
@@ -169,8 +180,8 @@ def _torch_parts(value: object) -> dict[str, object]:
     return parts
 
 
-def _flat(value: object) -> list[Value]:
-    return [leaf for _, leaf in _leaves("", value)]
+def _flat(value: object, seen: Container[int] = ()) -> list[Value]:
+    return [leaf for _, leaf in _leaves("", value, seen)]
 
 
 # ── from tensors to arrays and back ─────────────────────────────────────────────────────────────

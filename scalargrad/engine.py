@@ -233,6 +233,9 @@ class Value(AST):
         Gradients of leaves are added to what is there already (so those of several calls sum up,
         until they are set back to 0.0); all others are of this call alone.
 
+        Raises:
+            OperandError: what was assigned to ``data`` is no real number. (An int becomes a float.)
+
         >>> x = Value(3.0)
         >>> (x * x).backward()
         >>> x.grad
@@ -242,6 +245,11 @@ class Value(AST):
         for node in order:
             if node._rule.kind == "op":
                 node.grad = 0.0
+            elif type(node.data) is not float:
+                node.data = _assigned_number(node)
+        if type(self.data) is not float:  # and so is that of a node on the way
+            for node in order:
+                node.data = _assigned_number(node)
         self.grad += 1.0
         for node in reversed(order):
             node._rule.backward(node)
@@ -384,7 +392,19 @@ def _number(x: Any) -> float:
         raise RangeError(f"a float cannot be as large as {_shown(x)}") from None
 
 
+def _assigned_number(node: Value) -> float:
+    """Return as a float what somebody has assigned to the data of a node."""
+    x = node.data
+    if not _is_real(x):
+        where = f" (node {node.label!r})" if node.label else ""
+        advice = "use its data" if isinstance(x, Value) else _advice(x)
+        raise OperandError(f"data needs one real number, got {_shown(x)}{where}: {advice}")
+    return _number(x)
+
+
 def _is_real(x: Any) -> bool:
+    if isinstance(x, (float, int)):
+        return True
     if kind := _numpy_kind(x):
         return kind in "biuf"  # and not complex, a text or a span of time
     numbers = sys.modules.get("numbers")  # whoever has a Fraction, say, has loaded it

@@ -13,9 +13,20 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import (
+    Callable,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Set,
+    Sized,
+    ValuesView,
+)
 from importlib import import_module
-from typing import TYPE_CHECKING, TypeAlias, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
 from .engine import Value, parameter
 from .errors import ChoiceError, OperandError, ScalargradError, SizeError
@@ -55,7 +66,12 @@ INITIALIZERS = {"uniform": _uniform, "xavier": _xavier, "he": _he}
 
 
 class Module:
-    """Something with parameters: all leaves among its attributes, and in their lists and modules.
+    """Something with parameters: all leaves among its attributes, and in what these hold.
+
+    Looked into are modules, dicts, lists, tuples, deques and other sequences, and NumPy arrays of
+    objects, in any nesting. Each is looked into once, also where modules share parts or refer to
+    each other. Not looked into are sets, which have no order, and attributes of other objects:
+    parameters that are nowhere else are an error. Those in closures and generators are not seen.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -65,15 +81,19 @@ class Module:
     """
 
     def named_parameters(self) -> list[tuple[str, Value]]:
-        """Return each parameter once, with its path: ``layers.0.neurons.1.w.2``."""
+        """Return each parameter once, with its path: ``layers.0.neurons.1.w.2``.
+
+        Raises:
+            OperandError: a parameter is where it is not looked for.
+        """
         found: dict[Value, str] = {}
-        for name, value in _leaves("", vars(self)):
+        for name, value in _leaves("", self):
             found.setdefault(value, name)
         return [(name, value) for value, name in found.items()]
 
     def parameters(self) -> list[Value]:
         """Return the parameters, in the order in which they were made."""
-        return list(dict.fromkeys(value for _, value in _leaves("", vars(self))))
+        return list(dict.fromkeys(value for _, value in _leaves("", self)))
 
     def zero_grad(self) -> None:
         """Set all gradients back to 0, since ``backward()`` adds to those of leaves."""
@@ -110,24 +130,79 @@ class Module:
         import_module(".checkpoint", __package__).load(self, path)
 
 
-def _leaves(path: str, value: object) -> Iterator[tuple[str, Value]]:
-    """Yield the leaf Values within a value, with their paths, in order."""
+#: The kinds of leaves that can be learned, which constants are not.
+_LEAVES = ("leaf", "parameter")
+
+
+def _leaves(path: str, value: object, known: Container[int] = ()) -> Iterator[tuple[str, Value]]:
+    """Yield the leaf Values within a value, with their paths, in order.
+
+    Args:
+        path: that of the value.
+        value: what to look into.
+        known: the ids of what is not looked into, since it was before.
+    """
     stack: list[tuple[str, object]] = [(path, value)]
+    seen: dict[int, object] = {}  # what was looked into, which must live as long as its id is used
+    found: list[Value] = []
+    hidden: list[tuple[str, str, Value]] = []
     while stack:
         path, value = stack.pop()
         if isinstance(value, Value):
-            if value._rule.kind in ("leaf", "parameter"):
+            if value._rule.kind in _LEAVES:
+                found.append(value)
                 yield path, value
-            continue
-        items: Iterable[tuple[object, object]] = ()
-        if isinstance(value, Module):
-            items = vars(value).items()
-        elif isinstance(value, Mapping):
-            items = value.items()
-        elif isinstance(value, (list, tuple)):
-            items = enumerate(value)
-        prefix = f"{path}." if path else ""
-        stack.extend([(f"{prefix}{name}", item) for name, item in items][::-1])
+        elif id(value) not in seen and id(value) not in known:
+            parts = _parts(value)
+            if parts is None:
+                hidden += [(path, type(value).__name__, leaf) for leaf in _hidden(value)]
+            else:
+                seen[id(value)] = value
+                prefix = f"{path}." if path else ""
+                stack.extend([(f"{prefix}{name}", part) for name, part in parts][::-1])
+    elsewhere = set(found) if hidden else set()
+    for path, kind, leaf in hidden:
+        if leaf not in elsewhere:
+            raise OperandError(
+                f"{path} is a {kind}, in which no parameters are looked for, and holds {leaf!r}: "
+                "put it into a list, a dict or a Module"
+            )
+
+
+def _is_leaf(value: object) -> TypeGuard[Value]:
+    return isinstance(value, Value) and value.kind in _LEAVES
+
+
+def _parts(value: object) -> Iterable[tuple[object, object]] | None:
+    """Return what a value consists of, by name; None for what is not looked into."""
+    if isinstance(value, Module):
+        return vars(value).items()
+    if isinstance(value, Mapping):
+        return value.items()
+    items = _listed(value)
+    return enumerate(items) if isinstance(items, list) else None
+
+
+def _listed(value: object) -> object:
+    """Return a sequence, or an array of objects, as a list."""
+    if isinstance(value, (list, float, str, bytes, range)):
+        return value
+    if isinstance(value, Sequence):
+        return list(value)
+    if getattr(getattr(value, "dtype", None), "hasobject", False):
+        items = value.tolist()  # type: ignore[attr-defined]
+        return items if isinstance(items, list) else [items]  # without dimensions it holds one
+    return value
+
+
+def _hidden(value: object) -> list[Value]:
+    """Return the leaves that can be seen in what is not looked into."""
+    parts: Iterable[object] = ()
+    if isinstance(value, (Set, ValuesView)):
+        parts = value
+    elif not isinstance(value, (type, ModuleType)):
+        parts = getattr(value, "__dict__", {}).values()
+    return [part for part in parts if _is_leaf(part)]
 
 
 def _first(names: Iterable[str]) -> str:
@@ -165,8 +240,8 @@ class Neuron(Module):
         label: str = "",
     ) -> None:
         _check_counts(nin, nout)
-        self.activation = activation if nonlin else None
-        self._activate = _activation(self.activation)
+        self.activation = "tanh" if activation is None else activation
+        self.nonlin = nonlin and activation is not None
         self.label = label
         rng, draw, prefix = _generator(seed), _initializer(init), f"{label}." if label else ""
         self.w = [parameter(draw(rng, nin, nout), f"{prefix}w{i}") for i in range(nin)]
@@ -184,14 +259,41 @@ class Neuron(Module):
         total = self.b
         for weight, value in zip(self.w, inputs, strict=True):
             total = total + weight * value
-        result = self._activate(total) if self._activate else total
+        result = self._function(total) if self._nonlin else total
         if not isinstance(result, Value):
             raise OperandError(
-                f"an activation takes and returns a Value, {self.activation!r} gave {result!r}: "
+                f"an activation takes and returns a Value, {self.activation!r} returned {result!r}: "
                 f"by name there are {', '.join(ACTIVATIONS)}"
             )
         result.label = self.label
         return result
+
+    @property
+    def activation(self) -> Activation:
+        """The activation: a name or a function, None if the neuron is linear."""
+        return self._activation if self._nonlin else None
+
+    @activation.setter
+    def activation(self, activation: Activation) -> None:
+        function = _activation(activation)
+        self._nonlin = function is not None
+        if function is not None:
+            self._activation, self._function = activation, function
+
+    @property
+    def nonlin(self) -> bool:
+        """Whether there is an activation, as in micrograd; set to True, it is the last one again.
+
+        >>> n = Neuron(2, activation="relu")
+        >>> n.nonlin = False
+        >>> n
+        LinearNeuron(2)
+        """
+        return self._nonlin
+
+    @nonlin.setter
+    def nonlin(self, nonlin: bool) -> None:
+        self._nonlin = bool(nonlin)
 
     def __repr__(self) -> str:
         return f"{_title(self.activation)}Neuron({len(self.w)})"
@@ -242,6 +344,27 @@ class Layer(Module):
         if len(inputs) != count:
             raise _misfit(self, x, inputs, count)
         return [neuron(inputs) for neuron in self.neurons]
+
+    @property
+    def activation(self) -> Activation | list[Activation]:
+        """The activation of the neurons, to be set for all of them; a list if they differ."""
+        return _common([neuron.activation for neuron in self.neurons])  # type: ignore[no-any-return]
+
+    @activation.setter
+    def activation(self, activation: Activation) -> None:
+        _activation(activation)
+        for neuron in self.neurons:
+            neuron.activation = activation
+
+    @property
+    def nonlin(self) -> bool:
+        """Whether a neuron has an activation, to be set for all of them."""
+        return any(neuron.nonlin for neuron in self.neurons)
+
+    @nonlin.setter
+    def nonlin(self, nonlin: bool) -> None:
+        for neuron in self.neurons:
+            neuron.nonlin = nonlin
 
     def __repr__(self) -> str:
         return f"Layer of [{', '.join(map(repr, self.neurons))}]"
@@ -297,6 +420,26 @@ class MLP(Module):
         for layer in self.layers:
             values = layer.outputs(values)
         return values[0] if len(values) == 1 else values
+
+    @property
+    def activation(self) -> Activation | list[Activation]:
+        """The activation of the hidden layers, to be set for all of them; a list if they differ."""
+        return _common([layer.activation for layer in self.layers[:-1]])  # type: ignore[no-any-return]
+
+    @activation.setter
+    def activation(self, activation: Activation) -> None:
+        _activation(activation)
+        for layer in self.layers[:-1]:
+            layer.activation = activation
+
+    @property
+    def output(self) -> Activation | list[Activation]:
+        """The activation of the last layer, to be set for all of its neurons."""
+        return self.layers[-1].activation
+
+    @output.setter
+    def output(self, activation: Activation) -> None:
+        self.layers[-1].activation = activation
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(repr, self.layers))}]"
@@ -368,6 +511,12 @@ def _activation(activation: Activation) -> Callable[[Value], Value] | None:
         )
     method: Callable[[Value], Value] = getattr(Value, activation)
     return method
+
+
+def _common(activations: Sequence[Any]) -> Any:
+    """Return what all have in common, or all of them."""
+    first = activations[0] if activations else None
+    return first if all(one == first for one in activations) else list(activations)
 
 
 def _title(activation: Activation) -> str:

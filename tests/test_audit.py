@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from oracles import programs, repeatable
@@ -363,3 +364,23 @@ def test_many_places_of_one_kind_are_one_finding() -> None:
     (finding,) = [f for f in audit(total) if f.kind == "dead ReLU"]
     assert len(finding.nodes) == 50
     assert finding.text.splitlines()[3:] == ["and 47 more"]
+
+
+@pytest.mark.parametrize("data", ["5", 1j, None, np.ones((2, 2)), Value(3.0), 10**400])
+def test_data_that_is_no_number_is_named_and_nothing_else(data):
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    y = a * b + a
+    a.data = data
+    (finding,) = audit(y)
+    assert finding.kind == "no number"
+    assert finding.nodes == (a,)
+    assert finding.text.startswith(f"a.data is {type(data).__name__} ")
+    assert len(finding.text) < 100
+
+
+def test_numbers_that_are_no_floats_are_not_suspicious():
+    a = Value(2.0, label="a")
+    a.data = np.float64(2.0)
+    y = a * a
+    y.backward()
+    assert not audit(y)

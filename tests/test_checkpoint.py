@@ -11,8 +11,10 @@ import struct
 import subprocess
 import sys
 import threading
+from collections import deque
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -218,8 +220,32 @@ def pruned_layer():
     return layer
 
 
+def family():
+    parent, child = Attributes(w=Value(1.0)), Attributes(v=Value(2.0))
+    parent.child, child.parent = child, parent
+    return parent
+
+
+def with_parents(model):
+    for layer in model.layers:
+        layer.parent = model
+    return model
+
+
+def twenty_levels(block):
+    for _ in range(20):
+        block = Attributes(a=block, b=block, both=[block, {"again": block}])
+    return block
+
+
+def within_itself():
+    within = [Value(1.0)]
+    within.append(within)
+    return Attributes(within=within)
+
+
 def shape(tensor):
-    return () if isinstance(tensor, Value) else (len(tensor), *shape(tensor[0]))
+    return np.shape(tensor)
 
 
 TWO_LAYERS = {"0.weight": (2, 2), "0.bias": (2,), "2.weight": (1, 2), "2.bias": (1,)}
@@ -251,6 +277,17 @@ MODULES = [
     (lambda: Attributes(blocks=[small(), Layer(2, 1)]), {
         **{f"blocks.0.{name}": shape for name, shape in TWO_LAYERS.items()},
         "blocks.1.weight": (1, 2), "blocks.1.bias": (1,)}),
+    (lambda: Attributes(wte=np.array(leaves(5, 3))), {"wte": (5, 3)}),
+    (lambda: Attributes(pairs=((leaves(),), (leaves(),)), queue=deque(leaves(2))), {
+        "pairs": (2, 1), "queue": (2,)}),
+    (lambda: Attributes(blocks=np.array([small()], object)), {
+        f"blocks.0.{name}": shape for name, shape in TWO_LAYERS.items()}),
+    (family, {"w": (), "child.v": ()}),
+    (lambda: with_parents(MLP(2, [2, 1])), TWO_LAYERS),
+    (lambda: twenty_levels(Attributes(w=leaves(2))), {f"{'a.' * 20}w": (2,)}),
+    (lambda: twenty_levels(small()), {
+        f"{'a.' * 20}{name}": shape for name, shape in TWO_LAYERS.items()}),
+    (within_itself, {"within.0": ()}),
     (lambda: Attributes(w=Value(1.0), result=Value(1.0) * 2, rate=0.1, name="x", no=[], none=None),
         {"w": ()}),
 ]  # fmt: skip
@@ -320,6 +357,9 @@ def test_file_with_two_numbers_for_a_tied_weight_is_refused(path):
     ("module", "error", "message"),
     [
         (Module(), SizeError, "Module has no parameters to save or load"),
+        (Attributes(cells={Value(1.0)}), OperandError,
+         "cells is a set, in which no parameters are looked for, and holds Value(data=1.0, grad="
+         "0.0): put it into a list, a dict or a Module"),
         (Attributes(n=1.0, result=-Value(1.0)), SizeError,
          "Attributes has no parameters to save or load"),
         ([Value(1.0)], OperandError, "a Module can be saved and loaded, got list"),

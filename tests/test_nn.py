@@ -5,6 +5,8 @@ import math
 import pickle
 import random
 import statistics
+from collections import UserList, deque, namedtuple
+from types import MappingProxyType, SimpleNamespace
 
 import micrograd.nn
 import numpy as np
@@ -41,6 +43,99 @@ def test_neuron_without_nonlinearity_is_linear_as_in_micrograd():
 def test_activation_can_be_a_function():
     n = Neuron(1, activation=lambda v: v * v, seed=1)
     assert n([2.0]).data == (n.w[0].data * 2.0) ** 2
+
+
+def agree(module, x):
+    """Check that a result is made by what the text of a module says; return that text."""
+    results = module(x)
+    for neuron, result in zip(getattr(module, "neurons", [module]), np.ravel(results), strict=True):
+        symbol = result._op.title().replace(" ", "") if neuron.nonlin else "Linear"
+        assert repr(neuron).lower().startswith(symbol.lower())
+        assert neuron.nonlin == (neuron.activation is not None) == (result._op != "+")
+    return repr(module)
+
+
+def test_activation_that_is_set_later_takes_effect():
+    n = Neuron(2, seed=1)
+    assert (n.nonlin, n.activation) == (True, "tanh")
+    n.activation = "relu"
+    assert agree(n, [1, 2]) == "ReLUNeuron(2)"
+    n.nonlin = False
+    assert (n.activation, agree(n, [1, 2])) == (None, "LinearNeuron(2)")
+    n.nonlin = True
+    assert (n.activation, agree(n, [1, 2])) == ("relu", "ReLUNeuron(2)")
+    n.activation = None
+    assert (n.nonlin, agree(n, [1, 2])) == (False, "LinearNeuron(2)")
+    n.activation = Value.sin
+    assert (n.nonlin, n([1, 2])._op) == (True, "sin")
+
+
+def test_linear_neuron_that_becomes_nonlinear_has_the_activation_that_it_was_given():
+    n = Neuron(2, False, activation="sigmoid")
+    assert agree(n, [1, 2]) == "LinearNeuron(2)"
+    n.nonlin = 1
+    assert agree(n, [1, 2]) == "SigmoidNeuron(2)"
+    n = Neuron(2, activation=None)
+    n.nonlin = True
+    assert agree(n, [1, 2]) == "TanhNeuron(2)"
+
+
+def test_activation_of_a_layer_is_that_of_all_its_neurons():
+    layer = Layer(2, 2, seed=1)
+    layer.activation = "sin"
+    assert agree(layer, [1, 2]) == "Layer of [SinNeuron(2), SinNeuron(2)]"
+    assert (layer.activation, layer.nonlin) == ("sin", True)
+    layer.nonlin = False
+    assert agree(layer, [1, 2]) == "Layer of [LinearNeuron(2), LinearNeuron(2)]"
+    assert (layer.activation, layer.nonlin) == (None, False)
+    layer.neurons[0].activation = "relu"
+    assert (layer.activation, layer.nonlin) == (["relu", None], True)
+
+
+def test_activations_of_an_mlp_are_those_of_its_layers():
+    model = MLP(2, [2, 2, 1], seed=1)
+    model.activation, model.output = "relu", "sigmoid"
+    assert [repr(layer) for layer in model.layers] == [
+        *["Layer of [ReLUNeuron(2), ReLUNeuron(2)]"] * 2,
+        "Layer of [SigmoidNeuron(2)]",
+    ]
+    assert (model.activation, model.output) == ("relu", "sigmoid")
+    assert model([1, 2])._op == "sigmoid"
+    model.layers[0].activation = None
+    assert model.activation == [None, "relu"]
+    assert MLP(2, [1]).activation is None
+
+
+@pytest.mark.parametrize("make", [lambda: Neuron(2), lambda: Layer(2, 2), lambda: MLP(2, [2, 1])])
+def test_activation_that_does_not_exist_changes_nothing(make):
+    module = make()
+    before = repr(module)
+    with pytest.raises(ChoiceError, match="an activation is a function, None or one of"):
+        module.activation = "rely"
+    assert repr(module) == before
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copy_of_a_neuron_has_its_activation(duplicate):
+    n = Neuron(2, seed=1)
+    n.activation, n.nonlin = "relu", False
+    twin = duplicate(n)
+    assert repr(twin) == "LinearNeuron(2)"
+    twin.nonlin = True
+    assert agree(twin, [1, 2]) == "ReLUNeuron(2)"
+
+
+@pytest.mark.parametrize(
+    ("activation", "message"),
+    [
+        (math.tanh, r"loses its gradient if it becomes a float"),
+        (lambda v: v.data, r"an activation takes and returns a Value, <function .*> returned -?\d"),
+        (lambda _: None, r"an activation takes and returns a Value, .* returned None"),
+    ],
+)
+def test_activation_that_gives_a_number_is_an_error(activation, message):
+    with pytest.raises(OperandError, match=message):
+        Neuron(1, activation=activation, seed=1)([1.0])
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -140,6 +235,127 @@ def test_modules_of_ones_own_find_leaves_in_lists_dicts_and_modules_once():
         *("scale", "parts.in.w.0", "parts.in.b", "parts.more.0", "parts.more.1.w.0"),
         "parts.more.1.b",
     ]
+
+
+class Net(Module):
+    """A module with any attributes."""
+
+    def __init__(self, **attributes):
+        vars(self).update(attributes)
+
+
+def names(module):
+    return [name for name, _ in module.named_parameters()]
+
+
+def leaf():
+    return Value(1.0)
+
+
+Pair = namedtuple("Pair", "x y")
+
+CONTAINERS = {
+    "tuples of tuples": (lambda: ((leaf(),), (leaf(), leaf())), ["0.0", "1.0", "1.1"]),
+    "deque": (lambda: deque([leaf(), [leaf()]]), ["0", "1.0"]),
+    "array": (lambda: np.array([leaf(), leaf()]), ["0", "1"]),
+    "table": (lambda: np.array([[leaf()], [leaf()]]), ["0.0", "1.0"]),
+    "array of numbers too": (lambda: np.array([1.0, leaf(), None], object), ["1"]),
+    "array of modules": (lambda: np.array([Net(w=leaf())], object), ["0.w"]),
+    "array without dimensions": (lambda: np.array(leaf()), ["0"]),
+    "named tuple": (lambda: Pair(leaf(), leaf()), ["0", "1"]),
+    "list of one's own": (lambda: UserList([leaf()]), ["0"]),
+    "dict in a list": (lambda: [{"a": leaf()}], ["0.a"]),
+    "mapping": (lambda: MappingProxyType({"a": leaf()}), ["a"]),
+}
+NOTHING = {
+    "array of floats": lambda: np.zeros(3),
+    "text": lambda: "text",
+    "bytes": lambda: b"bytes",
+    "range": lambda: range(10**12),
+    "function": lambda: leaf,
+    "class": lambda: Value,
+    "module": lambda: math,
+    "result": lambda: leaf() * 2,
+    "empty set": set,
+    "set of numbers": lambda: {1.0},
+    "object without parameters": lambda: SimpleNamespace(result=leaf() * 2, rate=0.1),
+}
+HIDDEN = {
+    "set": lambda w: {w},
+    "frozenset": lambda w: frozenset([w]),
+    "dict_values": lambda w: {"w": w}.values(),
+    "dict_keys": lambda w: {w: 0}.keys(),
+    "SimpleNamespace": lambda w: SimpleNamespace(w=w),
+}
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_parameters_are_found_in(kind):
+    make, expected = CONTAINERS[kind]
+    module = Net(a=make())
+    assert names(module) == [f"a.{name}" for name in expected]
+    assert len(module.parameters()) == len(expected)
+    module.parameters()[0].data = 5.0
+    twin = Net(a=make())
+    twin.load_state_dict(module.state_dict())
+    assert twin.parameters()[0].data == 5.0
+
+
+@pytest.mark.parametrize("kind", NOTHING)
+def test_no_parameters_are_found_in(kind):
+    assert names(Net(a=NOTHING[kind](), w=leaf())) == ["w"]
+
+
+@pytest.mark.parametrize("kind", HIDDEN)
+def test_parameters_in_a_container_that_is_not_looked_into_are_an_error(kind):
+    module = Net(parts=[HIDDEN[kind](leaf())])
+    for action in (module.named_parameters, module.parameters, module.state_dict):
+        with pytest.raises(OperandError, match=rf"^parts\.0 is a {kind}, in which .*Value\(data=1"):
+            action()
+
+
+@pytest.mark.parametrize("kind", HIDDEN)
+def test_parameters_that_are_found_elsewhere_may_be_in_any_container(kind):
+    w = leaf()
+    assert names(Net(seen=HIDDEN[kind](w), w=w)) == ["w"]
+
+
+def test_modules_that_refer_to_each_other_in_a_circle_have_each_parameter_once():
+    parent, child = Net(w=leaf()), Net(v=leaf())
+    parent.children, child.parent, child.itself = [child], parent, child
+    assert names(parent) == ["w", "children.0.v"]
+    assert names(child) == ["v", "parent.w"]
+    inside = [leaf()]
+    inside.append(inside)
+    assert names(Net(inside=inside)) == ["inside.0"]
+
+
+def test_blocks_that_are_shared_are_looked_into_once():
+    looks = []
+
+    class Block(Module):
+        def __getattribute__(self, name):
+            if name == "__dict__":
+                looks.append(self)
+            return super().__getattribute__(name)
+
+    block = Block()
+    block.w = leaf()
+    for _ in range(20):
+        above = Block()
+        above.a = above.b = block
+        above.both = [block, {"block": block}]
+        block = above
+    looks.clear()
+    assert names(block) == [f"{'a.' * 20}w"]
+    assert len(looks) <= 3 * 21
+
+
+def test_modules_may_be_nested_deeply():
+    module = Net(w=leaf())
+    for _ in range(5000):
+        module = Net(c=module)
+    assert names(module) == ["c." * 5000 + "w"]
 
 
 def test_zero_grad_sets_all_gradients_back():

@@ -66,6 +66,8 @@ class Report:
 def audit(root: Value, parameters: Iterable[Value] | Module = ()) -> Report:
     """Look for what is wrong or suspicious in a graph.
 
+    - no number: a ``.data`` to which a text, None, an array or a complex number was assigned. Then
+      nothing else is looked at.
     - not finite: the first number that is infinite or NaN, and the operation that made it; the same
       for gradients on their way back.
     - edited: a node whose ``.data`` no longer is what its operation makes of its operands. Then the
@@ -95,6 +97,10 @@ def audit(root: Value, parameters: Iterable[Value] | Module = ()) -> Report:
       no effect  y does not depend on w here: ∂v1/∂w = 0
     """
     graph = _Graph(root, _listed(parameters))
+    title = f"audit of {graph.names[root]}" if root.label else "audit"
+    title = f"{title}, {len(graph.order):,} nodes"
+    if findings := [*_no_number(graph)]:
+        return Report(title, tuple(findings))  # nothing can be computed with it
     findings = [*_not_finite(graph), *_flat_units(graph), *_not_in_graph(graph)]
     findings += _wrong_backward(graph)
     edited = [*_edited(graph)]
@@ -104,8 +110,7 @@ def audit(root: Value, parameters: Iterable[Value] | Module = ()) -> Report:
         trail = list(steps(root))
         findings += [*_not_finite_gradient(graph, trail), *_without_effect(graph, trail)]
         findings += _gradients(graph, trail)
-    title = f"audit of {graph.names[root]}" if root.label else "audit"
-    return Report(f"{title}, {len(graph.order):,} nodes", tuple(findings))
+    return Report(title, tuple(findings))
 
 
 def _listed(parameters: Iterable[Value] | Module) -> list[Value]:
@@ -152,6 +157,20 @@ def _place(node: Value) -> str:
 
 
 # ── numbers ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _no_number(graph: _Graph) -> Iterator[Finding]:
+    """Find what was assigned to data though a Value cannot be made of it."""
+    nodes, lines = [], []
+    for node in graph.order:
+        try:
+            Value(node.data)
+        except (TypeError, OverflowError):
+            nodes.append(node)
+            found = f"{type(node.data).__name__} {repr(node.data).splitlines()[0]:.40}"
+            lines.append(f"{graph.names[node]}.data is {found}, and no real number{_place(node)}")
+    if nodes:
+        yield Finding("no number", tuple(nodes), _lines(lines))
 
 
 def _not_finite(graph: _Graph) -> Iterator[Finding]:
