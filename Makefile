@@ -1,13 +1,13 @@
 # make demo    fit the quadratic, run the tanh neuron; pictures in out/
 # make test    lint, types, tests
 # make test-interop  the tests with torch, JAX, Dask, CasADi and heyoka, which it installs
-# make bench   speed and memory against other engines, which it installs, into the README's tables
+# make bench   speed and memory against other engines, which it installs; benchmarks/RESULTS.md
 # make pictures  the pictures of the README
 # make .venv   only set everything up
 
 PYTHON ?= python3
 TORCH ?= torch
-EXTRAS := test,examples
+EXTRAS := test,examples,fast
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -37,7 +37,7 @@ format: .venv
 
 bench: .venv
 	$(INSTALL) $(TORCH) --editable '.[bench]'
-	$(BIN)/python -m benchmarks --write README.md
+	$(BIN)/python -m benchmarks --write benchmarks/RESULTS.md
 
 pictures: .venv
 	$(BIN)/python -m examples.readme_pictures

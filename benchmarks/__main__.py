@@ -1,18 +1,19 @@
-"""Measure, print, and write the tables into a README.
+"""Measure, print, and write the tables to a page.
 
-python -m benchmarks                            all suites
-python -m benchmarks eager imports --rounds 3   these two, quickly
-python -m benchmarks --write README.md          all, into the marked section of the README
+python -m benchmarks                                 all suites
+python -m benchmarks eager imports --rounds 3        these two, quickly
+python -m benchmarks --write benchmarks/RESULTS.md   all, to this page, in place of what it held
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from .report import Table, report, with_section
+from .report import Table, report
 
 SUITES = ("eager", "chains", "imports", "miniflow", "compiled", "stepper")
 
@@ -31,18 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("suites", nargs="*", metavar="suite", help=f"of {', '.join(SUITES)}")
     parser.add_argument("--rounds", type=int, help="how often to measure everything in turn")
-    parser.add_argument("--write", type=Path, metavar="README", help="put the tables in this file")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="the file of the tables")
     options = parser.parse_args(arguments)
     if unknown := sorted({*options.suites} - {*SUITES}):
         parser.error(f"no suite is called {', '.join(unknown)}; there are {', '.join(SUITES)}")
     if options.rounds is not None and options.rounds < 1:
         parser.error(f"--rounds needs a number from 1 up, got {options.rounds}")
-    if options.write:
-        try:  # now, and not after minutes of measuring
-            page = options.write.read_text(encoding="utf-8")
-            with_section(page, "")
-        except (OSError, ValueError) as error:
-            parser.error(f"cannot write into {options.write}: {error}")
+    if options.write and not _is_writable(options.write):  # now, not after minutes of measuring
+        parser.error(f"cannot write to {options.write}: it needs a file in a folder to write to")
 
     tables = []
     for suite in options.suites or SUITES:
@@ -50,7 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             tables.append(table)
             print(table, end="\n\n", flush=True)
     if options.write:
-        options.write.write_text(with_section(page, report(tables)), encoding="utf-8")
+        options.write.write_text(report(tables), encoding="utf-8")
+
+
+def _is_writable(path: Path) -> bool:
+    return not path.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK)
 
 
 if __name__ == "__main__":

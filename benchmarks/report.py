@@ -1,19 +1,21 @@
-"""Reporting: a table in Markdown, for the terminal and for the README alike."""
+"""Reporting: tables in Markdown, for the terminal and for the page of results alike."""
 
 from __future__ import annotations
 
 import gc
 import os
 import platform
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from operator import truediv
 from statistics import median
 
-START, END = "<!-- bench -->", "<!-- /bench -->"
-SECTION = re.compile(f"{START}.*?{END}", re.DOTALL)
+INTRODUCTION = """\
+# Results
+
+scalargrad beside other engines, all measured in turn on one machine. `make bench` installs them,
+measures on yours, and writes this page."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Table:
             f"| {' | '.join(align(row, widths))} |" for row in (self.columns, rule, *self.rows)
         ]
         notes = ["", self.notes] if self.notes else []
-        return "\n".join([f"**{self.title}**", "", *lines, *notes])
+        return "\n".join([f"## {self.title}", "", *lines, *notes])
 
 
 def align(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
@@ -78,20 +80,29 @@ def ratio(times: Sequence[float], others: Sequence[float]) -> str:
 
 
 def report(tables: Sequence[Table]) -> str:
-    """Return all tables, under a line that says when and on what they were measured."""
+    """Return the page of results: all tables, and when and on what they were measured."""
+    return page(tables, f"Measured on {date.today()}: {machine()}.")
+
+
+def page(tables: Sequence[Table], measured: str) -> str:
+    """Put tables on a page, under a line that says when and on what they were measured."""
+    return "\n\n".join([INTRODUCTION, measured, *map(str, tables)]) + "\n"
+
+
+def machine() -> str:
+    """Describe what the tables depend on."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
     collector = f"garbage collector at its default {gc.get_threshold()} where it is not off"
-    machine = f"{python}, {os.cpu_count()} CPUs ({platform.machine()}), {collector}"
-    return "\n\n".join([f"Measured on {date.today()}: {machine}.", *map(str, tables)])
+    return f"{python}, {os.cpu_count()} CPUs ({platform.machine()}), {collector}"
 
 
-def with_section(page: str, text: str) -> str:
-    """Return a page with a new text between its two marks.
-
-    Raises:
-        ValueError: the page does not have one pair of marks.
-    """
-    new, count = SECTION.subn(lambda _: f"{START}\n\n{text}\n\n{END}", page)
-    if count != 1:
-        raise ValueError(f"the page needs one {START} with an {END} after it, it has {count}")
-    return new
+def tables_of(text: str) -> list[Table]:
+    """Return the tables of a page of results."""
+    tables = []
+    for part in text.split("\n## ")[1:]:
+        title, lines, *notes = part.strip().split("\n\n")
+        columns, _, *rows = (
+            tuple(cell.strip() for cell in line[1:-1].split("|")) for line in lines.splitlines()
+        )
+        tables.append(Table(title, columns, rows, "\n\n".join(notes)))
+    return tables

@@ -36,7 +36,7 @@ class Functions(NamedTuple):
     """What a library of scalars offers, besides its operators.
 
     Args:
-        tanh, relu, exp, log: of a scalar.
+        tanh, relu, exp, log, sin, cos: of a scalar.
         greatest: of several; it may be a number, since softmax's shift cancels in the gradient.
         total: the sum of several.
         leaf: makes a scalar of a number, where the library does not do it by itself.
@@ -46,6 +46,8 @@ class Functions(NamedTuple):
     relu: Callable[[Scalar], Scalar]
     exp: Callable[[Scalar], Scalar]
     log: Callable[[Scalar], Scalar]
+    sin: Callable[[Scalar], Scalar]
+    cos: Callable[[Scalar], Scalar]
     greatest: Callable[[Sequence[Scalar]], Scalar] = max
     total: Callable[[Sequence[Scalar]], Scalar] = total
     leaf: Callable[[float], Scalar] = float

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from scalargrad import MLP, SGD, Value, compile, fit
 from scalargrad import functional as F
@@ -28,6 +27,7 @@ from scalargrad.miniflow import (
     accuracy,
     value_and_grad,
 )
+from scalargrad.progress import Bar
 from viz import plot_loss
 
 from .common import count, parser, positive, report, table
@@ -89,7 +89,7 @@ def train(sizes: Sequence[int], parts: Sequence[Data], args: Any, rng: np.random
     training, validation, test = parts
     classifier = Classifier(sizes, rng)
     losses, checks = [], []
-    progress = tqdm(range(args.epochs), desc=shape(sizes))
+    progress = Bar(range(args.epochs), desc=shape(sizes))
     for _ in progress:
         losses.append(classifier.train_epoch(training, args.batch, args.rate, rng))
         checks.append(classifier.evaluate(validation))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tqdm import tqdm
-
 from scalargrad import MLP, SGD
 from scalargrad.functional import mse
+from scalargrad.progress import Bar
 from viz import draw_dot, plot_loss
 
 from .common import parser, report, save_svg, table
@@ -22,7 +21,7 @@ def main(arguments: list[str] | None = None) -> tuple[MLP, list[float]]:
     print(f"{len(model.parameters())} parameters, {len(XS)} samples")
 
     losses = []
-    for _ in tqdm(range(args.epochs), desc="epochs"):
+    for _ in Bar(range(args.epochs), desc="epochs"):
         loss = mse([model(x) for x in XS], YS)
         optimizer.zero_grad()
         loss.backward()

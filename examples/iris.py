@@ -7,10 +7,10 @@ import statistics
 from typing import NamedTuple
 
 from sklearn.datasets import load_iris
-from tqdm import tqdm
 
 from scalargrad import MLP, Adam, Value
 from scalargrad.functional import binary_cross_entropy
+from scalargrad.progress import Bar
 from viz import plot_decision, plot_loss
 
 from .common import parser, report, table
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> Run:
     classifier = Classifier(train, args.seed)
     optimizer = Adam(classifier.network.parameters(), learning_rate=0.05)
     losses, held_out_losses = [], []
-    for _ in tqdm(range(args.epochs), desc="epochs"):
+    for _ in Bar(range(args.epochs), desc="epochs"):
         loss = binary_cross_entropy([classifier(x) for x in train.x], train.y)
         optimizer.zero_grad()
         loss.backward()
@@ -99,8 +99,8 @@ def main(arguments: list[str] | None = None) -> Run:
     args.out.mkdir(parents=True, exist_ok=True)
     boundary, curve = args.out / "iris_boundary.png", args.out / "iris_loss.png"
     axes = plot_decision(
-        lambda x: classifier(x).data, *held_out,
-        labels=tuple(args.kinds), features=("petal length, cm", "petal width, cm"),
+        classifier, *held_out,
+        labels=args.kinds, features=("petal length, cm", "petal width, cm"),
     )  # fmt: skip
     axes.set_title("held-out flowers", loc="left", fontsize="medium")
     axes.figure.savefig(boundary)

@@ -46,7 +46,7 @@ def data(samples: int, noise: float, seed: int) -> tuple[Array, Array]:
 
 def plane(x: Array) -> Array:
     """Return the points at which to ask the classifier, row by row."""
-    across, up = decision_grid(x.tolist(), SIDE)
+    across, up = decision_grid(x, SIDE)
     return np.array([[a, b] for b in up for a in across])
 
 
@@ -109,7 +109,7 @@ def draw(x: Array, y: Array, eager: Run, compiled: Run, out: Any) -> list[Any]:
     """Draw both curves, the border between the classes, and how it came to be."""
     out.mkdir(parents=True, exist_ok=True)
     paths = [out / name for name in ("moons_loss.png", "moons_decision.png", "moons.gif")]
-    axes = plot_loss(compiled.history.losses, log=True)
+    axes = plot_loss(compiled.history, log=True)
     (line,) = axes.lines
     line.set_label("compiled")
     epochs = range(1, len(eager.history.losses) + 1)
@@ -118,11 +118,8 @@ def draw(x: Array, y: Array, eager: Run, compiled: Run, out: Any) -> list[Any]:
     )
     axes.legend(frameon=False)
     axes.figure.savefig(paths[0])
-    points, classes = x.tolist(), y.tolist()
-    look: dict[str, Any] = {"border": 0.0, "labels": MOONS}
-    axes = plot_decision(lambda p: compiled.model(p).data, points, classes, **look)
-    axes.figure.savefig(paths[1])
-    animate_decision(points, classes, compiled.planes, paths[2], **look)
+    plot_decision(compiled.model, x, y, labels=MOONS).figure.savefig(paths[1])
+    animate_decision(x, y, compiled.planes, paths[2], labels=MOONS)
     return paths
 
 

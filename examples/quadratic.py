@@ -6,11 +6,10 @@ import random
 import statistics
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from scalargrad import MLP, Adam, Value
 from scalargrad.functional import mse
 from scalargrad.optim import cosine_decay
+from scalargrad.progress import Bar
 from viz import animate_fit, plot_fit, plot_loss
 
 from .common import parser, report, table
@@ -69,7 +68,7 @@ def main(arguments: list[str] | None = None) -> Run:
     model = Model(hidden=8, seed=args.seed, targets=train[1])
     optimizer = Adam(model.network.parameters(), cosine_decay(0.1, 0.001, args.epochs))
     losses, held_out_losses, curves = [], [], []
-    for epoch in tqdm(range(args.epochs), desc="epochs"):
+    for epoch in Bar(range(args.epochs), desc="epochs"):
         loss = model.loss(*train)
         optimizer.zero_grad()
         loss.backward()

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from scalargrad.miniflow import (
     MSE,
@@ -23,6 +22,7 @@ from scalargrad.miniflow import (
     topological_sort,
     value_and_grad,
 )
+from scalargrad.progress import Bar
 from viz import plot_loss
 
 from .common import count, parser, positive, report, table
@@ -131,7 +131,7 @@ def main(arguments: list[str] | None = None) -> Run:
     network = build(train.x.shape[1], args.hidden, rng)
     graph = topological_sort(network.feed(train.x, train.y))
     losses, held_out_losses = [], []
-    for _ in tqdm(range(args.epochs), desc="epochs"):
+    for _ in Bar(range(args.epochs), desc="epochs"):
         losses.append(train_epoch(network, graph, train, args.rate, rng))
         answers = predict(network, held_out.x)
         held_out_losses.append(float(np.mean((held_out.y - answers) ** 2)))

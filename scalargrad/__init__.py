@@ -8,7 +8,8 @@
 6.0
 
 Read the source in this order: ``ops.py`` (the table of primitives), ``rules.py``, ``engine.py``
-(`Value`), ``functional.py``, ``calculus.py``, ``nn.py``, ``optim.py``, ``train.py``.
+(`Value`), ``functional.py``, ``calculus.py``, ``check.py``, ``nn.py``, ``optim.py``,
+``train.py``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from .engine import Value
 
 TYPE_CHECKING = False  # for type checkers; at run time these names are loaded when first used
 if TYPE_CHECKING:
-    from .calculus import check_gradients, grad, hessian
+    from .calculus import grad, hessian
+    from .check import check_gradients
     from .compiler import compile as compile
     from .debugging import debug, source_line
     from .nn import MLP, Layer, Module, Neuron
@@ -43,7 +45,7 @@ __all__ = [
     "source_line",
 ]
 
-_ROOMS = {"check_gradients": "calculus", "grad": "calculus", "hessian": "calculus"}
+_ROOMS = {"grad": "calculus", "hessian": "calculus", "check_gradients": "check"}
 _ROOMS |= {"compile": "compiler"}  # not in __all__: it would shadow the builtin
 _ROOMS |= {"fit": "train"}  # not in __all__: it loads NumPy
 _ROOMS |= {"debug": "debugging", "source_line": "debugging"}

@@ -6,7 +6,7 @@
 >>> source_line(y).text
 'y = x * 3'
 
-Each primitive is computed by a function made from its row of the table, in a namespace of its own.
+Each primitive is computed by functions made from its row of the table, in namespaces of their own.
 To switch debugging on is to give new meanings to the names there that make a node and an error, and
 to the two functions of the engine that make leaves. Off, all is what it was, and nothing in a node
 or in the engine knows that there is such a thing.
@@ -17,15 +17,14 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from collections.abc import Iterator
-from types import FrameType, FunctionType
+from types import FrameType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from . import engine
 from .engine import Value, _leaf
 from .ops import Primitive
-from .rules import _failure
+from .rules import GENERATED, NAMESPACES, SUBSTITUTES, _failure
 
 __all__ = ["Debugging", "SourceLine", "debug", "source_line", "users_frame"]
 
@@ -39,7 +38,7 @@ class SourceLine(NamedTuple):
 
     def __str__(self) -> str:
         file = self.file.removeprefix(os.getcwd() + os.sep)
-        return f"{file}:{self.line}: {self.text}"
+        return f"{file}:{self.line}" + (f": {self.text}" if self.text else "")
 
 
 def source_line(node: Value) -> SourceLine | None:
@@ -100,26 +99,13 @@ def _is_on() -> bool:
 def _switch(on: bool) -> None:
     if on == _is_on():
         return
-    for function in _functions_of_the_table():
-        function.__globals__.update(
-            new=_noting_new if on else object.__new__,
-            failure=_explained_failure if on else _failure,
-        )
+    noting = {"new": _noting_new, "failure": _explained_failure} if on else {}
+    SUBSTITUTES.clear()
+    SUBSTITUTES.update(noting)
+    for names in NAMESPACES:  # of all that was made before
+        names.update(noting or {"new": names["Value"].__new__, "failure": _failure})
     setattr(engine, "_leaf", _noting_leaf if on else _leaf)  # noqa: B010
     setattr(Value, "__init__", _noting_init if on else _init)  # noqa: B010
-
-
-def _functions_of_the_table() -> Iterator[FunctionType]:
-    """Yield the methods of Value that are made from the table, made now if they were not used."""
-    for name in list(vars(Value)):
-        method = getattr(Value, name)
-        if isinstance(method, FunctionType) and _is_made(method.__globals__):
-            yield method
-
-
-def _is_made(namespace: dict[str, Any]) -> bool:
-    """Tell whether a namespace was made for a row of the table: it is no module's."""
-    return "__name__" not in namespace
 
 
 # ── what stands in their places while it is on ──────────────────────────────────────────────────
@@ -137,12 +123,12 @@ def _noting_leaf(*args: Any) -> Value:
 
 
 def _noting_new(node_type: type[Value]) -> Value:
-    return _note(object.__new__(node_type))
+    return _note(Value.__new__(node_type))
 
 
 def _explained_failure(error: Exception, row: Primitive, *operands: Value) -> Exception:
     failure = _failure(error, row, *operands)
-    for letter, operand in zip("xy", operands, strict=False):
+    for letter, operand in zip(row.letters, operands, strict=True):
         line = source_line(operand)
         if line:
             failure.add_note(f"{letter} = {operand.data} was made in {line}")
@@ -167,7 +153,7 @@ def users_frame() -> FrameType | None:
 
 
 def _is_foreign(frame: FrameType) -> bool:
-    module = frame.f_globals.get("__name__", "")
+    # By the file, since code that a user runs need not have a name.
+    module = str(frame.f_globals.get("__name__", ""))
     of_numpy = module == "numpy" or module.startswith("numpy.")
-    ours = frame.f_code.co_filename.startswith(_PACKAGE) or _is_made(frame.f_globals)
-    return ours or of_numpy
+    return of_numpy or frame.f_code.co_filename.startswith((_PACKAGE, GENERATED))

@@ -16,22 +16,26 @@ closure in every node spend most of a training step, has little to walk through.
 from __future__ import annotations
 
 import sys
+from _ast import AST
+from importlib import import_module
 from types import MethodType
 
 from .errors import OperandError, RangeError
 from .graph import topological_sort
+from .ops import PRIMITIVES
 from .rules import RULES, Rule, make_function
 
 TYPE_CHECKING = False  # for type checkers; importing typing would take longer than all the rest
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any, SupportsFloat, TypeAlias
+    from collections.abc import Callable, Iterable, Mapping
+    from types import FrameType
+    from typing import Any, NoReturn, SupportsFloat, TypeAlias
 
     from .ops import Primitive
 
     Operand: TypeAlias = "Value | SupportsFloat"
 
-__all__ = ["Value", "constant", "operands", "parameter"]
+__all__ = ["Value", "constant", "operands", "parameter", "push"]
 
 
 class _Operation:
@@ -49,7 +53,8 @@ class _Operation:
         self.attributes.append(attribute)
 
     def __get__(self, node: Value | None, owner: type[Value]) -> Callable[..., Value]:
-        function = make_function(self.name, Value, constant)
+        operator = PRIMITIVES[self.name].symbol in {"+", "-", "*", "/", "**"}
+        function = make_function(self.name, Value, _operand if operator else constant)
         for attribute in self.attributes:
             setattr(Value, attribute, function)  # the owner may be a subclass of it
         return function if node is None else MethodType(function, node)
@@ -58,7 +63,13 @@ class _Operation:
 # ── the node ────────────────────────────────────────────────────────────────────────────────────
 
 
-class Value:
+# A syntax tree's node is the base, since it is the one type of the standard library that gives its
+# instances a dict and makes it only when an attribute of one's own is first set: 8 bytes a node.
+# (`__dict__` as a slot takes 32 and an allocation of its own in Python 3.11: a training step is 5%
+# slower. A `__setattr__` that keeps such attributes elsewhere slows every assignment down.)
+
+
+class Value(AST):
     """A scalar that knows its gradient and the operation that made it.
 
     Args:
@@ -69,6 +80,9 @@ class Value:
 
     Raises:
         OperandError (a TypeError): ``data`` is not a real number.
+
+    ``a < b`` compares data, but ``a == b`` asks whether both are the same node, so that nodes can
+    be keys; ``a.data == b.data`` compares their numbers.
 
     An operation of your own is a Value with operands and a ``_backward`` that adds to their
     gradients:
@@ -81,6 +95,10 @@ class Value:
     >>> out.backward()
     >>> x.grad
     6.0
+
+    Attributes of your own stay with a node, such as what an optimiser remembers of a parameter:
+
+    >>> x.momentum = 0.9
     """
 
     __slots__ = ("__weakref__", "_rule", "_x", "_y", "data", "grad", "label")
@@ -89,11 +107,9 @@ class Value:
     grad: float
     label: str
     _rule: Rule
+    # One operand is in _x, two are in _x and _y; any other number is a tuple in _y, and _x is None.
     _x: Value | None
-    _y: Value | None
-
-    # NumPy then leaves `array * value` to us, so an array never ends up in `data`.
-    __array_ufunc__ = None
+    _y: Value | tuple[Value, ...] | None
 
     def __init__(
         self,
@@ -105,25 +121,27 @@ class Value:
         self.data = _number(data)
         self.grad = 0.0
         self.label = label
-        self._x = self._y = None
-        self._rule = RULES["leaf"]
-        children = _checked(_children)
-        if children or _op:
-            self._rule = Rule("op", _op, operands=children)
+        self._x, self._y = None, _checked(_children)
+        self._rule = Rule("op", _op) if self._y or _op else RULES["leaf"]
 
     # ── the primitives: one method for each row of the table ──
 
     __add__, __sub__ = _Operation("add"), _Operation("sub")
     __mul__, __truediv__ = _Operation("mul"), _Operation("div")
     _pow, _pow_number = _Operation("pow"), _Operation("pow_number")
+    _ieee_pow, _reciprocal = _Operation("ieee_pow"), _Operation("reciprocal")
     __neg__ = neg = _Operation("neg")
     __abs__ = abs = _Operation("abs")
-    max, min, greater = _Operation("max"), _Operation("min"), _Operation("greater")
+    max, min = _Operation("max"), _Operation("min")
+    greater, _where = _Operation("greater"), _Operation("where")
     exp, expm1 = _Operation("exp"), _Operation("expm1")
     log, log1p, clamped_log = _Operation("log"), _Operation("log1p"), _Operation("clamped_log")
     sqrt = _Operation("sqrt")
     sin, cos, tan = _Operation("sin"), _Operation("cos"), _Operation("tan")
-    asin, acos, atan = _Operation("asin"), _Operation("acos"), _Operation("atan")
+    # The second names are NumPy's, which asks the elements of an array for them.
+    asin = arcsin = _Operation("asin")
+    acos = arccos = _Operation("acos")
+    atan = arctan = _Operation("atan")
     sinh, cosh, tanh = _Operation("sinh"), _Operation("cosh"), _Operation("tanh")
     sigmoid, softplus = _Operation("sigmoid"), _Operation("softplus")
     relu, gelu, _leaky_relu = _Operation("relu"), _Operation("gelu"), _Operation("leaky_relu")
@@ -166,6 +184,11 @@ class Value:
         """
         return self._leaky_relu(negative_slope)
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """Compute a function of NumPy, such as ``np.exp(value)`` or ``array * value``."""
+        Value.__array_ufunc__ = _room("ufuncs").apply  # type: ignore[method-assign]
+        return self.__array_ufunc__(ufunc, method, *inputs, **options)
+
     # ── the graph ──
 
     @property
@@ -202,7 +225,7 @@ class Value:
     def _backward(self, function: Callable[[], object]) -> None:
         if not callable(function):
             raise OperandError(f"_backward needs a function without arguments, got {function!r}")
-        self._rule = Rule(self.kind, self._op, lambda _node: function(), self._rule.operands)
+        self._rule = Rule(self.kind, self._op, lambda _node: function())
 
     def backward(self) -> None:
         """Compute ∂self/∂node for every node that self depends on, into ``node.grad``.
@@ -231,8 +254,21 @@ class Value:
         """
         nodes, row = operands(self), self._rule.primitive
         if row is None:
-            return _probe(self, nodes)
+            # An operand that is used twice gets the sum at its first use: it has one gradient.
+            found = push(self, 1.0, dict.fromkeys(nodes, 0.0))
+            return tuple(found.pop(node, 0.0) for node in nodes)
         return row.slopes(*[node.data for node in nodes], self.data)
+
+    # ── copies, also of a graph that is a million steps deep ──
+
+    def __copy__(self) -> Value:
+        return _room("copies").shallow_copy(self)  # type: ignore[no-any-return]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        return _room("copies").deep_copy(self, memo)  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _room("copies").reduced(self)  # type: ignore[no-any-return]
 
     # ── as a number ──
 
@@ -240,11 +276,11 @@ class Value:
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self.data}, grad={self.grad}{label})"
 
-    def __float__(self) -> float:
-        return self.data
+    def __float__(self) -> NoReturn:
+        raise _no_number(self, "float", sys._getframe(1))
 
-    def __int__(self) -> int:
-        return int(self.data)
+    def __int__(self) -> NoReturn:
+        raise _no_number(self, "int", sys._getframe(1))
 
     def __bool__(self) -> bool:
         return self.data != 0.0
@@ -270,6 +306,13 @@ class Value:
         return self.data >= _data(other)
 
 
+# A row of the table that is not listed in the class has its method, too.
+for _row in PRIMITIVES.values():
+    if _row.method not in vars(Value):
+        setattr(Value, _row.method, _operation := _Operation(_row.name))
+        _operation.__set_name__(Value, _row.method)
+
+
 def operands(node: Value) -> tuple[Value, ...]:
     """Return the operands of a node, in order, with duplicates.
 
@@ -278,17 +321,16 @@ def operands(node: Value) -> tuple[Value, ...]:
     (Value(data=2.0, grad=0.0, label='a'), Value(data=2.0, grad=0.0, label='a'))
     """
     x, y = node._x, node._y
-    if y is not None:
-        return (x, y)  # type: ignore[return-value]
-    if x is not None:
-        return (x,)
-    return node._rule.operands
+    if x is None:
+        return y  # type: ignore[return-value]
+    return (x,) if y is None else (x, y)  # type: ignore[return-value]
 
 
 def _leaf(data: SupportsFloat, rule: Rule, label: str = "") -> Value:
-    node = object.__new__(Value)
-    node.data, node.grad, node.label = _number(data), 0.0, label
-    node._rule, node._x, node._y = rule, None, None
+    node = Value.__new__(Value)
+    node.data = data if type(data) is float else _number(data)
+    node.grad, node.label = 0.0, label
+    node._rule, node._x, node._y = rule, None, ()
     return node
 
 
@@ -297,21 +339,44 @@ def constant(data: SupportsFloat) -> Value:
     return _leaf(data, RULES["constant"])
 
 
+def _operand(x: Any) -> Value:
+    """Return the constant for what is no Value, or leave an array to NumPy: `ufuncs.py`."""
+    try:
+        return _leaf(x, RULES["constant"])
+    except OperandError:
+        if _is_array(x):
+            return NotImplemented  # type: ignore[no-any-return]
+        raise
+
+
 def parameter(data: SupportsFloat, label: str = "") -> Value:
     """Make a leaf that a model learns."""
     return _leaf(data, RULES["parameter"], label)
 
 
+def _room(name: str) -> Any:
+    """Return a module of this package that is loaded when it is first needed."""
+    return import_module(f".{name}", __package__)
+
+
 # ── numbers in, errors out ──────────────────────────────────────────────────────────────────────
 
 
-def _data(operand: Operand) -> float:
-    return operand.data if isinstance(operand, Value) else _number(operand)
+def _data(operand: Any) -> float:
+    """Return what to compare a number with: an array stays one, to be compared by element."""
+    if isinstance(operand, Value):
+        return operand.data
+    try:
+        return _number(operand)
+    except OperandError:
+        if _is_array(operand):
+            return operand  # type: ignore[no-any-return]
+        raise
 
 
 def _number(x: Any) -> float:
     """Return a real number as a float; anything else is an error that says what to do."""
-    if not _is_real(x):
+    if not isinstance(x, (float, int)) and not _is_real(x):
         raise OperandError(f"a Value holds one real number, got {_shown(x)}: {_advice(x)}")
     try:
         return float(x)
@@ -320,8 +385,6 @@ def _number(x: Any) -> float:
 
 
 def _is_real(x: Any) -> bool:
-    if isinstance(x, (float, int)):
-        return True
     if kind := _numpy_kind(x):
         return kind in "biuf"  # and not complex, a text or a span of time
     numbers = sys.modules.get("numbers")  # whoever has a Fraction, say, has loaded it
@@ -334,12 +397,38 @@ def _numpy_kind(x: Any) -> str:
     return x.dtype.kind if numpy is not None and isinstance(x, numpy.generic) else ""
 
 
+def _is_array(x: Any) -> bool:
+    """Tell whether NumPy computes with each element of it, as with those of a pandas column."""
+    return hasattr(x, "__array_ufunc__") and not _numpy_kind(x)
+
+
 def _shown(x: object) -> str:
     try:
         text = " ".join(repr(x).split())
     except ValueError:  # Python refuses to write out an int of many thousand digits
         text = "of many digits"
     return f"{type(x).__name__} {text if len(text) <= 40 else text[:37] + '...'}"
+
+
+def _no_number(node: Value, kind: str, caller: FrameType) -> OperandError:
+    """Return the error for a function that asks for a number, and would lose the gradient."""
+    name = _called(caller)
+    known = name in PRIMITIVES and hasattr(Value, name)
+    methods = f"write value.{name}()" if known else "use methods such as value.exp()"
+    return OperandError(
+        f"{node!r} loses its gradient if it becomes {'an int' if kind == 'int' else 'a float'}: "
+        f"{methods}, or value.data for the bare number"
+    )
+
+
+def _called(caller: FrameType) -> str:
+    """Return the name of the function that is being called, as the source has it, or nothing."""
+    linecache = import_module("linecache")
+    line, last, start, end = [*caller.f_code.co_positions()][caller.f_lasti // 2]
+    if line is None or line != last:
+        return ""
+    text: str = linecache.getline(caller.f_code.co_filename, line, caller.f_globals)
+    return text.encode()[start:end].decode().partition("(")[0].rpartition(".")[2]
 
 
 def _checked(children: Iterable[Value]) -> tuple[Value, ...]:
@@ -368,19 +457,23 @@ def _advice(x: object) -> str:
     return "call it first" if callable(x) else "give it an int or a float"
 
 
-def _probe(out: Value, nodes: tuple[Value, ...]) -> tuple[float, ...]:
-    """Find the local derivatives of an op of one's own: push a gradient of 1 and look.
+def push(out: Value, gradient: float, before: Mapping[Value, float]) -> dict[Value, float]:
+    """Return what a ``_backward`` of one's own makes of the gradients of its operands.
 
-    An operand that is used twice gets the sum at its first use, since a closure adds to one place.
+    Args:
+        out: the node.
+        gradient: its gradient for the while.
+        before: its operands, with their gradients for the while.
+
+    All gradients of these are as before when it returns or raises.
     """
-    saved = [(node, node.grad) for node in (out, *nodes)]
+    saved = [(node, node.grad) for node in (out, *before)]
     try:
-        for node in nodes:
-            node.grad = 0.0
-        out.grad = 1.0
+        for node, grad in before.items():
+            node.grad = grad
+        out.grad = gradient
         out._backward()
-        found = {node: node.grad for node in nodes}
+        return {node: node.grad for node in before}
     finally:
         for node, grad in saved:
             node.grad = grad
-    return tuple(found.pop(node, 0.0) for node in nodes)

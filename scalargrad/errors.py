@@ -7,8 +7,9 @@ ScalargradError
 ├── RangeError           (OverflowError)      a result beyond the largest float
 ├── NonFiniteError       (ArithmeticError)    a loss or gradient that became infinite or nan
 ├── ChoiceError          (ValueError)         a name that is none of those to choose from
-├── SizeError            (ValueError)         counts or shapes that do not fit together
+├── SizeError            (ValueError)         counts, shapes or labels that do not fit together
 ├── CheckpointError      (ValueError)         a file of parameters that is damaged
+├── TextError            (ValueError)         a text of the table that cannot be read or written
 └── GradientError        (AssertionError)     a gradient check that failed
 """
 
@@ -23,6 +24,7 @@ __all__ = [
     "RangeError",
     "ScalargradError",
     "SizeError",
+    "TextError",
 ]
 
 
@@ -35,7 +37,7 @@ class OperandError(ScalargradError, TypeError):
 
 
 class DomainError(ScalargradError, ValueError):
-    """An operation is not defined for the number that it got."""
+    """An operation is not defined for the number that it got, or an option is out of range."""
 
 
 class DivisionByZeroError(ScalargradError, ZeroDivisionError):
@@ -47,7 +49,7 @@ class RangeError(ScalargradError, OverflowError):
 
 
 class NonFiniteError(ScalargradError, ArithmeticError):
-    """The loss of a training, or its gradient, is infinite or not a number."""
+    """A loss, a gradient or a parameter in training is infinite or not a number."""
 
 
 class ChoiceError(ScalargradError, ValueError):
@@ -55,7 +57,7 @@ class ChoiceError(ScalargradError, ValueError):
 
 
 class SizeError(ScalargradError, ValueError):
-    """Counts, lengths or shapes do not fit together."""
+    """Counts, lengths, shapes or labels do not fit together."""
 
 
 class CheckpointError(ScalargradError, ValueError):
@@ -64,3 +66,7 @@ class CheckpointError(ScalargradError, ValueError):
 
 class GradientError(ScalargradError, AssertionError):
     """A gradient differs from its numerical estimate."""
+
+
+class TextError(ScalargradError, ValueError):
+    """A text of the table of primitives holds something that it cannot be read or written with."""

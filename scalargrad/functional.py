@@ -3,18 +3,22 @@
 Every function takes lists of Values or numbers and returns Values made of the primitives alone, so
 whatever can be done with a Value (drawing it, differentiating it twice) can be done with these.
 None of them branches on data: the graph has the same shape for all inputs of the same length.
+
+A loss checks the targets that are numbers. Those that are Values it takes as they come, since they
+may be leaves that a program feeds later.
 """
 
 from __future__ import annotations
 
+from math import fsum
 from operator import index
 
-from .engine import Value, constant
+from .engine import Value, _shown, constant
 from .errors import DomainError, OperandError, SizeError
 
 TYPE_CHECKING = False  # for type checkers; importing typing would take longer than all the rest
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import SupportsIndex
 
     from .engine import Operand
@@ -31,8 +35,38 @@ __all__ = [
     "mean",
     "mse",
     "softmax",
-    "sum",
-]
+    "where",
+]  # and sum, which a star import must not put in the place of the builtin
+
+
+def where(condition: Operand, x: Operand, y: Operand) -> Value:
+    """Return x where the condition is not 0, else y: a choice that is part of the graph.
+
+    z = x if c ≠ 0 else y,  ∂z/∂c = 0,  ∂z/∂x = [c ≠ 0],  ∂z/∂y = [c = 0]
+
+    A Python ``if`` chooses once, while the graph is built; this chooses anew whenever the graph is
+    computed: compiled, in a page, for other numbers. ``a.greater(b)`` makes a condition. What was
+    not chosen gets a gradient of exactly 0, even of a gradient that is infinite.
+
+    Both branches are computed. One that is undefined on the other side needs a harmless operand
+    there, chosen first:
+
+    >>> x = Value(-2.0)
+    >>> inside = x.greater(0)
+    >>> where(inside, where(inside, x, 1).log(), 0).data    # where(inside, x.log(), 0) is an error
+    0.0
+
+    Raises:
+        OperandError: something is no scalar, or the condition is a bool: ``a > b`` looks at data
+            once and would never choose again.
+    """
+    if isinstance(condition, bool) or getattr(getattr(condition, "dtype", None), "kind", "") == "b":
+        raise OperandError(
+            f"where needs a condition that is part of the graph, got {condition}: write "
+            "a.greater(b) instead of a > b; a choice made once is x if condition else y"
+        )
+    chooser = condition if isinstance(condition, Value) else constant(condition)
+    return chooser._where(x, y)
 
 
 def sum(values: Iterable[Operand]) -> Value:
@@ -43,13 +77,7 @@ def sum(values: Iterable[Operand]) -> Value:
     >>> sum([Value(1.0), Value(2.0), 3]).data
     6.0
     """
-    terms = _values("sum", values)
-    if not terms:
-        return constant(0.0)
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
+    return _sum(_values("sum", values))
 
 
 def dot(xs: Iterable[Operand], ys: Iterable[Operand]) -> Value:
@@ -63,7 +91,7 @@ def dot(xs: Iterable[Operand], ys: Iterable[Operand]) -> Value:
     >>> dot([Value(1.0), Value(2.0)], [3, 4]).data
     11.0
     """
-    return sum(x * y for x, y in _pairs("dot", xs, ys))
+    return _sum([x * y for x, y in _pairs("dot", xs, ys)])
 
 
 def mean(values: Iterable[Operand]) -> Value:
@@ -77,8 +105,7 @@ def mean(values: Iterable[Operand]) -> Value:
     >>> mean([Value(1.0), Value(2.0), 6]).data
     3.0
     """
-    terms = _some("mean", values)
-    return sum(terms) / len(terms)
+    return _mean(_some("mean", values))
 
 
 def logsumexp(values: Iterable[Operand]) -> Value:
@@ -95,10 +122,7 @@ def logsumexp(values: Iterable[Operand]) -> Value:
     >>> logsumexp([Value(1000.0), Value(1000.0)]).data
     1000.6931471805599
     """
-    first, *rest = _some("logsumexp", values)
-    for value in rest:
-        first = first.logaddexp(value)
-    return first
+    return _logsumexp(_some("logsumexp", values))
 
 
 def log_softmax(logits: Iterable[Operand]) -> list[Value]:
@@ -109,9 +133,7 @@ def log_softmax(logits: Iterable[Operand]) -> list[Value]:
     >>> [z.data for z in log_softmax([0.0, -1000.0])]
     [0.0, -1000.0]
     """
-    values = _some("log_softmax", logits)
-    total = logsumexp(values)
-    return [value - total for value in values]
+    return _log_softmax(_some("log_softmax", logits))
 
 
 def softmax(logits: Iterable[Operand]) -> list[Value]:
@@ -122,9 +144,37 @@ def softmax(logits: Iterable[Operand]) -> list[Value]:
     >>> [z.data for z in softmax([1000.0, 1000.0])]
     [0.5, 0.5]
     """
-    exponentials = [z.exp() for z in log_softmax(logits)]
-    total = sum(exponentials)  # 1, but for the rounding of large logits
+    exponentials = [z.exp() for z in _log_softmax(_some("softmax", logits))]
+    total = _sum(exponentials)  # 1, but for the rounding of large logits
     return [z / total for z in exponentials]
+
+
+# ── of Values that are checked ──────────────────────────────────────────────────────────────────
+
+
+def _sum(terms: list[Value]) -> Value:
+    if not terms:
+        return constant(0.0)
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _mean(terms: list[Value]) -> Value:
+    return _sum(terms) / len(terms)
+
+
+def _logsumexp(values: list[Value]) -> Value:
+    total = values[0]
+    for value in values[1:]:
+        total = total.logaddexp(value)
+    return total
+
+
+def _log_softmax(values: list[Value]) -> list[Value]:
+    total = _logsumexp(values)
+    return [value - total for value in values]
 
 
 # ── losses ──────────────────────────────────────────────────────────────────────────────────────
@@ -138,7 +188,7 @@ def mse(predictions: Iterable[Operand], targets: Iterable[Operand]) -> Value:
     >>> mse([Value(1.0), Value(3.0)], [0.0, 0.0]).data
     5.0
     """
-    return mean((p - t) ** 2 for p, t in _pairs("mse", predictions, targets))
+    return _mean([(p - t) ** 2 for p, t in _some_pairs("mse", predictions, targets)])
 
 
 def mae(predictions: Iterable[Operand], targets: Iterable[Operand]) -> Value:
@@ -149,7 +199,7 @@ def mae(predictions: Iterable[Operand], targets: Iterable[Operand]) -> Value:
     >>> mae([Value(1.0), Value(-3.0)], [0.0, 0.0]).data
     2.0
     """
-    return mean(abs(p - t) for p, t in _pairs("mae", predictions, targets))
+    return _mean([abs(p - t) for p, t in _some_pairs("mae", predictions, targets)])
 
 
 def hinge(scores: Iterable[Operand], targets: Iterable[Operand]) -> Value:
@@ -157,10 +207,15 @@ def hinge(scores: Iterable[Operand], targets: Iterable[Operand]) -> Value:
 
     z = mean(max(0, 1 - tᵢ sᵢ)),  ∂z/∂sᵢ = -tᵢ / n within the margin, else 0
 
+    Raises:
+        SizeError: a target is another number.
+
     >>> hinge([Value(2.0), Value(0.5)], [1, -1]).data
     0.75
     """
-    return mean((1 - t * s).relu() for s, t in _pairs("hinge", scores, targets))
+    pairs = _some_pairs("hinge", scores, targets)
+    _check_targets("hinge", [t for _, t in pairs], "-1 or 1", lambda t: t in (-1, 1), _TO_SIGNS)
+    return _mean([(1 - t * s).relu() for s, t in pairs])
 
 
 def binary_cross_entropy(probabilities: Iterable[Operand], targets: Iterable[Operand]) -> Value:
@@ -174,16 +229,17 @@ def binary_cross_entropy(probabilities: Iterable[Operand], targets: Iterable[Ope
 
     Raises:
         DomainError: a probability is not in [0, 1].
+        SizeError: a target is not.
 
     >>> round(binary_cross_entropy([Value(0.9), Value(0.1)], [1, 0]).data, 4)
     0.1054
     """
     losses = []
-    for p, t in _pairs("binary_cross_entropy", probabilities, targets):
+    for p, t in _pairs_of_probabilities("binary_cross_entropy", probabilities, targets):
         if not 0.0 <= p.data <= 1.0:  # if compiled, other numbers come later: the logarithm is nan
             raise _not_a_probability(p)
         losses.append(t * p.clamped_log() + (1 - t) * (1 - p).clamped_log())
-    return -mean(losses)
+    return -_mean(losses)
 
 
 def binary_cross_entropy_with_logits(
@@ -193,11 +249,21 @@ def binary_cross_entropy_with_logits(
 
     z = mean(softplus(xᵢ) - tᵢ xᵢ),  ∂z/∂xᵢ = (sigmoid(xᵢ) - tᵢ) / n
 
+    A logit is what goes into the sigmoid, so the last layer of the model is linear. Results of a
+    sigmoid are for `binary_cross_entropy`; given here, they are warned of.
+
+    Raises:
+        SizeError: a target is not in [0, 1].
+
     >>> binary_cross_entropy_with_logits([Value(1000.0), Value(-1000.0)], [0, 0]).data
     500.0
     """
-    pairs = _pairs("binary_cross_entropy_with_logits", logits, targets)
-    return mean(x.softplus() - t * x for x, t in pairs)
+    name = "binary_cross_entropy_with_logits"
+    pairs = _pairs_of_probabilities(name, logits, targets)
+    if any(_made_by("sigmoid", x) for x, _ in pairs):
+        _warn(f"{name} applies the sigmoid itself, and got results of one: leave it out, or use "
+              "binary_cross_entropy")  # fmt: skip
+    return _mean([x.softplus() - t * x for x, t in pairs])
 
 
 def cross_entropy(logits: Iterable[Operand], target: SupportsIndex | Sequence[Operand]) -> Value:
@@ -206,16 +272,25 @@ def cross_entropy(logits: Iterable[Operand], target: SupportsIndex | Sequence[Op
     z = logsumexp(x) - x[target],  ∂z/∂xᵢ = softmax(x)ᵢ - [i = target]
 
     Args:
-        logits: one number for each class.
+        logits: a number for each of two classes or more, of any size. They are what goes into the
+            softmax, so the last layer of the model is linear; results of a softmax are warned of.
         target: the index of the right class, or a probability for each class.
 
     Raises:
-        SizeError: the index is out of range, or there are more or fewer probabilities than logits.
+        SizeError: there is one logit, whose softmax is always 1; the index is out of range; there
+            are more or fewer probabilities than logits, or they do not sum up to 1.
 
     >>> round(cross_entropy([Value(1.0), Value(2.0), Value(3.0)], 2).data, 4)
     0.4076
     """
     values = _some("cross_entropy", logits)
+    if len(values) == 1:
+        raise SizeError(
+            "cross_entropy needs a logit for each class, got 1, whose softmax is 1 whatever it is: "
+            "for two classes use two outputs, or binary_cross_entropy_with_logits"
+        )
+    if _is_softmax(values):
+        _warn("cross_entropy applies the softmax itself, and got results of one: leave it out")
     try:
         label = index(target)  # type: ignore[arg-type]
     except TypeError:  # arrays have the method, too, and refuse it
@@ -224,10 +299,12 @@ def cross_entropy(logits: Iterable[Operand], target: SupportsIndex | Sequence[Op
                 "cross_entropy needs the index of a class, which is an int, or a list of "
                 f"probabilities, got {target!r}"
             ) from None
-        return -sum(t * z for z, t in _pairs("cross_entropy", log_softmax(values), target))  # type: ignore[arg-type]
+        pairs = _pairs("cross_entropy", _log_softmax(values), target)  # type: ignore[arg-type]
+        _check_distribution([t for _, t in pairs])
+        return -_sum([t * z for z, t in pairs])
     if not 0 <= label < len(values):
         raise SizeError(f"cross_entropy needs a class from 0 to {len(values) - 1}, got {label}")
-    return logsumexp(values) - values[label]
+    return _logsumexp(values) - values[label]
 
 
 # ── arguments ───────────────────────────────────────────────────────────────────────────────────
@@ -236,7 +313,16 @@ def cross_entropy(logits: Iterable[Operand], target: SupportsIndex | Sequence[Op
 def _values(name: str, scalars: Iterable[Operand]) -> list[Value]:
     if isinstance(scalars, (Value, float, int, str)):
         raise OperandError(f"{name} needs a list of scalars, got {scalars!r}: put it into a list")
-    return [x if isinstance(x, Value) else constant(x) for x in scalars]
+    return [x if isinstance(x, Value) else _constant(name, x) for x in scalars]
+
+
+def _constant(name: str, x: Operand) -> Value:
+    if hasattr(x, "__len__") and not isinstance(x, (str, bytes)):  # a row, of an array or a list
+        raise OperandError(
+            f"{name} needs a flat list of scalars, got one that holds {_shown(x)}: flatten "
+            "it, as y.ravel() does with an array"
+        )
+    return constant(x)
 
 
 def _some(name: str, scalars: Iterable[Operand]) -> list[Value]:
@@ -253,6 +339,83 @@ def _pairs(name: str, xs: Iterable[Operand], ys: Iterable[Operand]) -> list[tupl
     return list(zip(left, right, strict=True))
 
 
+def _some_pairs(
+    name: str, xs: Iterable[Operand], ys: Iterable[Operand]
+) -> list[tuple[Value, Value]]:
+    pairs = _pairs(name, xs, ys)
+    if not pairs:
+        raise SizeError(f"{name} needs at least one scalar, got none")
+    return pairs
+
+
+# ── what a loss takes ───────────────────────────────────────────────────────────────────────────
+
+_TO_SIGNS = "labels 0 and 1 become -1 and 1 by 2 * y - 1"
+_TO_PROBABILITIES = "labels -1 and 1 become 0 and 1 by (y + 1) / 2"
+
+
+def _pairs_of_probabilities(
+    name: str, xs: Iterable[Operand], targets: Iterable[Operand]
+) -> list[tuple[Value, Value]]:
+    """Return the pairs whose second one is, if it is a number, a probability."""
+    pairs = _some_pairs(name, xs, targets)
+    _check_targets(name, [t for _, t in pairs], "from 0 to 1", _is_probability, _TO_PROBABILITIES)
+    return pairs
+
+
+def _is_probability(number: float) -> bool:
+    return 0.0 <= number <= 1.0
+
+
+def _check_targets(
+    name: str, targets: list[Value], needed: str, fits: Callable[[float], bool], advice: str
+) -> None:
+    for t in targets:
+        if t.kind == "constant" and not fits(t.data):
+            raise SizeError(f"{name} needs targets {needed}, got {t.data:g}{_node(t)}: {advice}")
+
+
+def _check_distribution(targets: list[Value]) -> None:
+    """Check the probabilities of the classes: in single precision they sum up to 1 roughly."""
+    if any(t.kind != "constant" for t in targets):
+        return
+    numbers = [t.data for t in targets]
+    if not all(map(_is_probability, numbers)) or abs(fsum(numbers) - 1.0) > 1e-3:
+        shown = ", ".join([f"{number:g}" for number in numbers[:3]] + ["..."] * (len(numbers) > 3))
+        raise SizeError(
+            f"cross_entropy needs probabilities that sum up to 1, or the index of a class, got "
+            f"[{shown}]: for labels of which several may hold use binary_cross_entropy_with_logits"
+        )
+
+
+def _made_by(name: str, node: Value) -> bool:
+    return node.primitive is not None and node.primitive.name == name
+
+
+def _is_softmax(values: list[Value]) -> bool:
+    """Tell whether some nodes are exponentials that are divided by the same number."""
+    if not all(_made_by("div", value) for value in values):
+        return False
+    numerators, denominators = zip(*[value._prev for value in values], strict=True)
+    return len({*denominators}) == 1 and all(_made_by("exp", x) for x in numerators)
+
+
+def _warn(text: str) -> None:
+    """Warn of the user's own line that leads here, once for each line."""
+    import warnings
+
+    from .debugging import users_frame
+
+    frame = users_frame()
+    if frame:
+        registry = frame.f_globals.setdefault("__warningregistry__", {})
+        file, line = frame.f_code.co_filename, frame.f_lineno
+        warnings.warn_explicit(text, UserWarning, file, line, registry=registry)
+
+
+def _node(value: Value) -> str:
+    return f" (node {value.label!r})" if value.label else ""
+
+
 def _not_a_probability(value: Value) -> DomainError:
-    label = f" (node {value.label!r})" if value.label else ""
-    return DomainError(f"binary_cross_entropy needs 0 <= p <= 1, got {value.data!r}{label}")
+    return DomainError(f"binary_cross_entropy needs 0 <= p <= 1, got {value.data!r}{_node(value)}")

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from .engine import Value, parameter
-from .errors import ChoiceError, OperandError, SizeError
+from .errors import ChoiceError, OperandError, ScalargradError, SizeError
 from .ops import PRIMITIVES
 
 if TYPE_CHECKING:
@@ -178,11 +178,18 @@ class Neuron(Module):
         Raises:
             SizeError: there are more or fewer inputs than weights.
         """
-        inputs = _inputs(x, len(self.w), self)
+        inputs = _inputs(x)
+        if len(inputs) != len(self.w):
+            raise _misfit(self, x, inputs, len(self.w))
         total = self.b
         for weight, value in zip(self.w, inputs, strict=True):
             total = total + weight * value
         result = self._activate(total) if self._activate else total
+        if not isinstance(result, Value):
+            raise OperandError(
+                f"an activation takes and returns a Value, {self.activation!r} gave {result!r}: "
+                f"by name there are {', '.join(ACTIVATIONS)}"
+            )
         result.label = self.label
         return result
 
@@ -231,7 +238,9 @@ class Layer(Module):
 
     def outputs(self, x: Iterable[Operand]) -> list[Value]:
         """Return the neurons' results for one sample, always as a list."""
-        inputs = _inputs(x, len(self.neurons[0].w), self)
+        inputs, count = _inputs(x), len(self.neurons[0].w)
+        if len(inputs) != count:
+            raise _misfit(self, x, inputs, count)
         return [neuron(inputs) for neuron in self.neurons]
 
     def __repr__(self) -> str:
@@ -282,7 +291,9 @@ class MLP(Module):
         Raises:
             SizeError: there are more or fewer inputs than the first layer takes.
         """
-        values = _inputs(x, len(self.layers[0].neurons[0].w), self)
+        values, count = _inputs(x), len(self.layers[0].neurons[0].w)
+        if len(values) != count:
+            raise _misfit(self, x, values, count)
         for layer in self.layers:
             values = layer.outputs(values)
         return values[0] if len(values) == 1 else values
@@ -294,14 +305,38 @@ class MLP(Module):
 # ── arguments ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _inputs(x: Iterable[Operand], count: int, module: Module) -> list[Value]:
-    kind = type(module).__name__
+def _inputs(x: Iterable[Operand]) -> list[Value]:
+    """Return one sample as Values; nothing if it is no list of scalars."""
     if isinstance(x, (Value, float, int, str)) or not isinstance(x, Iterable):
-        raise OperandError(f"{kind} needs a list of {count} inputs, got {x!r}: put it into a list")
-    values = [item if isinstance(item, Value) else Value(item) for item in x]
-    if len(values) != count:
-        raise SizeError(f"{kind} needs {count} inputs, got {len(values)}")
-    return values
+        return []
+    items = list(x) if getattr(x, "ndim", 1) == 1 else []
+    try:
+        return [item if isinstance(item, Value) else Value(item) for item in items]
+    except OperandError:
+        if any(map(_is_row, items)):
+            return []
+        raise
+
+
+def _is_row(item: object) -> bool:
+    return hasattr(item, "__len__") and not isinstance(item, str) and bool(getattr(item, "ndim", 1))
+
+
+def _misfit(
+    module: Module, x: Iterable[Operand], inputs: list[Value], count: int
+) -> ScalargradError:
+    """Return the error for inputs that are more or fewer than they should be, or no sample."""
+    kind = type(module).__name__
+    if not isinstance(x, Iterable) or isinstance(x, str) or getattr(x, "ndim", 1) == 0:
+        return OperandError(f"{kind} needs a list of {count} inputs, got {x!r}: put it into a list")
+    if inputs or (isinstance(x, Sized) and not len(x)):
+        return SizeError(f"{kind} needs {count} inputs, got {len(inputs)}")
+    shape = f" of shape {tuple(x.shape)}" if hasattr(x, "shape") else " of rows"
+    rows = "X.to_numpy()" if hasattr(x, "to_numpy") else "X"  # else a table yields its columns
+    return OperandError(
+        f"{kind} takes one sample at a time, a list of {count} inputs, got {type(x).__name__}"
+        f"{shape}: write [model(x) for x in {rows}]"
+    )
 
 
 def _check_counts(*counts: int) -> None:

@@ -14,6 +14,8 @@ The parameters of a compiled program are one array, and move in the same way::
     optimizer = SGD(program.parameters, learning_rate=0.25)
     loss, gradient = program.value_and_grad(X)
     optimizer.step(gradient)
+
+What an optimiser cannot do it says when it is made, and a step that fails moves nothing.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from .engine import Value
-from .errors import OperandError, SizeError
+from .errors import DomainError, NonFiniteError, OperandError, SizeError
 
 __all__ = ["SGD", "Adam", "Optimizer", "cosine_decay", "linear_decay"]
 
@@ -57,19 +59,47 @@ class Optimizer:
     #: How many numbers an optimiser remembers for each parameter; they start at 0.
     memories = 0
 
+    #: How many steps have moved Values, of all optimisers: a program may have to fetch them.
+    steps_of_values: ClassVar[int] = 0
+
+    def __new__(cls, *_args: Any, **options: Any) -> Self:
+        """Refuse options that there are not, such as the names that PyTorch has for them."""
+        code = cls.__init__.__code__
+        known = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        for name in () if code.co_flags & _TAKES_ANY else options.keys() - {*known}:
+            meant = _NAMES_OF_TORCH.get(name)
+            hint = f"write {meant}=" if meant in known else f"there are {', '.join(known)}"
+            raise OperandError(f"{cls.__name__} has no option {name!r}: {hint}")
+        return super().__new__(cls)
+
     def __init__(self, parameters: Parameters, learning_rate: LearningRate) -> None:
         self.parameters: Any = _checked(parameters)
-        self.learning_rate = _checked_rate(learning_rate)
+        self.learning_rate: LearningRate = (
+            learning_rate if callable(learning_rate) else _rate(learning_rate)
+        )
         self.steps = 0
         self._memory: list[Any] = [[0.0] * len(self.parameters) for _ in range(self.memories)]
         if _is_array(self.parameters):
             self._memory = [0.0] * self.memories  # they become arrays in the first step
 
+    def __repr__(self) -> str:
+        known = {"parameters", "steps"}
+        options = ", ".join(
+            f"{name}={getattr(option, '__qualname__', repr(option))}"
+            for name, option in vars(self).items()
+            if not name.startswith("_") and name not in known
+        )
+        count, steps = len(self.parameters), self.steps
+        return (
+            f"<{type(self).__name__} of {count} parameter{'s' * (count != 1)}, "
+            f"{steps} step{'s' * (steps != 1)} taken: {options}>"
+        )
+
     @property
     def current_learning_rate(self) -> float:
         """The size of the next step."""
         rate = self.learning_rate
-        return rate(self.steps) if callable(rate) else rate
+        return _rate(rate(self.steps) if callable(rate) else rate)
 
     def zero_grad(self) -> None:
         """Set all gradients back to 0, since ``backward()`` adds to those of leaves."""
@@ -91,6 +121,9 @@ class Optimizer:
         Raises:
             SizeError: there are more or fewer numbers than parameters.
             OperandError: they are no numbers.
+            NonFiniteError: one of them is infinite or nan, or a parameter would become so.
+
+        After an error all is as it was: each parameter, and the memory of the optimiser.
         """
         rate = self.current_learning_rate
         if _is_array(self.parameters):
@@ -101,20 +134,43 @@ class Optimizer:
 
     def _step_values(self, gradient: Any, rate: float) -> None:
         own = gradient is None
-        gradients = [p.grad for p in self.parameters] if own else _floats(gradient).tolist()
+        gradients = _own_gradients(self.parameters) if own else _floats(gradient).tolist()
         _check_count(len(gradients), len(self.parameters))
-        for i, (p, g) in enumerate(zip(self.parameters, gradients, strict=True)):
-            p.data, *memory = self.update(p.data, g, rate, *(slot[i] for slot in self._memory))
-            for slot, number in zip(self._memory, memory, strict=True):
-                slot[i] = number
+        moves = [
+            self._update(p.data, g, rate, *memory)
+            for p, g, *memory in zip(self.parameters, gradients, *self._memory, strict=True)
+        ]
+        for i, ((moved, *_), g) in enumerate(zip(moves, gradients, strict=True)):
+            if not math.isfinite(moved):
+                raise _not_finite(_named(i, self.parameters[i]), moved, g, rate)
+        moved, *self._memory = map(list, zip(*moves, strict=True))
+        for p, number in zip(self.parameters, moved, strict=True):
+            p.data = number
+        Optimizer.steps_of_values += 1
 
     def _step_array(self, gradient: Any, rate: float) -> None:
+        from numpy import errstate, isfinite
+
         if gradient is None:
             raise SizeError("an optimiser of an array needs the gradient: step(gradient)")
         gradient = _floats(gradient)
         _check_count(len(gradient), len(self.parameters))
-        moved, *self._memory = self.update(self.parameters, gradient, rate, *self._memory)
-        self.parameters[:] = moved
+        with errstate(all="ignore"):  # an error follows
+            moved, *memory = self._update(self.parameters, gradient, rate, *self._memory)
+        if not isfinite(moved).all():
+            i = int(isfinite(moved).argmin())
+            raise _not_finite(_named(i), float(moved[i]), float(gradient[i]), rate)
+        self.parameters[:], self._memory = moved, memory
+
+    def _update(self, *numbers: Number) -> Sequence[Number]:
+        """Return what `update` does, which may be of one's own."""
+        moves = self.update(*numbers)
+        if not isinstance(moves, (tuple, list)) or len(moves) != 1 + self.memories:
+            raise OperandError(
+                f"update() of {type(self).__name__} returns a tuple of the moved parameter and "
+                f"what is to be remembered, {self.memories} here; got {moves!r}"
+            )
+        return moves
 
     @contextmanager
     def moving(self, parameters: Any) -> Iterator[None]:
@@ -145,6 +201,10 @@ class SGD(Optimizer):
         v ← μ v + g + λ p
         p ← p - η v
 
+    Raises:
+        DomainError: μ is not in [0, 1], or η or λ is negative or not finite.
+        OperandError: one of them is no number, or there is no option of such a name.
+
     >>> w = Value(1.0)
     >>> w.grad = 0.5
     >>> SGD([w], learning_rate=0.1).step()
@@ -162,7 +222,8 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, learning_rate)
-        self.momentum, self.weight_decay = momentum, weight_decay
+        self.momentum = _number("momentum", momentum, "from 0 to 1", lambda x: 0 <= x <= 1)
+        self.weight_decay = _number("weight_decay", weight_decay)
 
     def update(self, p: Number, gradient: Number, rate: float, *memory: Number) -> Sequence[Number]:
         """Return the moved parameter and its velocity."""
@@ -180,6 +241,10 @@ class Adam(Optimizer):
         v ← β₂ v + (1 - β₂) g²            m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
 
     Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015, algorithm 1.
+
+    Raises:
+        DomainError: β₁ or β₂ is not in [0, 1), ε is not positive, η or λ is negative or not finite.
+        OperandError: one of them is no number, or there is no option of such a name.
 
     >>> w = Value(1.0)
     >>> w.grad = 0.5
@@ -199,7 +264,9 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, learning_rate)
-        self.betas, self.epsilon, self.weight_decay = betas, epsilon, weight_decay
+        self.betas = _checked_betas(betas)
+        self.epsilon = _number("epsilon", epsilon, "greater than 0", lambda x: x > 0)
+        self.weight_decay = _number("weight_decay", weight_decay)
 
     def update(self, p: Number, gradient: Number, rate: float, *memory: Number) -> Sequence[Number]:
         """Return the moved parameter, and the running means of its gradient and of its square."""
@@ -241,27 +308,88 @@ def _checked(parameters: Any) -> Any:
     return values
 
 
-def _checked_rate(rate: Any) -> LearningRate:
+#: Set in the flags of the code of a function with ``**options``.
+_TAKES_ANY = 0x08
+
+_NAMES_OF_TORCH = {"lr": "learning_rate", "eps": "epsilon", "params": "parameters"}
+
+
+def _number(
+    what: str,
+    number: Any,
+    needed: str = "0 or more",
+    fits: Callable[[float], bool] = lambda x: x >= 0,
+    *,
+    otherwise: str = "",
+) -> float:
+    """Return an option as a float; what is out of range, infinite or nan is an error."""
     # What NumPy or torch calls a number has a __float__; what float() would parse, a text, has not.
-    if callable(rate) or hasattr(rate, "__float__"):
-        return rate  # type: ignore[no-any-return]
-    raise OperandError(
-        "a learning rate is a number, or a function from the number of steps taken to one; "
-        f"got {rate!r}"
-    )
+    try:
+        x = float(number) if hasattr(number, "__float__") else None
+    except (TypeError, ValueError, OverflowError):  # an array of several, an int of many digits
+        x = None
+    if x is None:
+        raise OperandError(f"{what} is a number{otherwise}; got {number!r}")
+    if not math.isfinite(x) or not fits(x):
+        raise DomainError(f"{what} is a finite number, {needed}, got {x:g}")
+    return x
+
+
+def _checked_betas(betas: Any) -> tuple[float, float]:
+    try:
+        beta1, beta2 = betas
+    except (TypeError, ValueError):
+        raise OperandError(
+            f"betas is a pair of numbers, such as (0.9, 0.999), got {betas!r}"
+        ) from None
+    needed = "from 0 to less than 1", lambda x: 0 <= x < 1
+    return _number("each of betas", beta1, *needed), _number("each of betas", beta2, *needed)
+
+
+def _rate(rate: Any) -> float:
+    either = ", or a function from the number of steps taken to one"
+    return _number("a learning rate", rate, otherwise=either)
 
 
 def _floats(gradient: Any) -> Any:
     """Return a gradient as a flat array of NumPy."""
-    from numpy import asarray
+    from .samples import reals
 
-    try:
-        numbers = asarray(gradient, float)
-    except (TypeError, ValueError) as error:
-        raise OperandError(f"a gradient is a number for each parameter: {error}") from None
+    if isinstance(gradient, (list, tuple)):  # `grad` returns Values
+        gradient = [g.data if isinstance(g, Value) else g for g in gradient]
+    numbers = reals("a gradient is a number for each parameter", gradient)
+    if numbers.ndim == 0:
+        raise SizeError(
+            f"a gradient has a number for each parameter, got {numbers}: the learning rate is an "
+            "option of the optimiser, and can be set as optimizer.learning_rate"
+        )
     if numbers.ndim != 1:
         raise SizeError(f"a gradient has a number for each parameter, got shape {numbers.shape}")
     return numbers
+
+
+def _own_gradients(parameters: list[Value]) -> list[float]:
+    """Return what the last ``backward()`` left in the Values."""
+    gradients = [p.grad for p in parameters]
+    for i, g in enumerate(gradients):
+        if not isinstance(g, (float, int)) and not hasattr(g, "__float__"):
+            raise OperandError(
+                f"the gradient of {_named(i, parameters[i])} is {g!r}, and no number: set it to "
+                "0.0, or call zero_grad(), before backward()"
+            )
+    return list(map(float, gradients))
+
+
+def _named(i: int, p: Value | None = None) -> str:
+    return f"parameter {i}" + (f" ({p.label!r})" if p is not None and p.label else "")
+
+
+def _not_finite(name: str, moved: float, gradient: float, rate: float) -> NonFiniteError:
+    if not math.isfinite(gradient):
+        return NonFiniteError(f"the gradient of {name} is {gradient}")
+    return NonFiniteError(
+        f"{name} would become {moved}, by the gradient {gradient:g} and the learning rate {rate:g}"
+    )
 
 
 def _check_count(gradients: int, parameters: int) -> None:
@@ -275,16 +403,21 @@ def _check_count(gradients: int, parameters: int) -> None:
 def linear_decay(start: float, end: float, steps: int) -> Callable[[int], float]:
     """Return a schedule that goes from ``start`` to ``end`` on a line, and stays there.
 
+    Raises:
+        DomainError: ``start`` or ``end`` is negative, or ``steps`` is not positive.
+
     >>> rate = linear_decay(1.0, 0.1, steps=90)
     >>> rate(0), round(rate(45), 3), rate(1000)
     (1.0, 0.55, 0.1)
     """
 
+    start, end, length = _checked_schedule(start, end, steps)
+
     def rate(step: int) -> float:
-        progress = min(step / steps, 1.0)
+        progress = min(step / length, 1.0)
         return (1 - progress) * start + progress * end
 
-    return rate
+    return _titled(rate, f"linear_decay({start:g}, {end:g}, steps={steps:g})")
 
 
 def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]:
@@ -292,8 +425,27 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
 
     Source: Loshchilov and Hutter, SGDR: stochastic gradient descent with warm restarts, 2017.
 
+    Raises:
+        DomainError: ``start`` or ``end`` is negative, or ``steps`` is not positive.
+
     >>> rate = cosine_decay(1.0, 0.0, steps=100)
     >>> rate(0), round(rate(50), 3), rate(100)
     (1.0, 0.5, 0.0)
     """
-    return lambda step: end + (start - end) * (1 + math.cos(math.pi * min(step / steps, 1.0))) / 2
+    start, end, length = _checked_schedule(start, end, steps)
+
+    def rate(step: int) -> float:
+        return end + (start - end) * (1 + math.cos(math.pi * min(step / length, 1.0))) / 2
+
+    return _titled(rate, f"cosine_decay({start:g}, {end:g}, steps={steps:g})")
+
+
+def _checked_schedule(start: Any, end: Any, steps: Any) -> tuple[float, float, float]:
+    """Check the ends of a schedule, and its length, which may be a fraction."""
+    length = _number("the length of a schedule", steps, "greater than 0", lambda x: x > 0)
+    return _number("the start of a schedule", start), _number("the end of one", end), length
+
+
+def _titled(rate: Callable[[int], float], title: str) -> Callable[[int], float]:
+    rate.__qualname__ = title  # what the repr of an optimiser shows
+    return rate

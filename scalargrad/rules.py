@@ -4,19 +4,19 @@ One computes a result and makes its node, the other passes the node's gradient o
 generated when a row is first used. For ``tanh`` they read::
 
     def make_tanh(a):                           def tanh_backward(out):
-        x = a.data                                  a, b, g = out._x, out._y, out.grad
+        x = a.data                                  a = out._x; g = out.grad
         out = new(Value)                            z = out.data
         out.data = tanh(x)                          a.grad += g * (1 - z * z)
         ...
 
-where ``a`` and ``b`` are nodes, ``x``, ``y`` and ``z`` the numbers of the table, and ``g`` is the
-gradient of the result.
+where ``a`` is a node, ``x`` and ``z`` are numbers of the table, and ``g`` is the gradient of the
+result.
 """
 
 from __future__ import annotations
 
 from .errors import DivisionByZeroError, DomainError, OperandError, RangeError
-from .ops import FLOATS, PRIMITIVES, SLOPES, Primitive, float_function
+from .ops import FLOATS, PRIMITIVES, Primitive
 
 TYPE_CHECKING = False  # for type checkers; importing typing would take longer than all the rest
 if TYPE_CHECKING:
@@ -25,28 +25,34 @@ if TYPE_CHECKING:
 
     from .engine import Value
 
-__all__ = ["RULES", "Rule", "make_function"]
+__all__ = ["GENERATED", "NAMESPACES", "RULES", "SUBSTITUTES", "Rule", "make_function"]
+
+#: How the file names of generated code start, so that it is not taken for a user's.
+GENERATED = "<scalargrad "
+
+#: Where the functions look that are made, and what `debug` puts there for ``new`` and ``failure``.
+NAMESPACES: list[dict[str, Any]] = []
+SUBSTITUTES: dict[str, Any] = {}
 
 
 class Rule:
     """What a node knows of its origin: the op's symbol, and how to pass its gradient on.
 
     All results of a primitive share one rule, and so do all leaves of a kind. A node whose
-    ``_backward`` was assigned by hand gets a rule of its own, which keeps its operands as well.
+    ``_backward`` was assigned by hand gets a rule of its own.
     """
 
-    __slots__ = ("backward", "kind", "name", "operands", "primitive", "symbol")
+    __slots__ = ("backward", "kind", "name", "primitive", "symbol")
 
     def __init__(
         self,
         kind: str,  # "op", or for a leaf "leaf", "parameter" or "constant"
         symbol: str = "",
         backward: Callable[[Value], object] = lambda _node: None,
-        operands: tuple[Value, ...] = (),
         primitive: Primitive | None = None,
     ) -> None:
         self.kind, self.symbol, self.backward = kind, symbol, backward
-        self.operands, self.primitive = operands, primitive
+        self.primitive = primitive
         self.name = primitive.name if primitive else kind
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -73,46 +79,47 @@ def _rule(row: Primitive) -> Rule:
     return Rule("op", row.symbol, _backward_function(row), primitive=row)
 
 
-_UNARY = """
-def make_{name}(a):
-    x = a.data
+#: What the node of an operand is called in the functions below.
+_NODES = {"x": "a", "y": "b", "c": "condition"}
+
+_MAKE = """
+def make_{name}({nodes}):
+{constants}
+    {load}
     out = new(Value)
     try:
         out.data = {value}
     except (ArithmeticError, ValueError) as error:
-        raise failure(error, row, a) from None
+        raise failure(error, row, {nodes}) from None
     out.grad = 0.0
     out.label = ""
     out._rule = rule
-    out._x = a
-    out._y = None
+    {store}
     return out
 """
 
-_BINARY = """
-def make_{name}(a, b):
-    if not isinstance(b, Value):
-        b = constant(b)
-    x, y = a.data, b.data
-    out = new(Value)
-    try:
-        out.data = {value}
-    except (ArithmeticError, ValueError) as error:
-        raise failure(error, row, a, b) from None
-    out.grad = 0.0
-    out.label = ""
-    out._rule = rule
-    out._x = a
-    out._y = b
-    return out
+# A number becomes a leaf; of an array, Python asks NumPy.
+_CONSTANT = """
+    if not isinstance({node}, Value):
+        {node} = constant({node})
+        if {node} is NotImplemented:
+            return {node}
 """
 
 _BACKWARD = """
 def {name}_backward(out):
-    a, b, g = out._x, out._y, out.grad
+    {operands}; g = out.grad
     {load}
     {add}
 """
+
+# One or two operands are attributes of a node, which is quick and small; three are a tuple.
+_STORE = {1: "out._x = a; out._y = None", 2: "out._x = a; out._y = b"}
+_OPERANDS = {1: "a = out._x", 2: "a, b = out._x, out._y"}
+
+
+def _line(*statements: str) -> str:
+    return "; ".join(filter(None, statements)) or "pass"
 
 
 def make_function(
@@ -123,13 +130,26 @@ def make_function(
     Args:
         name: a row of the table.
         node_type: the class of the nodes.
-        constant: makes a node of an operand that is a number.
+        constant: makes a node of an operand that is a number; for an operator it may answer
+            NotImplemented, and Python asks the operand instead.
     """
     row = PRIMITIVES[name]
-    names = FLOATS | {"Value": node_type, "new": object.__new__, "constant": constant}
-    names |= {"failure": _failure, "row": row, "rule": _shared_rule(name)}
-    template = _BINARY if len(row.partials) == 2 else _UNARY
-    exec(template.format(name=name, value=row.value), names)
+    names = FLOATS | {"Value": node_type, "new": node_type.__new__, "constant": constant}
+    names |= {"failure": _failure, "row": row, "rule": _shared_rule(name)} | SUBSTITUTES
+    NAMESPACES.append(names)
+    nodes = [_NODES[letter] for letter in row.letters]
+    # A method is called on a node; what stands beside it may be a number.
+    beside = nodes if len(nodes) > 2 else nodes[1:]
+    listed = ", ".join(nodes)
+    source = _MAKE.format(
+        name=name,
+        value=row.value,
+        nodes=listed,
+        constants="".join(_CONSTANT.format(node=node) for node in beside),
+        load=f"{row.operands} = {', '.join(f'{node}.data' for node in nodes)}",
+        store=_STORE.get(len(nodes), f"out._x = None; out._y = ({listed})"),
+    )
+    exec(compile(source, f"{GENERATED}{name}>", "exec"), names)
     function: Callable[..., Value] = names[f"make_{name}"]
     function.__name__, function.__qualname__ = name, f"{node_type.__name__}.{name}"
     function.__module__, function.__doc__ = node_type.__module__, _docstring(row)
@@ -137,30 +157,33 @@ def make_function(
 
 
 def _backward_function(row: Primitive) -> Callable[[Value], None]:
-    """Return the function that adds ∂z/∂operand · g to the gradient of each operand."""
-    used = compile(", ".join(row.partials), row.name, "eval").co_names
-    sources = {"x": "a.data", "y": "b.data", "z": "out.data"}
-    load = [f"{number} = {source}" for number, source in sources.items() if number in used]
-    terms = {"1": "g", "-1": "-g"}
+    """Return the function that adds g · ∂z/∂operand to the gradient of each operand."""
+    used = compile(", ".join(row.pushes), row.name, "eval").co_names
+    sources = {letter: f"{_NODES[letter]}.data" for letter in row.letters} | {"z": "out.data"}
     add = [
-        f"{node}.grad += {terms.get(partial, f'g * ({partial})')}"
-        for node, partial in zip("ab", row.partials, strict=False)
-        if partial != "0"
+        f"{_NODES[letter]}.grad += {push}"
+        for letter, push in zip(row.letters, row.pushes, strict=True)
+        if push != "0.0"
     ]
-    names = dict(SLOPES)
-    exec(_BACKWARD.format(name=row.name, load="; ".join(load), add="; ".join(add)), names)
+    nodes = ", ".join(_NODES[letter] for letter in row.letters)
+    load = [f"{letter} = {source}" for letter, source in sources.items() if letter in used]
+    source = _BACKWARD.format(
+        name=row.name,
+        operands=_OPERANDS.get(len(row.letters), f"{nodes} = out._y"),
+        load=_line(*load),
+        add=_line(*add),
+    )
+    names = dict(FLOATS)
+    exec(source, names)
     function: Callable[[Value], None] = names[f"{row.name}_backward"]
     return function
 
 
 def _docstring(row: Primitive) -> str:
-    x, *y = row.example
-    if row.symbol in {"+", "-", "*", "/", "**"}:
-        call = f"(Value({x}) {row.symbol} {y[0]})"
-    else:
-        call = f"Value({x}).{row.name}({', '.join(map(str, y))})"
-    answer = float_function(row.value, row.operands)(*row.example)
-    slopes = [f"∂z/∂{x} = {partial}" for x, partial in zip("xy", row.partials, strict=False)]
+    x, *others = row.example
+    call = f"Value({x}).{row.method}({', '.join(map(str, others))})"
+    answer = row.evaluate(*row.example)
+    slopes = [f"∂z/∂{x} = {slope}" for x, slope in zip(row.letters, row.partials, strict=True)]
     domain = [f"Defined where {row.domain}; elsewhere an error says so."] if row.domain else []
     parts = [row.about, f"z = {row.value}", *slopes, *domain, f">>> {call}.data\n{answer}"]
     return "\n\n".join(parts)
@@ -171,9 +194,9 @@ def _failure(error: Exception, row: Primitive, *nodes: Value) -> Exception:
     numbers = [repr(node.data) for node in nodes]
     labels = [repr(node.label) for node in nodes if node.label]
     name = row.name
-    if len(nodes) == 2:
+    if len(nodes) > 1:
         name = f"x {row.symbol} y"
-        numbers = [f"{x} = {number}" for x, number in zip("xy", numbers, strict=True)]
+        numbers = [f"{x} = {number}" for x, number in zip(row.letters, numbers, strict=True)]
     got = " and ".join(numbers) + (f" (node {' and '.join(labels)})" if labels else "")
     if isinstance(error, ZeroDivisionError):
         return DivisionByZeroError(f"{name} divides by zero, got {got}")

@@ -8,7 +8,10 @@ import numpy as np
 
 from .errors import OperandError, SizeError
 
-__all__ = ["Samples", "arrays", "held_out_of", "samples_of"]
+__all__ = ["MANY", "Samples", "arrays", "held_out_of", "reals", "samples_of", "telling"]
+
+#: More numbers than these are no labels.
+MANY = 10
 
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
@@ -19,29 +22,61 @@ class Samples(NamedTuple):
     x: Floats  # (samples, inputs)
     targets: Floats  # (samples, targets)
     classes: tuple[float, ...]  # that the targets stand for, or none
+    of: str = ""  # which data they are, after "sample 3"
 
 
 def arrays(what: str, data: Any) -> tuple[Floats, Floats]:
     """Return X and y as arrays."""
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise OperandError(f"the {what} are a pair (X, y), got {type(data).__name__}")
-    x, y = (_reals(what, part) for part in data)
+    needed = f"the {what} are two arrays of numbers"
+    x, y = (reals(needed, part, name, _HINTS[name]) for name, part in zip("Xy", data, strict=True))
     if x.ndim != 2 or y.ndim not in (1, 2) or len(x) != len(y) or not x.size or not y.size:
+        hint = ": for one input, write [[x] for x in X]" if x.ndim == 1 and x.size else ""
         raise SizeError(
             f"the {what} need X of shape (samples, inputs) and y of shape (samples,) or (samples, "
-            f"targets), got {x.shape} and {y.shape}"
+            f"targets), got {x.shape} and {y.shape}{hint}"
         )
     return x, y
 
 
-def _reals(what: str, numbers: Any) -> Floats:
+#: What to do about texts.
+_HINTS = {"X": "turn them into numbers first", "y": "number the classes 0, 1, ..."}
+
+
+def reals(needed: str, numbers: Any, name: str = "it", hint: str = _HINTS["X"]) -> Floats:
+    """Return real numbers as an array of floats.
+
+    NumPy would drop imaginary parts, read texts, and make nan of None.
+
+    Raises:
+        OperandError: there are others. The message begins with what is needed.
+    """
     try:
         array = np.asarray(numbers)
-        if not np.iscomplexobj(array):  # NumPy would drop the imaginary parts
+        if array.dtype.kind in "biuf":
             return np.asarray(array, dtype=float)
+        if array.dtype.kind in "US":  # the numbers beside a text are no texts
+            array = np.asarray(numbers, object)
+        reason = _reason(array, name, hint)
+        if not reason:
+            return array.astype(float)
     except (TypeError, ValueError) as error:
-        raise OperandError(f"the {what} are two arrays of numbers: {error}") from None
-    raise OperandError(f"the {what} are two arrays of real numbers, got {array.dtype}")
+        reason = str(error)
+    raise OperandError(f"{needed}: {reason}") from None
+
+
+def _reason(array: np.ndarray[Any, Any], name: str, hint: str) -> str:
+    """Say why an array does not hold real numbers; nothing if its objects may be some."""
+    if array.dtype.kind != "O":
+        return f"{name} holds {array.dtype}, and not real numbers"
+    for place, item in np.ndenumerate(array):
+        if item is None:
+            where = f" in row {place[0]}" if place else ""
+            return f"{name} holds None{where}: leave out what is missing, or fill it in"
+        if isinstance(item, (str, bytes)):
+            return f"{name} holds texts, such as {item!r}: {hint}"
+    return ""
 
 
 def samples_of(x: Floats, y: Floats, outputs: int) -> Samples:
@@ -75,7 +110,19 @@ def held_out_of(x: Floats, y: Floats, samples: Samples) -> Samples:
             f"the validation data need {targets} targets, got {held_out.targets.shape[1]}"
         )
     _check_labels(held_out, samples)
-    return held_out._replace(classes=samples.classes)
+    return held_out._replace(classes=samples.classes, of=" of the validation data")
+
+
+def telling(targets: Floats) -> list[int]:
+    """Return samples that have each number among the targets; of many, the least and the largest.
+
+    >>> telling(np.array([[0.0], [1.0], [0.0], [-1.0]]))
+    [0, 1, 3]
+    """
+    numbers, places = np.unique(targets, return_index=True)
+    if len(numbers) > MANY:
+        places = places[[0, -1]]
+    return [*map(int, np.unique(places // targets.shape[1]))]
 
 
 def _check_labels(held_out: Samples, samples: Samples) -> None:

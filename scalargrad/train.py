@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from operator import index
 from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
-from tqdm import tqdm
 
 from . import functional as F
 from .compiler import Program, compile
 from .compiler.trace import trace
 from .compiler.walk import Floats, Ints, counted, named
-from .engine import Value, operands
+from .engine import Value, constant, operands
 from .errors import (
     DivisionByZeroError,
     DomainError,
@@ -35,7 +35,8 @@ from .errors import (
 from .graph import topological_sort
 from .interrupts import Interrupts
 from .optim import Optimizer
-from .samples import Samples, arrays, held_out_of, samples_of
+from .progress import Bar
+from .samples import Samples, arrays, held_out_of, samples_of, telling
 
 __all__ = ["CHUNK", "History", "fit"]
 
@@ -74,7 +75,15 @@ class History:
         parts = [counted(len(self.losses), "epoch"), counted(len(self.steps), "step")]
         parts += ["interrupted"] * self.interrupted
         figures = f": {self._summary()}" if self.losses else ""
-        return f"<History of {', '.join(parts)}{figures}>"
+        return f"<History of {', '.join(parts)}{figures}{self._growth()}>"
+
+    def _growth(self) -> str:
+        """Say that the model runs off, if the last loss is far above those of the first half."""
+        usual = max(map(abs, self.steps[: len(self.steps) // 2]), default=0.0)
+        if not usual or self.steps[-1] <= 10 * usual:
+            return ""
+        grew = f"the loss grew from {self.steps[0]:.3g} to {self.steps[-1]:.3g}"
+        return f"; {grew}, so the learning rate may be too high"
 
     def _summary(self) -> str:
         """Write the figures of the last epoch, those of the validation in brackets."""
@@ -122,6 +131,7 @@ def fit(
             all leaves but the parameters of the optimiser are constants.
         loss: a function of two lists, the outputs and the targets of one sample; most losses of
             `functional` are such functions. What it does to one sample must not depend on others.
+            Before the training it is called with a sample of each label, which it may refuse.
         data: a pair (X, y). X has shape (samples, inputs). y has shape (samples, targets), or
             (samples,) with one number each. If the model has several outputs, a number is the
             class 0, 1, … of the sample; the loss gets a target for each class, 1 for this one.
@@ -129,7 +139,8 @@ def fit(
         epochs: how often to go through the data.
         batch_size: how many samples make a step; None is for all.
         compiled: whether to compile the loss. Otherwise each batch is computed scalar by scalar:
-            the same, hundreds of times slower, and with operations of one's own.
+            the same, hundreds of times slower, and with operations of one's own. (There, as with
+            floats, exp(1000) is an error even in 1 / (1 + exp(1000)), which is 0 for arrays.)
         progress: whether to show a bar with the loss and the accuracy, those of the validation in
             brackets.
         validation: data, as above, to evaluate after each epoch and not to train on.
@@ -143,8 +154,8 @@ def fit(
         epoch adds nothing but the losses of its steps.
 
     Raises:
-        NonFiniteError: the loss or a gradient is infinite or nan; it names the operation and the
-            sample. The model stays as it was before that step.
+        NonFiniteError: the loss or a gradient is infinite or nan, in training or in validation; it
+            names the operation and the sample. The model stays as the step before left it.
         SizeError: the shapes or labels of data, model and loss do not fit together.
         OperandError: the data are no real numbers, the model cannot be compiled, or no parameter of
             the optimiser reaches the loss.
@@ -160,18 +171,22 @@ def fit(
     epochs = _count("epochs", epochs)
     x, y = arrays("data", data)
     size = len(x) if batch_size is None else min(_count("batch_size", batch_size), len(x))
-    samples = samples_of(x, y, len(_outputs(model, _leaves("x", x[0]))))
-    held_out = None
-    if validation is not None:
-        held_out = held_out_of(*arrays("validation data", validation), samples)
+    with _defined_at_first():
+        samples = samples_of(x, y, len(_outputs(model, _leaves("x", x[0]))))
+        held_out = None
+        if validation is not None:
+            held_out = held_out_of(*arrays("validation data", validation), samples)
+        trainer: _Trainer = (_Compiled if compiled else _Eager)(model, loss, optimizer, samples)
+    for part in (samples, held_out):
+        if part is not None:
+            trainer.check_targets(part)
     order, history = np.random.default_rng(seed), History()
-    trainer: _Trainer = (_Compiled if compiled else _Eager)(model, loss, optimizer, samples)
     total = epochs * math.ceil(len(x) / size)
     desc = f"epoch 1/{epochs}"
     with (
         trainer.running(),
         Interrupts().noticed() as interrupts,
-        tqdm(total=total, desc=desc, bar_format=_BAR, disable=not progress) as bar,
+        Bar(total=total, desc=desc, bar_format=_BAR, disable=not progress) as bar,
     ):
         try:
             for epoch in range(1, epochs + 1):
@@ -183,7 +198,7 @@ def fit(
                     bar.update()
                     interrupts.check()
                 with interrupts.at_once():
-                    figures = _evaluate(trainer, samples, held_out)
+                    figures = _evaluate(trainer, samples, held_out, history)
                 history._add(loss=losses / len(x), **figures)
                 bar.set_postfix_str(history._summary(), refresh=False)
                 if on_epoch is not None and trainer.shown_to(on_epoch, history) is True:
@@ -201,43 +216,77 @@ def fit(
 _BAR = "{desc} |{bar}| {remaining} left{postfix}"
 
 
+@contextmanager
+def _defined_at_first() -> Iterator[None]:
+    """Say of what is undefined before the first step that it is so."""
+    try:
+        yield
+    except _ARITHMETIC as error:
+        raise NonFiniteError(f"the loss of the first sample is not defined: {error}") from None
+
+
 def _step(trainer: _Trainer, rows: Ints, history: History) -> float:
     try:
         return trainer.step(rows)
-    except _NotFiniteError as problem:
-        epoch, step = len(history.losses) + 1, len(history.steps) + 1
+    except (_NotFiniteError, NonFiniteError) as problem:
+        what = f"{problem} in epoch {len(history.losses) + 1}, step {len(history.steps) + 1}"
+        if isinstance(problem, _NotFiniteError):
+            what += f": {trainer.culprit(trainer.samples, rows)}"
         raise NonFiniteError(
-            f"{problem} in epoch {epoch}, step {step}: {trainer.culprit(rows)}; the model is as it "
-            "was before this step"
+            f"{what}; the model is as it was before this step{history._growth()}"
         ) from None
 
 
-def _evaluate(trainer: _Trainer, samples: Samples, held_out: Samples | None) -> dict[str, float]:
+def _evaluate(
+    trainer: _Trainer, samples: Samples, held_out: Samples | None, history: History
+) -> dict[str, float]:
     """Return the figures of the model as it is after an epoch, but for the mean of its losses."""
     figures = {}
     if samples.classes:
-        figures["accuracy"] = _accuracy(trainer, samples)
+        _, figures["accuracy"] = _loss_and_accuracy(trainer, samples, history)
     if held_out is not None:
-        (losses,) = trainer.losses(held_out.x, held_out.targets)
-        figures["validation_loss"] = float(np.mean(losses))
+        loss, accuracy = _loss_and_accuracy(trainer, held_out, history)
+        figures["validation_loss"] = loss
         if held_out.classes:
-            figures["validation_accuracy"] = _accuracy(trainer, held_out)
+            figures["validation_accuracy"] = accuracy
     return figures
 
 
-def _accuracy(trainer: _Trainer, samples: Samples) -> float:
-    """Return the share of samples whose class the model finds.
+def _loss_and_accuracy(
+    trainer: _Trainer, samples: Samples, history: History
+) -> tuple[float, float]:
+    """Return the mean loss, and the share of samples whose class the model finds.
 
     Of several outputs the largest decides. A single one means the class for which the loss would be
     less, so it does not matter whether it is a score, a logit or a probability.
     """
-    if len(samples.targets[0]) > 1:
-        right = trainer.outputs(samples.x).argmax(axis=1) == samples.targets.argmax(axis=1)
+    targets, classes = samples.targets, samples.classes
+    right: Any = math.nan
+    if not classes or len(targets[0]) > 1:
+        (losses,), outputs = trainer.evaluate(samples.x, targets)
+        if classes:
+            right = outputs.argmax(axis=1) == targets.argmax(axis=1)
     else:
-        low, high = (np.full_like(samples.targets, target) for target in samples.classes)
-        if_low, if_high = trainer.losses(samples.x, low, high)
-        right = np.where(if_high < if_low, *samples.classes[::-1]) == samples.targets[:, 0]
-    return float(np.mean(right))
+        groups = [np.full_like(targets, label) for label in classes]
+        (if_low, if_high), _ = trainer.evaluate(samples.x, *groups)
+        is_high = targets[:, 0] == classes[1]
+        losses = np.where(is_high, if_high, if_low)
+        right = (_or_infinite(if_high) < _or_infinite(if_low)) == is_high
+    with np.errstate(all="ignore"):
+        loss = float(np.mean(losses))
+    if not math.isfinite(loss):
+        rows = np.flatnonzero(~np.isfinite(losses))
+        raise NonFiniteError(
+            f"the loss is not finite after epoch {len(history.losses) + 1}: "
+            f"{trainer.culprit(samples, rows)}; the model is as the last step left it"
+            f"{history._growth()}"
+        )
+    return loss, float(np.mean(right))
+
+
+def _or_infinite(losses: Floats) -> Floats:
+    """Return losses, infinite where they are not defined: another class is not found there."""
+    return np.where(np.isfinite(losses), losses, math.inf)
 
 
 def _batches(count: int, size: int, order: np.random.Generator) -> Iterator[Ints]:
@@ -255,7 +304,10 @@ _ARITHMETIC = (DivisionByZeroError, DomainError, RangeError)
 
 
 class _NotFiniteError(Exception):
-    """Says what is not finite."""
+    """Some operation gave a step a loss or a gradient that is not finite."""
+
+
+_NOT_FINITE = "the loss or its gradient is not finite"
 
 
 class _Trainer:
@@ -292,13 +344,28 @@ class _Trainer:
         """
         raise NotImplementedError
 
-    def outputs(self, x: Floats) -> Floats:
-        """Return the model's outputs, of shape (samples, outputs)."""
+    def evaluate(self, x: Floats, *targets: Floats) -> tuple[list[Floats], Floats]:
+        """Return the loss of each sample, for each of some targets that it could have.
+
+        It is not finite where it is not defined. After them, if the largest of several outputs
+        decides, the outputs, of shape (samples, outputs).
+        """
         raise NotImplementedError
 
-    def losses(self, x: Floats, *targets: Floats) -> list[Floats]:
-        """Return the loss of each sample, for each of some targets that they could have."""
-        raise NotImplementedError
+    def check_targets(self, samples: Samples) -> None:
+        """Let the loss say whether it is made for targets such as these.
+
+        A compiled loss is called once, and sees no numbers but those of the first sample.
+        """
+        outputs = _outputs(self.model, _leaves("x", self.samples.x[0]))
+        for row in telling(samples.targets):
+            targets = [constant(number) for number in samples.targets[row].tolist()]
+            try:
+                self.sample_loss(outputs, targets)
+            except SizeError as error:
+                raise SizeError(f"{error} (in sample {row}{samples.of})") from None
+            except _ARITHMETIC:
+                pass  # that is for the steps to say
 
     def loss_of(self, x: Floats, targets: Floats) -> Value:
         """Return the loss of one sample, with a graph of its own."""
@@ -320,17 +387,16 @@ class _Trainer:
             )
         return loss
 
-    def culprit(self, rows: Ints) -> str:
+    def culprit(self, samples: Samples, rows: Ints) -> str:
         """Say which operation on which of some samples is not finite, or has such a gradient."""
         self.push()
-        x, targets = self.samples.x[rows], self.samples.targets[rows]
-        for row, *sample in zip(rows.tolist(), x, targets, strict=True):
+        for row in rows.tolist():
             try:
-                reason = _not_finite(self.loss_of(*sample))
+                reason = _not_finite(self.loss_of(samples.x[row], samples.targets[row]))
             except _ARITHMETIC as error:
                 reason = str(error)
             if reason:
-                return f"{reason}, in sample {row}"
+                return f"{reason}, in sample {row}{samples.of}"
         return "that of no single sample is, but their sum"
 
 
@@ -339,34 +405,38 @@ class _Eager(_Trainer):
 
     def __init__(self, model: Model, loss: Loss, optimizer: Optimizer, samples: Samples) -> None:
         super().__init__(model, loss, optimizer, samples)
+        x, targets = samples.x, samples.targets
+        first = self.loss_of(x[0], targets[0])
         with suppress(*_ARITHMETIC):  # a step will say what is wrong
             # An `if` may leave the parameters out of one sample, as a perceptron's loss does.
-            self.check_reach(map(self.loss_of, samples.x, samples.targets))
+            self.check_reach(chain([first], map(self.loss_of, x[1:], targets[1:])))
 
     def step(self, rows: Ints) -> float:
         x, targets = self.samples.x[rows], self.samples.targets[rows]
         try:
             loss = F.mean(map(self.loss_of, x, targets))
         except _ARITHMETIC:
-            raise _NotFiniteError("the loss is not defined") from None
+            raise _NotFiniteError(_NOT_FINITE) from None
         self.optimizer.zero_grad()
         loss.backward()
-        _check_finite(loss.data, [p.grad for p in self.parameters], self.parameters)
+        _check_finite(loss.data, [p.grad for p in self.parameters])
         self.optimizer.step()
         return loss.data
 
-    def outputs(self, x: Floats) -> Floats:
-        return np.array([[v.data for v in _outputs(self.model, _leaves("x", row))] for row in x])
+    def evaluate(self, x: Floats, *targets: Floats) -> tuple[list[Floats], Floats]:
+        losses, outputs = zip(*map(self.evaluate_sample, x, *targets), strict=True)
+        return list(np.array(losses).T), np.array(outputs)
 
-    def losses(self, x: Floats, *targets: Floats) -> list[Floats]:
-        outputs = [_outputs(self.model, _leaves("x", row)) for row in x]
-        return [
-            np.array([
-                self.sample_loss(output, _leaves("y", row)).data
-                for output, row in zip(outputs, group, strict=True)
-            ])
-            for group in targets
-        ]  # fmt: skip
+    def evaluate_sample(self, x: Floats, *targets: Floats) -> tuple[list[float], list[float]]:
+        """Return the losses and the outputs for one sample; nan for what is not defined."""
+        losses, numbers = [math.nan] * len(targets), [math.nan]
+        with suppress(*_ARITHMETIC):
+            outputs = _outputs(self.model, _leaves("x", x))
+            numbers = [v.data for v in outputs]
+            for i, row in enumerate(targets):
+                with suppress(*_ARITHMETIC):
+                    losses[i] = self.sample_loss(outputs, _leaves("y", row)).data
+        return losses, numbers
 
 
 class _Compiled(_Trainer):
@@ -393,8 +463,6 @@ class _Compiled(_Trainer):
         """Add to an error of compiling what to do about it."""
         try:
             yield
-        except _ARITHMETIC as error:
-            raise NonFiniteError(f"the loss of the first sample is not defined: {error}") from None
         except (OperandError, SizeError) as error:
             with suppress(Exception):  # then it is no error of compiling
                 self.loss_of(self.samples.x[0], self.samples.targets[0])
@@ -437,23 +505,23 @@ class _Compiled(_Trainer):
     def step(self, rows: Ints) -> float:
         batch = self.fed if len(rows) == len(self.fed) else self.fed[rows]
         loss, gradient = self.program.value_and_grad(batch)
-        _check_finite(loss, gradient, self.parameters)
+        _check_finite(loss, gradient)
         self.optimizer.step(gradient)
         return float(loss)
 
-    def outputs(self, x: Floats) -> Floats:
-        program, columns = self.prediction
-        program.parameters = self.program.parameters
-        return self.in_chunks(program, x[:, columns])
+    def evaluate(self, x: Floats, *targets: Floats) -> tuple[list[Floats], Floats]:
+        program, columns = self.program, self.columns
+        if self.samples.classes and len(self.traced) > 2:
+            program, columns = self.prediction
+            program.parameters = self.program.parameters
+        fed = (np.hstack([x, group])[:, columns] for group in targets)
+        results = [self.in_chunks(program, rows) for rows in fed]
+        return [result[:, 0] for result in results], results[0][:, 1:]
 
     @cached_property
     def prediction(self) -> tuple[Program, list[int]]:
-        """The program of the outputs, which only the accuracy of several classes asks for."""
-        return self.compiled(self.traced[1:])
-
-    def losses(self, x: Floats, *targets: Floats) -> list[Floats]:
-        fed = (np.hstack([x, group])[:, self.columns] for group in targets)
-        return [self.in_chunks(self.program, rows)[:, 0] for rows in fed]
+        """The program of the loss and the outputs, for the accuracy of several classes."""
+        return self.compiled(self.traced)
 
     @staticmethod
     def in_chunks(program: Program, x: Floats) -> Floats:
@@ -469,12 +537,9 @@ def _reached(outputs: list[Value]) -> set[Value]:
 # ── what is not finite ──────────────────────────────────────────────────────────────────────────
 
 
-def _check_finite(loss: float, gradient: Any, parameters: Sequence[Value]) -> None:
-    if not math.isfinite(loss):
-        raise _NotFiniteError(f"the loss became {loss}")
-    for i in np.flatnonzero(~np.isfinite(gradient)).tolist():
-        name = repr(parameters[i].label) if parameters[i].label else f"number {i}"
-        raise _NotFiniteError(f"the gradient of parameter {name} became {gradient[i]}")
+def _check_finite(loss: float, gradient: Any) -> None:
+    if not math.isfinite(loss) or not np.isfinite(gradient).all():
+        raise _NotFiniteError(_NOT_FINITE)
 
 
 def _not_finite(root: Value) -> str:

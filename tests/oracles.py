@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 
 from scalargrad import Value
+from scalargrad.functional import where
 
 mp.dps = 50
 EPSILON = sys.float_info.epsilon
@@ -133,6 +134,25 @@ ORACLES = {
         (1e-6, 1e6),
         _POSITIVE,
     ),
+    "where": Oracle(
+        lambda c, x, y: x if c != 0 else y,
+        where,
+        far=((-3.0, 3.0), _WIDE, _WIDE),
+        near=((-3.0, 3.0), _NEAR, _NEAR),
+        attribute="_where",
+        kink=lambda c, _x, _y: abs(c),
+    ),
+    "ieee_pow": _binary(
+        lambda x, y: x**y,
+        _method("_ieee_pow"),
+        far=((1e-2, 1e2), (-10.0, 10.0)),
+        near=(_POSITIVE, _NEAR),
+        relative=2e-14,
+        attribute="_ieee_pow",
+    ),
+    "reciprocal": _unary(
+        "_reciprocal", lambda x: 1 / x, (1e-6, 1e6), _POSITIVE, attribute="_reciprocal"
+    ),
     "exp": _unary("exp", mp.exp, (-60.0, 700.0), _NEAR),
     "expm1": _unary("expm1", mp.expm1, (-60.0, 700.0), _NEAR, slack=1),
     "log": _unary("log", mp.log, (1e-6, 1e6), _POSITIVE),
@@ -171,7 +191,7 @@ ORACLES = {
 
 #: Operations of Values alone that have derivatives of every order wherever they are defined.
 SMOOTH = sorted(
-    ORACLES.keys() - {"abs", "max", "min", "greater", "relu", "leaky_relu", "pow_number"}
+    ORACLES.keys() - {"abs", "max", "min", "greater", "relu", "leaky_relu", "pow_number", "where"}
 )
 
 

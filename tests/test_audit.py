@@ -10,8 +10,10 @@ from oracles import programs, repeatable
 
 from scalargrad import Value
 from scalargrad.debugging import debug
+from scalargrad.errors import OperandError
 from scalargrad.functional import mean
 from scalargrad.nn import MLP
+from scalargrad.optim import SGD
 from viz.audit import audit
 
 
@@ -224,6 +226,121 @@ def test_gradients_are_compared_with_those_of_backward() -> None:
     (finding,) = audit(y)
     assert (finding.kind, finding.nodes) == ("leaf gradients", (x,))
     assert finding.text.splitlines()[0] == "x.grad is 8, but y.backward() gives 4"
+
+
+def train(model, passes: int, *, zero: bool, step: bool) -> Value:
+    """Return the loss of the last of some passes, as a loop that learns would leave it."""
+    optimizer = SGD(model.parameters(), 0.01)
+    for _ in range(passes):
+        loss = mean((model(x) - y) ** 2 for x, y in [((2.0, 3.0), 1.0), ((3.0, -1.0), -1.0)])
+        if zero:
+            optimizer.zero_grad()
+        loss.backward()
+        if step:
+            optimizer.step()
+    return loss
+
+
+@pytest.mark.parametrize("step", [False, True])
+def test_forgotten_zero_grad_is_found_before_and_after_the_step(step) -> None:
+    model = MLP(2, [3, 1], activation="tanh", seed=0)
+    loss = train(model, 5, zero=False, step=step)
+    found = [f for f in audit(loss, model) if f.kind == "leaf gradients"]
+    assert len(found) == 1
+    assert {*found[0].nodes} == {*model.parameters()}
+    assert found[0].text.endswith(
+        "those of leaves add up over several backward() until set to 0.0: use zero_grad()"
+    )
+
+
+@pytest.mark.parametrize("step", [False, True])
+@pytest.mark.parametrize(("passes", "zero"), [(1, False), (5, True)])
+def test_gradients_of_one_pass_are_not_said_to_add_up(passes, zero, step) -> None:
+    model = MLP(2, [3, 1], activation="relu", seed=0)
+    loss = train(model, passes, zero=zero, step=step)
+    assert kinds(loss, model) == ["edited"] * step
+    model.zero_grad()  # as in loops that end with it
+    assert not step or kinds(loss, model) == ["edited"]
+
+
+def test_sums_of_gradients_are_not_guessed_where_an_edit_hides_them() -> None:
+    w = Value(2.0, label="w")
+    for _ in range(3):
+        loss = w * w  # its slope was 2 w, with a w that is gone
+        loss.backward()
+        w.data -= 0.1
+    assert kinds(loss) == ["edited"]
+
+
+def test_numbers_by_hand_that_add_up_are_found_after_an_edit() -> None:
+    w, b = Value(1.0, label="w"), Value(0.0, label="b")
+    for _ in range(3):
+        loss = ((w * 2 + b) - 5) ** 2
+        loss.label = "loss"
+        loss.backward()
+        w.data -= 0.01 * w.grad
+        b.data -= 0.01 * b.grad
+    edited, summed = audit(loss)
+    assert (edited.kind, summed.kind, {*summed.nodes}) == ("edited", "leaf gradients", {w, b})
+    assert "but the last backward() gave" in summed.text
+
+
+def own_square(x: Value, backward) -> Value:
+    out = Value(x.data**2, (x,), "square")
+    out._backward = lambda: backward(x, out)
+    return out
+
+
+def sets(x: Value, out: Value) -> None:
+    x.grad = 2 * x.data * out.grad
+
+
+def adds(x: Value, out: Value) -> None:
+    x.grad += 2 * x.data * out.grad
+
+
+def test_own_backward_that_overwrites_is_found_and_named() -> None:
+    x = Value(3.0, label="x")
+    with debug():
+        root = own_square(x, sets) + own_square(x, sets) * 2
+    root.backward()
+    (finding,) = audit(root)
+    assert finding.kind == "wrong backward"
+    assert [node._op for node in finding.nodes] == ["square", "square"]
+    first = finding.text.splitlines()[0]
+    assert first == "v1 = square(x) sets x.grad instead of adding to it (write += in its _backward)"
+    assert "test_audit.py" in finding.text.splitlines()[1]
+    right = own_square(x, adds) + own_square(x, adds) * 2
+    x.grad = 0.0
+    right.backward()
+    assert not audit(right)
+
+
+def test_audit_changes_no_gradient() -> None:
+    x = Value(3.0, label="x")
+    root = own_square(x, sets) * 2
+    x.grad, root.grad, root._prev[0].grad = 1.0, 2.0, 3.0
+    audit(root)
+    assert (x.grad, root.grad, root._prev[0].grad) == (1.0, 2.0, 3.0)
+
+
+def test_model_stands_for_its_parameters() -> None:
+    model, other = MLP(1, [2, 1], seed=0), MLP(1, [1], seed=1)
+    loss = model([1.0]) ** 2
+    loss.backward()
+    assert (
+        kinds(loss, model)
+        == kinds(loss, model.parameters())
+        == kinds(loss, iter(model.parameters()))
+    )
+    (absent,) = [f for f in audit(loss, other) if f.kind == "not in graph"]
+    assert absent.nodes == tuple(other.parameters())
+
+
+@pytest.mark.parametrize("parameters", [3, None, "w", [1.0], [None]])
+def test_neither_values_nor_a_model_is_an_error(parameters) -> None:
+    with pytest.raises(OperandError, match="audit looks for Values or those of a model, got "):
+        audit(Value(1.0) * 2, parameters)
 
 
 def test_leaf_alone_can_be_audited() -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from oracles import ROOT
 
 from benchmarks import __main__ as command
 from benchmarks import chains, demo, eager, imports
 from benchmarks.harness import Resident, alone, in_turn
-from benchmarks.report import END, START, Table, ratio, report, spread, with_section
+from benchmarks.report import Table, page, ratio, report, spread, tables_of
 
 RIVALS = [name for name in eager.CONTENDERS if name != "scalargrad"]
 
@@ -182,7 +184,7 @@ TABLE = Table("Speed", ("engine", "ms"), [("a", "1.00 (0.50)"), ("long name", "1
 
 def test_table_is_aligned_markdown() -> None:
     assert str(TABLE).splitlines() == [
-        "**Speed**",
+        "## Speed",
         "",
         "| engine    |          ms |",
         "| --------- | ----------: |",
@@ -202,21 +204,20 @@ def test_spread_and_ratio_take_medians() -> None:
     assert ratio([2.0, 9.0, 100.0], [1.0, 3.0, 1.0]) == "3.00"
 
 
-def test_section_is_replaced_and_the_rest_kept() -> None:
-    page = f"before\n{START}\nold\n{END}\nafter \\1\n"
-    once = with_section(page, r"new \g<0>")
-    assert once == f"before\n{START}\n\nnew \\g<0>\n\n{END}\nafter \\1\n"
-    assert with_section(once, r"new \g<0>") == once
+def test_tables_are_read_as_they_were_written() -> None:
+    tables = [TABLE, Table("Space", ("engine", "MB", ""), [("a", "", "1.00")])]
+    assert tables_of(report(tables)) == tables
 
 
-@pytest.mark.parametrize("page", ["", START, f"{END}{START}", 2 * f"{START}{END}"])
-def test_section_needs_one_pair_of_marks(page: str) -> None:
-    with pytest.raises(ValueError, match="needs one <!-- bench -->"):
-        with_section(page, "text")
+def test_page_of_results_is_one_that_the_command_wrote() -> None:
+    text = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    (measured,) = re.findall(r"^Measured on .*$", text, re.MULTILINE)
+    assert len(tables_of(text)) > len(command.SUITES)
+    assert page(tables_of(text), measured) == text
 
 
 def test_report_says_when_and_on_what() -> None:
-    assert report([TABLE]).startswith("Measured on 2")
+    assert re.search(r"^Measured on 2\d{3}-", report([TABLE]), re.MULTILINE)
     assert "Python 3." in report([TABLE])
     assert str(TABLE) in report([TABLE])
 
@@ -227,12 +228,12 @@ def test_report_says_when_and_on_what() -> None:
 def test_command_prints_the_suites_and_writes_them(tmp_path, monkeypatch, capsys) -> None:
     asked = []
     monkeypatch.setattr(command, "run", lambda *which: asked.append(which) or [TABLE])
-    readme = tmp_path / "README.md"
-    readme.write_text(f"# Title\n{START}{END}\n", encoding="utf-8")
-    command.main(["eager", "imports", "--rounds", "2", "--write", str(readme)])
+    written = tmp_path / "RESULTS.md"
+    written.write_text("of an earlier run", encoding="utf-8")
+    command.main(["eager", "imports", "--rounds", "2", "--write", str(written)])
     assert asked == [("eager", 2), ("imports", 2)]
     assert capsys.readouterr().out.count(str(TABLE)) == 2
-    assert readme.read_text(encoding="utf-8").count(str(TABLE)) == 2
+    assert written.read_text(encoding="utf-8") == report([TABLE, TABLE])
 
 
 def test_command_prints_every_table_of_a_suite(monkeypatch, capsys) -> None:
@@ -252,7 +253,8 @@ def test_command_runs_a_suite_by_its_name(monkeypatch, capsys) -> None:
     [
         (["egaer"], f"no suite is called egaer; there are {', '.join(command.SUITES)}"),
         (["--rounds", "0"], "--rounds needs a number from 1 up, got 0"),
-        (["--write", "no/such/page.md"], "cannot write into no/such/page.md"),
+        (["--write", "no/such/page.md"], "cannot write to no/such/page.md: it needs a file in"),
+        (["--write", "benchmarks"], "cannot write to benchmarks: it needs a file in a folder"),
     ],
 )
 def test_command_refuses_before_it_measures(arguments, complaint, monkeypatch, capsys) -> None:

@@ -1,4 +1,4 @@
-"""Gradients as graphs against closed forms and numbers by hand; the gradient check against lies."""
+"""Gradients as graphs against closed forms and numbers by hand."""
 
 import math
 
@@ -8,18 +8,16 @@ from hypothesis import strategies as st
 
 from scalargrad import MLP, Value, check_gradients, grad, hessian
 from scalargrad.engine import operands
-from scalargrad.errors import DomainError, GradientError, OperandError
-from scalargrad.functional import cross_entropy, mse
+from scalargrad.errors import OperandError
+from scalargrad.functional import mse
 from scalargrad.graph import topological_sort
 from scalargrad.ops import PRIMITIVES
 
 
 def apply(row, nodes):
-    """Apply a row of the table to nodes, through the public methods of Value."""
-    if row.symbol in {"+", "-", "*", "/", "**"}:
-        other = row.example[1] if row.name == "pow_number" else nodes[1]
-        return eval(f"a {row.symbol} b", {"a": nodes[0], "b": other})
-    return -nodes[0] if row.name == "neg" else getattr(nodes[0], row.name)(*nodes[1:])
+    """Apply a row of the table to nodes, through the methods of Value."""
+    others = row.example[1:] if row.name == "pow_number" else nodes[1:]
+    return getattr(nodes[0], row.method)(*others)
 
 
 def size(*outputs):
@@ -195,120 +193,8 @@ def test_gradient_penalty_trains_through_the_gradient():
         assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6, abs=1e-8)
 
 
-def own_tanh(x, slope):
-    """An operation of one's own whose derivative is given by ``slope(result)``."""
-    out = Value(math.tanh(x.data), (x,), "own tanh", label="h")
-
-    def _backward():
-        x.grad += slope(out.data) * out.grad
-
-    out._backward = _backward
-    return out
-
-
 def test_grad_through_an_op_of_ones_own_is_an_error_that_names_it():
     x = Value(0.3, label="x")
+    out = Value(math.tanh(x.data), (x,), "own tanh", label="h")
     with pytest.raises(OperandError, match=r"own tanh \(node 'h'\) is an operation of your own"):
-        grad(own_tanh(x, lambda z: 1 - z * z) * 2, [x])
-
-
-# ── the check ──
-
-
-@pytest.mark.parametrize("row", PRIMITIVES.values(), ids=PRIMITIVES)
-def test_check_accepts_every_primitive(row):
-    nodes = [Value(x) for x in row.example]
-    assert check_gradients(apply(row, nodes)) < 1e-8
-
-
-@pytest.mark.parametrize("row", PRIMITIVES.values(), ids=PRIMITIVES)
-def test_check_names_a_primitive_whose_rule_is_wrong(row, monkeypatch):
-    wrong = tuple(f"({partial}) + 0.01" for partial in row.partials)
-    monkeypatch.setattr(row, "partials", wrong)
-    monkeypatch.setattr(row, "_slopes", None)
-    nodes = [Value(x, label="in") for x in row.example]
-    output = apply(row, nodes)
-    output.label = "culprit"
-    with pytest.raises(GradientError, match=r"\(node 'culprit'\) has a wrong derivative"):
-        check_gradients(output.exp())
-
-
-def test_check_names_the_first_wrong_op_of_several():
-    def network(inputs):
-        first = own_tanh(inputs[0], lambda z: 1 - z * z)
-        first.label = "right"
-        second = own_tanh(first, lambda z: 1 - z)
-        second.label = "wrong"
-        third = own_tanh(second, lambda z: 2 - z)
-        third.label = "also wrong"
-        return third
-
-    with pytest.raises(GradientError, match="node 'wrong'"):
-        check_gradients(network, [0.4])
-
-
-def test_check_accepts_an_op_of_ones_own_that_is_right():
-    assert check_gradients(lambda v: own_tanh(v[0], lambda z: 1 - z * z) * 3, [0.4]) < 1e-9
-
-
-def test_check_of_a_value_with_an_op_of_ones_own_asks_for_a_function():
-    with pytest.raises(OperandError, match="give check_gradients a function"):
-        check_gradients(own_tanh(Value(0.4), lambda z: 1 - z * z))
-
-
-def test_check_finds_a_backward_that_adds_to_the_wrong_place(monkeypatch):
-    x, y = Value(2.0, label="x"), Value(3.0, label="y")
-    output = x * y
-
-    def careless(_):
-        x.grad, y.grad = 1.0, 1.0
-
-    monkeypatch.setattr(Value, "backward", careless)
-    with pytest.raises(GradientError, match=r"backward\(\) gives 'x' the gradient 1"):
-        check_gradients(output)
-
-
-def test_check_leaves_data_and_gradients_as_they_were():
-    x = Value(2.0)
-    y = x * x
-    y.backward()
-    before = [(n.data, n.grad) for n in (x, y)]
-    check_gradients(y)
-    assert [(n.data, n.grad) for n in (x, y)] == before
-
-
-@given(st.floats(1e-3, 1e3) | st.floats(-1e3, -1e-3))
-def test_check_accepts_reciprocals_of_all_sizes(x):
-    check_gradients(1 / Value(x) + Value(x) ** 2)
-
-
-def test_check_of_a_model_and_its_loss():
-    model = MLP(3, [4, 2], seed=3)
-    assert check_gradients(cross_entropy(model([0.1, -0.2, 0.3]), 1)) < 1e-8
-
-
-def test_check_of_an_input_at_the_border_of_a_domain_says_so():
-    x = Value(0.0, label="x")
-    with pytest.raises(DomainError, match=r"sqrt is at the border .* when 'x' moves from 0.0 to -"):
-        check_gradients(x.sqrt())
-
-
-def test_check_of_a_branch_that_flips_says_so():
-    def step(v):
-        return v[0] * 2 if v[0] > 0.5 else v[0].sin()
-
-    with pytest.raises(GradientError, match="builds another graph when 'input 0' moves"):
-        check_gradients(step, [0.5])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((lambda v: v[0].data, [1.0]), "function that returns a Value, got 1.0"),
-        ((lambda v: v[0],), "needs the inputs to call it with"),
-        ((Value(1.0) * 2, [3.0]), "moves leaves of the graph, got 3.0"),
-    ],
-)
-def test_check_of_wrong_arguments_is_an_error(arguments, message):
-    with pytest.raises(OperandError, match=message):
-        check_gradients(*arguments)
+        grad(out * 2, [x])

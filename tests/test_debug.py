@@ -9,12 +9,16 @@ from types import FunctionType
 import pytest
 from oracles import collector_off, python
 
-from scalargrad import Value, engine
+from scalargrad import Value, engine, grad
+from scalargrad.compiler import compile as program_of
 from scalargrad.debugging import debug, source_line
-from scalargrad.engine import constant, parameter
-from scalargrad.errors import DivisionByZeroError, DomainError
+from scalargrad.engine import constant, operands, parameter
+from scalargrad.errors import DivisionByZeroError, DomainError, OperandError
+from scalargrad.graph import topological_sort
+from scalargrad.miniflow import Input, Linear, Mean, Mul, Softmax, Tanh, expand
 from scalargrad.nn import MLP
 from scalargrad.ops import PRIMITIVES
+from scalargrad.rules import make_function
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +71,53 @@ def test_method_taken_before_is_noted_too() -> None:
         out = model([1.0])
     assert text(y) == "y = tanh(Value(1.0))"
     assert text(out) == "out = model([1.0])"
+
+
+@pytest.mark.parametrize("names", [{}, {"__name__": None}, {"__name__": "numpystuff"}])
+def test_code_without_a_name_has_its_lines(names) -> None:
+    known = {"Value": Value, "MLP": MLP, "grad": grad}
+    code = """
+x = Value(2.0)
+y = (x * 3).relu()
+z = MLP(1, [1])([y])
+(g,) = grad(y * y.tanh(), [x])
+"""
+    with debug():
+        exec(compile(code, "made up.py", "exec"), names | known, found := {})
+    lines = {name: source_line(found[name]) for name in "xyzg"}
+    assert {name: line.line for name, line in lines.items()} == {"x": 2, "y": 3, "z": 4, "g": 5}
+    assert {line.file for line in lines.values()} == {"made up.py"}
+    assert str(lines["x"]) == "made up.py:2"  # nobody has its text
+    for node in topological_sort([found["g"]], operands):
+        assert source_line(node).file == "made up.py"
+
+
+def test_compile_names_the_line_of_code_without_a_name() -> None:
+    names = {"x": Value(1.0), "compile": program_of}
+    code = "def f(v):\n    return v[0] if v[0] > 0 else -v[0]\n\ncompile(f, [x])"
+    with pytest.raises(OperandError, match=r"is asked for at made up\.py:2,"):
+        exec(compile(code, "made up.py", "exec"), names)
+
+
+def test_nodes_of_an_expansion_are_noted() -> None:
+    x, w, b = Input("x"), Input("w"), Input("b")
+    loss = Mean(Softmax(Tanh(Mul(Linear(x, w, b), Linear(x, w, b)))))
+    feed = {x: [[1.0, 2.0]], w: [[3.0, 1.0], [4.0, 1.0]], b: [5.0, 6.0]}
+    expand(loss, feed)  # now what it needs is made, and debugging has to reach it
+    with debug():
+        root = expand(loss, feed)  # here
+    order = topological_sort([root], operands)
+    assert len(order) > 10
+    assert {text(node) for node in order} == {"root = expand(loss, feed)  # here"}
+    assert source_line(expand(loss, feed)) is None
+
+
+def test_functions_made_while_on_note_and_later_do_not() -> None:
+    with debug():
+        function = make_function("tanh", Value, constant)
+        noted = function(Value(1.0))
+    assert text(noted) == "noted = function(Value(1.0))"
+    assert source_line(function(Value(1.0))) is None
 
 
 def test_every_primitive_is_noted() -> None:
@@ -122,7 +173,7 @@ def test_off_leaves_nothing_behind() -> None:
 def test_node_has_no_slot_for_it() -> None:
     with debug():
         node = Value(1.0) * 2
-    assert not hasattr(node, "__dict__")
+    assert not vars(node)
     assert type(node).__slots__ == Value.__slots__
     assert not [name for name in Value.__slots__ if "line" in name or "source" in name]
 

@@ -135,7 +135,7 @@ def test_operation_outside_of_its_domain_says_what_it_needs(fail, error, built_i
 def test_every_row_with_a_domain_has_a_failure_in_the_table():
     messages = " ".join(row[-1] for row in FAILURES)
     for row in PRIMITIVES.values():
-        assert not row.domain or row.domain in messages or row.name == "div"
+        assert not row.domain or row.domain in messages or row.name in ("div", "ieee_pow")
 
 
 @pytest.mark.parametrize(
@@ -190,23 +190,29 @@ WRONG = [
     ((1.0,), "one Value for each element"),
     ({1.0: 2.0}, "one Value for each element"),
     ({1.0}, "one Value for each element"),
-    (np.array([1.0, 2.0]), "one Value for each element"),
-    (np.array([[1, 2]]), "one Value for each element"),
-    (np.array(2.0), r"\.item\(\)"),
-    (np.array(["a"]), "one Value for each element"),
     (Decimal("1.5"), "an int or a float"),
     (object(), "an int or a float"),
     (math.sin, "call it first"),
 ]
 
-each_wrong_type = pytest.mark.parametrize(
-    ("thing", "advice"),
-    WRONG,
-    ids=[f"{type(thing).__name__}{k}" for k, (thing, _) in enumerate(WRONG)],
-)
+#: What operators take element by element, but a Value does not hold.
+ARRAYS = [
+    (np.array([1.0, 2.0]), "one Value for each element"),
+    (np.array([[1, 2]]), "one Value for each element"),
+    (np.array(2.0), r"\.item\(\)"),
+    (np.array(["a"]), "one Value for each element"),
+]
 
 
-@each_wrong_type
+def each(things):
+    ids = [f"{type(thing).__name__}{k}" for k, (thing, _) in enumerate(things)]
+    return pytest.mark.parametrize(("thing", "advice"), things, ids=ids)
+
+
+each_wrong_type, each_wrong_type_or_array = each(WRONG), each(WRONG + ARRAYS)
+
+
+@each_wrong_type_or_array
 @pytest.mark.parametrize("make", [Value, constant, parameter], ids=by_name)
 def test_wrong_type_is_refused_with_advice(make, thing, advice):
     with pytest.raises(TypeError, match=advice) as caught:
@@ -236,29 +242,11 @@ def test_wrong_type_is_refused_on_either_side_of_a_comparison(function, thing, a
         function(thing, Value(2.0))
 
 
-@each_wrong_type
+@each_wrong_type_or_array
 @pytest.mark.parametrize("method", ["max", "min", "logaddexp", "leaky_relu"])
 def test_wrong_type_is_refused_by_a_method(method, thing, advice):
     with pytest.raises(OperandError, match=advice):
         getattr(Value(2.0), method)(thing)
-
-
-def test_assignment_operator_refuses_an_array_and_keeps_the_node():
-    x = y = Value(2.0)
-    with pytest.raises(OperandError):
-        x += np.ones(3)
-    assert x is y
-    array = np.ones(3)
-    with pytest.raises(TypeError):
-        array *= y
-    assert array.tolist() == [1.0, 1.0, 1.0]
-
-
-def test_array_of_nodes_times_a_node_is_refused():
-    nodes = np.array([Value(1.0), Value(2.0)])
-    for function in (lambda: nodes * Value(3.0), lambda: Value(3.0) * nodes):
-        with pytest.raises(OperandError):
-            function()
 
 
 @pytest.mark.parametrize("make", [Value, parameter, constant], ids=by_name)
@@ -322,12 +310,6 @@ def test_operator_without_a_derivative_is_a_type_error(function):
         function(Value(3.0), 2)
     with pytest.raises(TypeError):
         function(2, Value(3.0))
-
-
-def test_numpy_function_of_a_node_is_a_type_error():
-    for function in (np.exp, np.tanh, np.negative):
-        with pytest.raises(TypeError):
-            function(Value(1.0))
 
 
 def test_error_in_an_own_operation_comes_through_as_it_is():

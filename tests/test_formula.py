@@ -249,14 +249,15 @@ def test_operation_of_ones_own_is_a_call() -> None:
         ("relu", 0, "ReLU′ = 0 if x ≤ 0 else 1",
          r"\operatorname{ReLU}' = "
          r"\begin{cases} 0 & \text{if } x \le 0 \\ 1 & \text{otherwise} \end{cases}"),
-        ("asin", 0, "asin′ = ∞ if |x| = 1 else 1 / √((1 − x) · (1 + x))",
-         r"\arcsin' = \begin{cases} \infty & \text{if } \left|x\right| = 1 \\ "
-         r"\frac{1}{\sqrt{\left(1 - x\right) \cdot \left(1 + x\right)}} & \text{otherwise} "
-         r"\end{cases}"),
-        ("pow", 0, "∂out/∂x = 0 if y = 0 else ∞ if x = 0 and y < 1 else y · x^(y − 1)",
-         r"\frac{\partial \mathrm{out}}{\partial x} = \begin{cases} 0 & \text{if } y = 0 \\ "
-         r"\infty & \text{if } x = 0\text{ and }y \lt 1 \\ y \cdot x^{y - 1} & \text{otherwise} "
-         r"\end{cases}"),
+        ("sqrt", 0, "sqrt′ = 0.5 · (1 / out)",
+         r"\operatorname{sqrt}' = 0.5 \cdot \frac{1}{\mathrm{out}}"),
+        ("pow", 0, "∂out/∂x = y · (x if y ≠ 0 or |x| > 0 else 1)^(y − 1)",
+         r"\frac{\partial \mathrm{out}}{\partial x} = y \cdot \left(\begin{cases} "
+         r"x & \text{if } y \ne 0\text{ or }\left|x\right| \gt 0 \\ 1 & \text{otherwise} "
+         r"\end{cases}\right)^{y - 1}"),
+        ("where", 1, "∂out/∂x = 1 if c ≠ 0 else 0",
+         r"\frac{\partial \mathrm{out}}{\partial x} = "
+         r"\begin{cases} 1 & \text{if } c \ne 0 \\ 0 & \text{otherwise} \end{cases}"),
     ],
 )  # fmt: skip
 def test_rule_in_text_and_latex(name, place, text, latex) -> None:
@@ -267,13 +268,13 @@ def test_rule_in_text_and_latex(name, place, text, latex) -> None:
 def test_rule_in_the_names_of_nodes_at_their_numbers() -> None:
     power = PRIMITIVES["pow_number"]
     assert rule_text(power, 0, ["a", "3", "c"], at=[2.0, 3.0, 8.0]) == "∂c/∂a = 3 · a^(3 − 1)"
-    assert rule_text(power, 0, ["a", "0", "c"], at=[2.0, 0.0, 1.0]) == "∂c/∂a = 0"
+    assert rule_text(power, 0, ["a", "0", "c"], at=[2.0, 0.0, 1.0]) == "∂c/∂a = 0 · a^(0 − 1)"
     assert rule_text(PRIMITIVES["tanh"], 0, ["a", "my out"]) == "tanh′ = 1 − 'my out'²"
 
 
 @pytest.mark.parametrize("row", PRIMITIVES.values(), ids=PRIMITIVES)
 def test_every_rule_of_the_table_can_be_written(row) -> None:
-    called = [*("first", "second")[: len(row.partials)], "result"]
+    called = [*("first", "second", "third")[: len(row.partials)], "result"]
     for place, partial in enumerate(row.partials):
         used = {node.id for node in ast.walk(ast.parse(partial)) if isinstance(node, ast.Name)}
         for text in (rule_text(row, place, called), rule_latex(row, place, called)):

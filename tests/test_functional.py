@@ -1,6 +1,7 @@
 """Composites and losses against mpmath, and their gradients against textbook formulas."""
 
 import math
+import warnings
 
 import mpmath
 import numpy as np
@@ -16,6 +17,7 @@ from scalargrad.graph import topological_sort
 
 numbers = st.floats(-1000, 1000)
 lists = st.lists(numbers, min_size=1, max_size=6)
+logit_lists = st.lists(numbers, min_size=2, max_size=6)
 
 
 def values(data):
@@ -73,7 +75,7 @@ def test_softmax_sums_to_one_for_logits_up_to_a_thousand(data):
     assert math.fsum(probabilities) == pytest.approx(1.0, rel=1e-15)
 
 
-@given(lists, st.data())
+@given(logit_lists, st.data())
 def test_cross_entropy_gradient_is_softmax_minus_one_hot(data, draw):
     label = draw.draw(st.integers(0, len(data) - 1))
     logits = values(data)
@@ -141,7 +143,7 @@ def test_binary_cross_entropy_of_a_certain_error_is_large_but_finite():
     assert F.binary_cross_entropy([0.0, 1.0], [1, 0]).data == pytest.approx(100.0)
 
 
-@pytest.mark.parametrize("targets", [[0.3, 1.7, -0.2], [1, 1, 1]])
+@pytest.mark.parametrize("targets", [[0.3, 0.75, 0.0], [1, 1, 1]])
 @pytest.mark.parametrize("loss", [F.mse, F.mae, F.binary_cross_entropy_with_logits])
 def test_losses_pass_the_gradient_check(loss, targets):
     assert check_gradients(lambda x: loss(x, targets), [0.5, -1.5, 2.5]) < 1e-8
@@ -165,6 +167,12 @@ def test_graph_does_not_depend_on_data():
         (lambda: F.cross_entropy([1.0, 2.0], 2), SizeError, "class from 0 to 1, got 2"),
         (lambda: F.cross_entropy([1.0, 2.0], -1), SizeError, "class from 0 to 1, got -1"),
         (lambda: F.cross_entropy([1.0, 2.0], [1]), SizeError, "got 2 and 1"),
+        (lambda: F.cross_entropy([1.0], 0), SizeError, "a logit for each class, got 1, whose soft"),
+        (lambda: F.cross_entropy([1.0], [0]), SizeError, "a logit for each class, got 1, whose"),
+        (lambda: F.cross_entropy([1.0, 2.0], [1, 1]), SizeError, r"sum up to 1,.*got \[1, 1\]"),
+        (lambda: F.cross_entropy([1.0] * 4, [1, -1, 1, 0]), SizeError, r"got \[1, -1, 1, ...\]"),
+        (lambda: F.cross_entropy([1.0, 2.0], [math.nan, 1]), SizeError, r"got \[nan, 1\]"),
+        (lambda: F.mse([1.0], [None]), OperandError, "got NoneType None"),
         (lambda: F.cross_entropy([1.0, 2.0], 1.0), OperandError, "index of a class.*got 1.0"),
         (
             lambda: F.binary_cross_entropy([Value(1.5, label="p")], [1]),
@@ -176,3 +184,130 @@ def test_graph_does_not_depend_on_data():
 def test_wrong_arguments_are_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+ONES, FLAT = [1.0, 2.0], "needs a flat list of scalars"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        *((name, ([],), "needs at least one scalar, got none")
+          for name in ("mean", "logsumexp", "softmax", "log_softmax")),
+        *((name, ([], []), "needs at least one scalar, got none")
+          for name in ("mse", "mae", "hinge", "binary_cross_entropy",
+                       "binary_cross_entropy_with_logits")),
+        ("cross_entropy", ([], 0), "needs at least one scalar, got none"),
+        *((name, (Value(1.0),), "needs a list of scalars, got Value")
+          for name in ("sum", "mean", "logsumexp", "softmax", "log_softmax")),
+        *((name, (ONES, np.array([[1.0], [0.0]])), f"{FLAT}, got one that holds ndarray")
+          for name in ("mse", "mae", "hinge", "dot", "binary_cross_entropy")),
+        ("mse", (ONES, [[1.0], [2.0]]), rf"{FLAT}, got one that holds list \[1.0\]: flatten it"),
+        ("mean", ([[Value(1.0)]],), FLAT),
+        ("softmax", (np.ones((2, 2)),), FLAT),
+    ],
+)  # fmt: skip
+def test_errors_name_the_function_that_was_called(name, arguments, message):
+    with pytest.raises((SizeError, OperandError), match=f"^{name} {message}"):
+        getattr(F, name)(*arguments)
+
+
+# ── targets ─────────────────────────────────────────────────────────────────────────────────────
+
+PROBABILITIES = [0, 1, 0.5, -0.0, 1.0, True, False, np.float32(0.25), np.bool_(True), np.int8(1)]
+SIGNS = [1, -1, 1.0, -1.0, True, np.float32(-1), np.int64(1), np.bool_(True)]
+NO_PROBABILITIES = [-1, 2, 1.0000001, -1e-300, math.nan, math.inf, -math.inf, np.int8(-1)]
+NO_SIGNS = [0, 2, 0.5, -0.0, False, np.bool_(False), 1.0000001, math.nan, math.inf, np.uint8(255)]
+TARGETS = {
+    F.hinge: (SIGNS, NO_SIGNS, r"-1 or 1, got {}: .* by 2 \* y - 1"),
+    F.binary_cross_entropy: (
+        PROBABILITIES, NO_PROBABILITIES, r"from 0 to 1, got {}: .* by \(y \+ 1\) / 2",
+    ),
+    F.binary_cross_entropy_with_logits: (
+        PROBABILITIES, NO_PROBABILITIES, r"from 0 to 1, got {}: .* by \(y \+ 1\) / 2",
+    ),
+}  # fmt: skip
+each_loss = pytest.mark.parametrize("loss", TARGETS, ids=lambda loss: loss.__name__)
+
+
+@each_loss
+def test_targets_that_a_loss_is_made_for_are_taken(loss):
+    for target in TARGETS[loss][0]:
+        assert math.isfinite(loss([Value(0.5)], [target]).data)
+        assert math.isfinite(loss([0.5, 0.25], np.array([target, target])).data)
+
+
+@each_loss
+def test_targets_that_are_no_labels_of_a_loss_are_an_error(loss):
+    _, wrong, message = TARGETS[loss]
+    for target in wrong:
+        expected = f"{loss.__name__} needs targets {message}".format(f"{float(target):g}")
+        for targets in ([1, target], np.array([1.0, target])):
+            with pytest.raises(SizeError, match=expected):
+                loss([Value(0.5), Value(0.25)], targets)
+
+
+@each_loss
+def test_targets_that_are_values_are_taken_as_they_are(loss):
+    """They may be placeholders, to be fed later, or results."""
+    for target in (Value(0.0), Value(-3.0), Value(2.0) * 3):
+        assert math.isfinite(loss([Value(0.5)], [target]).data)
+
+
+def test_probabilities_of_classes_in_single_precision_are_taken():
+    target = np.full(3, 1 / 3, np.float32)
+    assert F.cross_entropy([0.0, 0.0, 0.0], target).data == pytest.approx(math.log(3))
+    assert F.cross_entropy([0.0, 0.0], [Value(3.0), Value(0.0)]).data == pytest.approx(
+        3 * math.log(2)
+    )
+
+
+# ── what applies an activation itself ───────────────────────────────────────────────────────────
+
+
+def softmax_by_hand(logits):
+    exponentials = [x.exp() for x in logits]
+    total = F.sum(exponentials)
+    return [e / total for e in exponentials]
+
+
+TWICE = {
+    "sigmoid": lambda x: F.binary_cross_entropy_with_logits([v.sigmoid() for v in x], [1, 0]),
+    "one sigmoid": lambda x: F.binary_cross_entropy_with_logits([x[0], x[1].sigmoid()], [1, 0]),
+    "softmax": lambda x: F.cross_entropy(F.softmax(x), 1),
+    "softmax by hand": lambda x: F.cross_entropy(softmax_by_hand(x), 1),
+    "softmax to probabilities": lambda x: F.cross_entropy(F.softmax(x), [0, 1]),
+}
+ONCE = {
+    "logits": lambda x: F.binary_cross_entropy_with_logits(x, [1, 0]),
+    "of a hidden sigmoid": lambda x: F.binary_cross_entropy_with_logits(
+        [v.sigmoid() * 2 for v in x], [1, 0]
+    ),
+    "probabilities": lambda x: F.binary_cross_entropy([v.sigmoid() for v in x], [1, 0]),
+    "classes": lambda x: F.cross_entropy(x, 1),
+    "log_softmax": lambda x: F.cross_entropy(F.log_softmax(x), 1),  # has no effect
+    "quotients": lambda x: F.cross_entropy([x[0] / x[1], x[1] / x[0]], 1),
+    "scaled": lambda x: F.cross_entropy([v / 2.0 for v in x], 1),
+}
+
+
+@pytest.mark.parametrize("loss", TWICE.values(), ids=TWICE)
+def test_results_of_an_activation_that_a_loss_applies_itself_are_warned_of(loss):
+    with pytest.warns(UserWarning, match="applies the s.* itself, and got results of one") as seen:
+        loss([Value(0.5), Value(0.25)])
+    assert [w.filename for w in seen] == [__file__]
+
+
+@pytest.mark.parametrize("loss", ONCE.values(), ids=ONCE)
+def test_logits_are_not_warned_of(loss):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert math.isfinite(loss([Value(0.5), Value(0.25)]).data)
+
+
+def test_a_loop_is_warned_once():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("default")
+        for _ in range(5):
+            F.binary_cross_entropy_with_logits([Value(0.5).sigmoid()], [1])
+    assert len(seen) == 1

@@ -1,6 +1,7 @@
 """The lecture runs, what it says is so, and its solutions solve the exercises."""
 
 import json
+import math
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,6 +11,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
+from scalargrad import Value, check_gradients
 from scalargrad.errors import GradientError
 
 ROOT = Path(__file__).parent.parent
@@ -212,12 +214,19 @@ def test_the_network_explains_the_held_out_points_of_the_curve(findings):
 # ── a claim that no cell shows ──────────────────────────────────────────────────────────────────
 
 
-def test_only_the_second_check_finds_the_hypot_that_overwrites():
+def test_hypot_that_overwrites_is_right_for_two_numbers_and_named_by_both_checks():
     (cell,) = (cell for cell in LECTURE.cells if "### Exercise 8" in cell.source)
     (solution,) = solutions(cell)
-    wrong = "import math\nfrom scalargrad import Value, check_gradients\n"
-    wrong += solution.replace("+=", "=")
-    *without_second_check, _ = wrong.splitlines()
-    exec("\n".join(without_second_check), {})
-    with pytest.raises(GradientError, match="hypot"):
-        exec(wrong, {})
+    names = {"math": math, "Value": Value, "check_gradients": check_gradients}
+    made, *checks = solution.replace("+=", "=").split("assert check_gradients")
+    exec(made, names)
+    x, y = Value(3.0), Value(4.0)
+    names["hypot"](x, y).backward()
+    assert (x.grad, y.grad) == (0.6, 0.8)
+    y.grad = 0.0
+    names["hypot"](y, y).backward()
+    assert y.grad == pytest.approx(math.sqrt(2) / 2)  # half of what is right
+    assert len(checks) == 2
+    for check in checks:
+        with pytest.raises(GradientError, match=r"^hypot sets 'input 0'\.grad instead of"):
+            exec(f"assert check_gradients{check}", names)

@@ -63,7 +63,7 @@ def assert_same_as_scalars(node, feed_dict):
     value, gradients = value_and_grad(node, feed_dict, wrt)
     values = expand(node, feed_dict)
     assert np.shape(values) == np.shape(value)
-    numbers = np.vectorize(float)(np.asarray(values, dtype=object))
+    numbers = np.vectorize(lambda x: x.data)(np.asarray(values, dtype=object))
     np.testing.assert_allclose(numbers, value, rtol=1e-12, atol=1e-15)
     for x, gradient in zip(wrt, gradients, strict=True):
         # Each Input has leaves of its own, so expand anew: backward adds up in them.

@@ -7,6 +7,7 @@ import random
 import statistics
 
 import micrograd.nn
+import numpy as np
 import pytest
 
 from scalargrad import MLP, Layer, Module, Neuron, Value, check_gradients
@@ -251,3 +252,59 @@ def test_mistakes_get_a_sentence_with_both_sides(call, error, message):
     with pytest.raises(error, match=message) as caught:
         call()
     assert isinstance(caught.value, (ValueError, TypeError))
+
+
+TABLE = np.zeros((3, 2))
+
+
+class Frame:
+    """What a DataFrame is here: a table that yields the names of its columns."""
+
+    ndim, shape = 2, (3, 2)
+
+    def __iter__(self):
+        return iter(["a", "b"])
+
+    def __len__(self):
+        return 3
+
+    def to_numpy(self):
+        return TABLE
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (TABLE, r"got ndarray of shape \(3, 2\): write \[model\(x\) for x in X\]$"),
+        (TABLE[:, :1], r"got ndarray of shape \(3, 1\): write"),
+        (np.zeros((1, 3, 2)), r"got ndarray of shape \(1, 3, 2\): write"),
+        (TABLE.tolist(), r"got list of rows: write \[model\(x\) for x in X\]$"),
+        ([[1.0], [2.0]], "got list of rows"),
+        ((TABLE[0], TABLE[1]), "got tuple of rows"),
+        ([[Value(1.0), Value(2.0)]], "got list of rows"),
+        (Frame(), r"got Frame of shape .*: write \[model\(x\) for x in X.to_numpy\(\)\]$"),
+    ],
+)
+@pytest.mark.parametrize("model", [Neuron(2), Layer(2, 3), MLP(2, [3, 1])], ids=repr)
+def test_many_samples_at_once_are_refused_in_the_frame_that_was_called(model, samples, message):
+    kind = type(model).__name__
+    with pytest.raises(OperandError, match=f"^{kind} takes one sample at a time.* {message}") as e:
+        model(samples)
+    assert e.traceback[-1].name in ("__call__", "outputs")
+
+
+@pytest.mark.parametrize("row", [TABLE[0], [1, 2.0], (Value(1.0), 2), iter([1, 2]), range(2)])
+def test_a_sample_is_any_sequence_of_scalars(row):
+    assert isinstance(MLP(2, [3, 1], seed=0)(row), Value)
+
+
+@pytest.mark.parametrize("x", [np.array(3.0), np.float64(3.0), "12", None, 3])
+def test_a_scalar_is_no_sample(x):
+    with pytest.raises(OperandError, match=r"MLP needs a list of 2 inputs, got .*: put it into a"):
+        MLP(2, [1])(x)
+
+
+@pytest.mark.parametrize("activation", [lambda x: x.data, lambda _: None, lambda x: [x]])
+def test_an_activation_has_to_return_a_value(activation):
+    with pytest.raises(OperandError, match="an activation takes and returns a Value, <function "):
+        MLP(2, [3, 1], activation=activation)([1.0, 2.0])

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 
 from scalargrad import MLP, SGD, Adam, Value
-from scalargrad.errors import OperandError, SizeError
+from scalargrad.errors import DomainError, NonFiniteError, OperandError, SizeError
 from scalargrad.optim import Optimizer, cosine_decay, linear_decay
 
 GRADIENTS = [0.5, -0.25, 0.75, 0.0, 2.0]
+
+
+def numbers(parameters):
+    return [p.data if isinstance(p, Value) else float(p) for p in parameters]
 
 
 def run(optimizer, parameter, gradients):
@@ -272,15 +276,15 @@ def test_an_optimiser_of_ones_own_needs_its_formula_alone():
         (np.zeros(2), None, r"needs the gradient: step\(gradient\)"),
         (np.zeros(2), [1.0], "moves 2 parameters, got 1 gradients"),
         (np.zeros(2), [[1.0], [2.0]], r"a number for each parameter, got shape \(2, 1\)"),
-        (np.zeros(1), 1.0, r"a number for each parameter, got shape \(\)"),
+        (np.zeros(1), 1.0, r"a number for each parameter, got 1\.0: the learning rate is"),
     ],
 )
 def test_wrong_gradients_are_an_error_and_move_nothing(parameters, gradient, message):
     optimizer = SGD(parameters, 0.1)
-    before = [float(p) for p in parameters]
+    before = numbers(parameters)
     with pytest.raises(SizeError, match=message):
         optimizer.step(gradient)
-    assert [float(p) for p in parameters] == before
+    assert numbers(parameters) == before
     assert optimizer.steps == 0
 
 
@@ -323,3 +327,177 @@ def test_a_learning_rate_can_be_any_number(rate):
 def test_other_things_than_values_or_a_flat_array_are_an_error(parameters, message):
     with pytest.raises(OperandError, match=message):
         SGD(parameters)
+
+
+# ── options, checked when an optimiser is made ──────────────────────────────────────────────────
+
+NO_NUMBERS = [10**400, "0.1", None, 1j, [0.1], np.array([0.1, 0.2]), {}]
+NEVER = [math.nan, math.inf, -math.inf, np.float32("nan")]
+NEGATIVE, SMALL, BELOW = [-1, -1e-300, np.float64(-0.5)], [0, -0.0], [1, 1.5, np.int64(1)]
+P = [Value(1.0)]
+OPTIONS = {  # how it is given, what is wrong but is a number, what is right at the border
+    "learning_rate": (lambda x: SGD(P, x), NEGATIVE, [0, 1e300]),
+    "learning_rate of Adam": (lambda x: Adam(P, learning_rate=x), NEGATIVE, [0.0]),
+    "momentum": (lambda x: SGD(P, momentum=x), [*NEGATIVE, 1.5, 2], [0, 1, np.float32(0.5)]),
+    "weight_decay": (lambda x: SGD(P, weight_decay=x), NEGATIVE, [0, 2]),
+    "weight_decay of Adam": (lambda x: Adam(P, weight_decay=x), NEGATIVE, [0, 2]),
+    "beta 1": (lambda x: Adam(P, betas=(x, 0.5)), [*NEGATIVE, *BELOW], [0, 1 - 1e-16]),
+    "beta 2": (lambda x: Adam(P, betas=[0.5, x]), [*NEGATIVE, *BELOW], [0, 1 - 1e-16]),
+    "epsilon": (lambda x: Adam(P, epsilon=x), [*NEGATIVE, *SMALL], [5e-324, 1]),
+    "start": (lambda x: linear_decay(x, 0.0, 10), NEGATIVE, [0, 1]),
+    "end": (lambda x: linear_decay(0.0, x, 10), NEGATIVE, [0, 1]),
+    "length": (lambda x: linear_decay(1.0, 0.0, x), [*NEGATIVE, *SMALL], [1, 0.5, np.int64(3)]),
+    "start of a cosine": (lambda x: cosine_decay(x, 0.0, 10), NEGATIVE, [0, 1]),
+    "end of a cosine": (lambda x: cosine_decay(0.0, x, 10), NEGATIVE, [0, 1]),
+    "length of a cosine": (lambda x: cosine_decay(1.0, 0.0, x), [*NEGATIVE, *SMALL], [1, 0.5]),
+}
+
+
+@pytest.mark.parametrize(("make", "wrong", "right"), OPTIONS.values(), ids=OPTIONS)
+def test_options_out_of_range_are_an_error_when_they_are_given(make, wrong, right):
+    for option in NO_NUMBERS:
+        with pytest.raises(OperandError, match=r" is a number.*; got "):
+            make(option)
+    for option in [*wrong, *NEVER]:
+        with pytest.raises(DomainError, match=r" is a finite number, .*, got -?[\dain]"):
+            make(option)
+    for option in right:
+        assert make(option) is not None
+
+
+@pytest.mark.parametrize("betas", [0.9, (0.9,), (0.9, 0.99, 0.999), None])
+def test_betas_are_two_numbers(betas):
+    with pytest.raises(OperandError, match=r"betas is a pair of numbers, such as \(0.9, 0.999\)"):
+        Adam(P, betas=betas)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SGD(P, lr=0.1), "SGD has no option 'lr': write learning_rate="),
+        (lambda: Adam(P, eps=0.1), "Adam has no option 'eps': write epsilon="),
+        (lambda: SGD(params=P), "SGD has no option 'params': write parameters="),
+        (
+            lambda: SGD(P, betas=(0.9, 0.99)),
+            "'betas': there are parameters, learning_rate, momentum, weight_decay$",
+        ),
+        (lambda: SGD(P, eps=1.0), "SGD has no option 'eps': there are parameters"),
+    ],
+)
+def test_unknown_options_are_an_error_that_says_what_there_is(make, message):
+    with pytest.raises(OperandError, match=message):
+        make()
+
+
+def test_optimisers_of_ones_own_may_have_options_of_their_own():
+    class Scaled(SGD):
+        def __init__(self, parameters, *, scale, **others):
+            super().__init__(parameters, **others)
+            self.scale = scale
+
+    assert Scaled(P, scale=2.0, momentum=0.5).momentum == 0.5
+    assert "scale=2.0" in repr(Scaled(P, scale=2.0))
+    with pytest.raises(DomainError, match="learning rate is a finite number, 0 or more, got -1"):
+        Scaled(P, scale=2.0, learning_rate=-1)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "shown"),
+    [
+        (
+            SGD([Value(1.0)], 0.25),
+            "<SGD of 1 parameter, 0 steps taken: learning_rate=0.25, momentum=0.0, "
+            "weight_decay=0.0>",
+        ),
+        (
+            Adam(np.zeros(41), cosine_decay(1, 0.1, 90)),
+            "<Adam of 41 parameters, 0 steps taken: learning_rate=cosine_decay(1, 0.1, steps=90), "
+            "betas=(0.9, 0.999), epsilon=1e-08, weight_decay=0.0>",
+        ),
+    ],
+)
+def test_an_optimiser_shows_its_options(optimizer, shown):
+    assert repr(optimizer) == shown
+    optimizer.step(np.zeros(len(optimizer.parameters)))
+    assert "1 step taken" in repr(optimizer)
+
+
+# ── a step that fails ───────────────────────────────────────────────────────────────────────────
+
+
+class Fails(SGD):
+    """Fails at the last parameter."""
+
+    def update(self, p, gradient, rate, *memory):
+        if np.any(np.asarray(gradient) == 4.0):
+            raise LookupError("4")
+        return super().update(p, gradient, rate, *memory)
+
+
+class Forgets(Optimizer):
+    memories = 1
+
+    def update(self, p, gradient, rate, *_memory):
+        return p - rate * gradient
+
+
+STEPS = {  # the gradient of the last of three parameters, by its grad or in a list
+    "none": (SGD, None, OperandError, "None"),
+    "text": (SGD, "1", OperandError, "'1'"),
+    "list": (SGD, [1.0], OperandError, "gradient"),
+    "nan": (SGD, math.nan, NonFiniteError, "the gradient of parameter 2.* is nan"),
+    "inf": (SGD, math.inf, NonFiniteError, "the gradient of parameter 2.* is inf"),
+    "nan, Adam": (Adam, math.nan, NonFiniteError, "the gradient of parameter 2.* is nan"),
+    "inf, Adam": (Adam, -math.inf, NonFiniteError, "the gradient of parameter 2.* is -inf"),
+    "overflow": (
+        lambda p: SGD(p, 1e10), 1e300, NonFiniteError,
+        "parameter 2.* would become -inf, by the gradient 1e.300 and the learning rate 1e.10",
+    ),
+    "update": (Fails, 4.0, LookupError, "4"),
+    "no tuple": (
+        lambda p: Forgets(p, 0.1), 4.0, OperandError,
+        "update.. of Forgets returns a tuple",
+    ),
+    "rate": (lambda p: SGD(p, lambda _: math.nan), 1.0, DomainError, "finite number, 0 or more"),
+    "no rate": (lambda p: SGD(p, lambda _: None), 1.0, OperandError, "is a number.*got None"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["grad", "list", "array"])
+@pytest.mark.parametrize(("make", "wrong", "error", "message"), STEPS.values(), ids=STEPS)
+def test_a_step_that_fails_moves_nothing_and_the_next_one_goes_on(make, wrong, error, message, way):
+    values = [Value(1.0), Value(2.0), Value(3.0, label="w")]
+    parameters = np.array([1.0, 2.0, 3.0]) if way == "array" else values
+    optimizer = make(parameters)
+
+    def state():
+        return (
+            numbers(optimizer.parameters),
+            [np.array(slot).tolist() for slot in optimizer._memory],
+            optimizer.steps,
+        )
+
+    def step(gradient):
+        if way == "grad":
+            for p, g in zip(values, gradient, strict=True):
+                p.grad = g
+            optimizer.step()
+        else:
+            optimizer.step(gradient)
+
+    if not isinstance(optimizer, Forgets):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(optimizer, "learning_rate", 0.1)
+            step([0.5, 0.25, 0.125])
+    before = state()
+    with pytest.raises(error, match=message):
+        step([1.0, 1.0, wrong])
+    assert state() == before
+
+
+def test_values_as_a_gradient_are_numbers():
+    """As `grad` returns them."""
+    x = Value(3.0)
+    SGD([x], 0.5).step([Value(2.0) * 2])
+    assert x.data == 1.0
+    assert type(x.data) is float

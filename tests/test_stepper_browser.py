@@ -14,11 +14,12 @@ from itertools import product
 import pytest
 from conftest import require_program
 
-from scalargrad import Value
+from scalargrad import Value, grad
+from scalargrad import functional as F
 from scalargrad.engine import operands
 from scalargrad.graph import topological_sort
 from scalargrad.nn import MLP
-from scalargrad.ops import PRIMITIVES
+from scalargrad.ops import PRIMITIVES, float_function
 from viz.stepper import stepper
 from viz.steps import steps
 
@@ -178,7 +179,9 @@ IN_PAGE = """(cases) => {
     const numbers = inputs.map(Number);
     const value = attempt(() => RULES[name].value(...numbers));
     const slope = (f) => attempt(() => f(...numbers, Number(z)));
-    return [value, z === null ? [] : RULES[name].slopes.map(slope)];
+    const push = (f) => attempt(() => f(...numbers, Number(z), Infinity));
+    if (z === null) return [value, [], []];
+    return [value, RULES[name].slopes.map(slope), RULES[name].pushes.map(push)];
   });
 }"""
 
@@ -203,7 +206,7 @@ def test_page_computes_what_the_engine_computes(arithmetic, name: str) -> None:
         for point, z in zip(points, values, strict=True)
     ]
     found = arithmetic.evaluate(IN_PAGE, cases)
-    for point, z, (value, slopes) in zip(points, values, found, strict=True):
+    for point, z, (value, slopes, pushes) in zip(points, values, found, strict=True):
         assert (value is None) == (z is None), point
         if z is not None:
             assert close(float(value), z, slack), (point, value, z)
@@ -211,6 +214,46 @@ def test_page_computes_what_the_engine_computes(arithmetic, name: str) -> None:
             assert None not in slopes, point
             for x, y in zip(slopes, expected, strict=True):
                 assert close(float(x), y, slack), (point, x, y)
+            # Of an infinite gradient, too, what is not chosen gets nothing.
+            for x, text in zip(pushes, row.pushes, strict=True):
+                push = float_function(text, f"{row.operands}, z, g")
+                y = in_python(push, *point, z, math.inf)
+                assert x is None if y is None else close(float(x), y, slack), (point, x, y)
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_graph_of_a_gradient_is_right_for_other_numbers(show, name: str) -> None:
+    """It is built at one point, where there are ties and zeros, and edited in the page."""
+    row = PRIMITIVES[name]
+    points = [p for p in some_points(len(row.partials))[::7] if all(abs(x) < 1e300 for x in p)]
+    points = [p for p in points if in_python(row.evaluate, *p) is not None][:25]
+    leaves = [Value(x, label=letter) for x, letter in zip(row.example, row.letters, strict=True)]
+    slopes = grad(getattr(leaves[0], row.method)(*leaves[1:]), leaves)
+    objective = F.sum(s * w for s, w in zip(slopes, (1.0, 0.5, 0.25), strict=False))
+    page = show(objective + 0 * F.sum(leaves))
+    for point in points:
+        page.evaluate(
+            """(changes) => {
+              for (const [label, x] of changes)
+                setValue(nodes.find((node) => node.symbol === label), Number(x));
+            }""",
+            [[letter, plain(x)] for letter, x in zip(row.letters, point, strict=True)],
+        )
+        z = row.evaluate(*point)
+        want = sum(s * w for s, w in zip(row.slopes(*point, z), (1.0, 0.5, 0.25), strict=False))
+        got = float(page.evaluate("String(now.values[root.index])"))
+        assert close(got, want, 1e-15), (point, got, want)
+
+
+def test_gradient_graph_of_a_tie_is_right_where_there_is_none(show) -> None:
+    x, y = Value(0.0, label="x"), Value(0.0, label="y")
+    page = show(grad(x.logaddexp(y) * x, [x])[0])
+    page.evaluate("setValue(nodes.find((node) => node.symbol === 'y'), 5)")
+    value, gradient = page.evaluate(
+        "[now.values[root.index], now.gradients[nodes.findIndex((node) => node.symbol === 'x')]]"
+    )
+    assert value == pytest.approx(math.log(1 + math.exp(5)), rel=1e-14)
+    assert gradient == pytest.approx(2 / (1 + math.exp(5)), rel=1e-13)
 
 
 def gradients(root: Value) -> list[tuple[float, float]]:
@@ -265,9 +308,11 @@ def test_changed_leaf_recomputes_everything(show) -> None:
     page.press("#search", "Enter")
     page.fill("#new-value", "-0.9")
     page.press("#new-value", "Enter")
-    for (x, g), (data, grad) in zip(page.evaluate(NUMBERS), gradients(build(-0.9)), strict=True):
+    for (x, g), (data, gradient) in zip(
+        page.evaluate(NUMBERS), gradients(build(-0.9)), strict=True
+    ):
         assert math.isclose(float(x), data, rel_tol=1e-14)
-        assert math.isclose(float(g), grad, rel_tol=1e-13)
+        assert math.isclose(float(g), gradient, rel_tol=1e-13)
     page.click("#reset")
     assert [(float(x), float(g)) for x, g in page.evaluate(NUMBERS)] == gradients(build(0.3))
 

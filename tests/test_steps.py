@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from oracles import programs, repeatable
 
@@ -99,6 +100,55 @@ def test_own_operation_takes_part() -> None:
     assert [edge.derivative for edge in edges(out)] == [6.0]
 
 
+OWN = {
+    "adds": lambda x, y, out: (add(x, y.data * out.grad), add(y, x.data * out.grad)),
+    "sets": lambda x, y, out: (put(x, y.data * out.grad), put(y, x.data * out.grad)),
+    "sets one": lambda x, y, out: (add(x, y.data * out.grad), put(y, x.data * out.grad)),
+    "forgets its gradient": lambda x, y, _: (add(x, y.data), add(y, x.data)),
+    "scales": lambda x, y, out: (put(x, 2 * x.grad + y.data * out.grad), add(y, out.grad)),
+    "sends nothing": lambda _x, _y, _out: (),
+}
+
+
+def add(x: Value, gradient: float) -> None:
+    x.grad += gradient
+
+
+def put(x: Value, gradient: float) -> None:
+    x.grad = gradient
+
+
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("same", [False, True])
+def test_steps_are_those_of_an_own_operation_right_or_wrong(name, same) -> None:
+    def product(x: Value, y: Value) -> Value:
+        out = Value(x.data * y.data, (x, y), "product")
+        out._backward = lambda: OWN[name](x, y, out)
+        return out
+
+    a, b = Value(3.0, label="a"), Value(-2.0, label="b")
+    c = a.tanh()
+    root = product(c, c if same else b) * 3 + product(c, a) + a * b
+    found = final_gradients(root)
+    faults = [step for step in steps(root) if step.fault]
+    root.backward()
+    assert {node: node.grad for node in found} == found
+    assert bool(faults) == (name not in {"adds", "sends nothing"})
+    assert all(step.node._op == "product" for step in faults)
+
+
+def test_step_that_overwrites_is_named() -> None:
+    x = Value(3.0, label="x")
+    out = Value(9.0, (x,), "square", label="s")
+    out._backward = lambda: put(x, 2 * x.data * out.grad)
+    root = out + x
+    last = next(step for step in steps(root) if step.node is out)
+    assert (last.before, last.after) == (1.0, 6.0)
+    assert str(last).endswith(
+        "(square, use 2 of 2)   s sets x.grad instead of adding to it (write += in its _backward)"
+    )
+
+
 def test_number_as_exponent_gets_nothing_even_from_an_infinite_gradient() -> None:
     x = Value(0.0)
     root = (x**2).sqrt()
@@ -119,3 +169,22 @@ def test_step_is_written_in_symbols_and_numbers() -> None:
         "  0.0000 +   1.0000 ·   3.0000 =   3.0000   ∂b/∂a += ∂b/∂b · ∂b/∂a   (*, use 1 of 2)",
         "  3.0000 +   1.0000 ·   3.0000 =   6.0000   ∂b/∂a += ∂b/∂b · ∂b/∂a   (*, use 2 of 2)",
     ]
+
+
+def test_prompt_shows_the_steps_as_lines_also_those_that_a_loop_has_taken() -> None:
+    a = Value(3.0, label="a")
+    every = [str(step) for step in steps(a * a)]
+    shown = steps(a * a)
+    assert repr(shown).splitlines() == every
+    assert str(next(shown)) == every[0]
+    assert repr(shown).splitlines() == every
+    assert [str(step) for step in shown] == every[1:]
+    assert list(shown) == []
+
+
+def test_prompt_shows_the_first_steps_of_many() -> None:
+    a = Value(1.0, label="a")
+    root = sum([a] * 300, Value(0.0))
+    *lines, last = repr(steps(root)).splitlines()
+    assert lines == [str(step) for step in steps(root)][:200]
+    assert last == "… 401 more steps: a loop takes them all"

@@ -6,15 +6,16 @@ import re
 from importlib import import_module
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracles import python, repeatable
 
-from scalargrad import Value
+from scalargrad import MLP, Neuron, Value
 from scalargrad.engine import constant, parameter
 from scalargrad.errors import ChoiceError, OperandError
-from viz import draw_dot, trace
+from viz import draw_dot, formula, stepper, steps, trace, tree
 from viz.names import shown
 
 each_graphviz = pytest.mark.usefixtures("graphviz")
@@ -280,12 +281,35 @@ def test_drawing_leaves_the_graph_as_it_was():
 def test_wrong_arguments_are_named():
     with pytest.raises(OperandError, match=r"draw_dot needs a Value, .* got \[1\]"):
         draw_dot([1])
-    with pytest.raises(OperandError, match=r"trace needs a Value"):
+    with pytest.raises(OperandError, match=r"trace needs a Value, .* got 3\.0$"):
         trace(3.0)
     with pytest.raises(ChoiceError, match=r"rankdir is one of LR, TB, RL, BT, got 'XX'"):
         draw_dot(Value(1.0), rankdir="XX")
     with pytest.raises(ValueError, match="unknown format: 'bad'"):
         draw_dot(Value(1.0), format="bad")
+
+
+A = Value(1.0)
+
+
+@pytest.mark.parametrize("room", [draw_dot, trace, tree, steps, formula, stepper])
+@pytest.mark.parametrize(
+    ("thing", "words"),
+    [
+        ([A, A], "list of 2 Values: give it one result, or their sum"),
+        ((A,), "tuple of 1 Value: give it one result, or their sum"),
+        (np.array([A, A, A]), "ndarray of 3 Values: give it one result, or their sum"),
+        (MLP(2, [1]), "MLP: give it one result, model(x)"),
+        (Neuron(2), "Neuron: give it one result, model(x)"),
+        (abs, "builtin_function_or_method abs: give it one result, model(x)"),
+    ],
+    ids=["list", "tuple", "array", "model", "neuron", "function"],
+)
+def test_who_asks_for_one_result_says_where_it_is(room, thing, words):
+    message = f"{room.__name__} needs a Value, the result of a graph, got {words}"
+    with pytest.raises(OperandError) as error:
+        room(thing)
+    assert str(error.value) == message
 
 
 def test_drawing_loads_neither_numpy_nor_matplotlib():

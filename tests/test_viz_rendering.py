@@ -1,5 +1,6 @@
 """Pictures become files and notebook output, with an installed Graphviz and without one."""
 
+import re
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -9,6 +10,7 @@ from conftest import require_program
 from oracles import ROOT
 
 from scalargrad import Value
+from scalargrad.errors import ChoiceError
 from viz import draw_dot
 from viz.rendering import PictureError
 
@@ -89,9 +91,62 @@ def test_render_takes_the_format_from_the_outfile(tmp_path):
 
 
 @pytest.mark.usefixtures("no_dot")
-def test_render_that_fails_writes_nothing(tmp_path):
-    with pytest.raises(PictureError):
-        small().render(tmp_path / "picture", format="png")
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda folder: small().render(folder / "picture", format="png"),
+        lambda folder: small().render(folder / "new" / "picture.png"),
+        lambda folder: small().save(folder / "picture.PDF"),
+    ],
+)
+def test_picture_that_fails_writes_nothing(write, tmp_path):
+    with pytest.raises(PictureError, match="needs the program 'dot', which is not found"):
+        write(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+MAGIC = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "json": b"{"}
+WAYS = {
+    "render": lambda picture, path: picture.render(path),
+    "render in a folder": lambda picture, path: picture.render(path.name, path.parent),
+    "render, format said twice": lambda picture, path: picture.render(
+        path, format=path.suffix[1:].lower()
+    ),
+    "save": lambda picture, path: picture.save(path),
+    "save as a text": lambda picture, path: picture.save(str(path), skip_existing=True),
+}
+
+
+@pytest.mark.parametrize("name", ["p.svg", "new/p.svg", "p.SVG", "p.png", "p.pdf", "p.v2.json"])
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_file_that_is_named_as_a_picture_is_the_picture_and_stands_alone(way, name, tmp_path):
+    format = name.rpartition(".")[2].lower()
+    if format != "svg":
+        require_program("dot")
+    path = tmp_path / name
+    assert way(small(), path) == str(path)
+    assert path.read_bytes().startswith(MAGIC[format])
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
+
+
+@pytest.mark.parametrize("name", ["p.gv", "p.dot", "p", "p.v2"])
+def test_file_that_is_not_named_as_a_picture_is_the_source(name, tmp_path):
+    picture = small()
+    assert picture.save(tmp_path / name) == str(tmp_path / name)
+    assert (tmp_path / name).read_text() == picture.source
+    assert picture.render(tmp_path / name) == str(tmp_path / f"{name}.svg")
+    assert sorted(file.name for file in tmp_path.iterdir()) == [name, f"{name}.svg"]
+
+
+def test_save_that_skips_what_exists_leaves_a_picture_alone(tmp_path):
+    (tmp_path / "p.svg").write_text("mine")
+    assert small().save(tmp_path / "p.svg", skip_existing=True) == str(tmp_path / "p.svg")
+    assert (tmp_path / "p.svg").read_text() == "mine"
+
+
+def test_name_that_says_another_format_is_refused(tmp_path):
+    with pytest.raises(ChoiceError, match=r"p\.svg' names a picture in svg, not in png"):
+        small().render(tmp_path / "p.svg", format="png")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -100,10 +155,18 @@ def test_view_opens_the_picture(tmp_path, monkeypatch):
     opened = []
     monkeypatch.setattr("graphviz.view", lambda path, quiet: opened.append((path, quiet)))
     small().view(tmp_path / "picture")
-    assert opened == [(str(tmp_path / "picture.svg"), False)]
+    small().view(tmp_path / "other.svg")
+    assert opened == [(str(tmp_path / f"{name}.svg"), False) for name in ("picture", "other")]
 
 
-# ── notebooks and pages ─────────────────────────────────────────────────────────────────────────
+# ── prompts, notebooks and pages ──────────────────────────────────────────────────────────────────
+
+
+def test_prompt_gets_a_line_that_says_what_it_is_and_how_to_see_it():
+    assert repr(small()) == (
+        '<Picture of a graph: .render("picture.svg") writes it to a file, .view() opens it, and a '
+        "notebook shows it>"
+    )
 
 
 @each_graphviz
@@ -159,6 +222,29 @@ def test_graph_that_is_too_large_for_the_embedded_graphviz_is_an_error(capfd):
         picture.pipe()
     assert small().pipe().startswith(b"<?xml")
     assert capfd.readouterr() == ("", "")
+
+
+def test_too_little_address_space_for_the_embedded_graphviz_is_an_error_with_advice(tmp_path):
+    code = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_AS, ({3 << 30}, resource.RLIM_INFINITY))
+from scalargrad import Value
+from viz import draw_dot
+try:
+    draw_dot(Value(1.0) + 1).pipe()
+except RuntimeError as error:
+    print(type(error).__name__, error)
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, cwd=ROOT, env={"PATH": str(tmp_path)},
+        text=True,
+    )  # fmt: skip
+    assert process.stderr == ""
+    assert re.fullmatch(
+        r"PictureError the embedded Graphviz cannot start \(.+\): it reserves 4 GiB of addresses, "
+        r"so allow the process more memory \(ulimit -v\), or install Graphviz .+\n",
+        process.stdout,
+    )
 
 
 def test_program_that_draws_ends_in_silence(tmp_path):

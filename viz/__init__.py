@@ -4,21 +4,16 @@ It only reads the engine. What draws, Graphviz and Matplotlib, loads with the fi
 """
 
 from .audit import audit
+from .decisions import animate_decision, decision_grid, plot_decision
 from .drawing import draw_dot
 from .explain import explain
 from .formula import formula
-from .plots import (
-    animate_decision,
-    animate_fit,
-    decision_grid,
-    plot_decision,
-    plot_fit,
-    plot_loss,
-)
+from .plots import animate_fit, plot_fit, plot_loss
 from .stepper import stepper
 from .steps import steps
 from .tracing import trace
 from .tree import tree
+from .units import register
 
 __all__ = [
     "animate_decision",
@@ -36,3 +31,5 @@ __all__ = [
     "trace",
     "tree",
 ]
+
+register()

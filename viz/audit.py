@@ -6,18 +6,21 @@ Each check is a function that looks at a graph and yields what it finds.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
+from scalargrad.check import backward_faults
 from scalargrad.debugging import source_line
 from scalargrad.engine import Value, operands
+from scalargrad.errors import OperandError
+from scalargrad.nn import Module
 from scalargrad.ops import Primitive, float_function
 
 from .formula import operation
 from .names import listed, names, short, slope, walk
-from .steps import Step, steps
+from .steps import Step, edges, steps
 
 __all__ = ["Finding", "Report", "audit"]
 
@@ -60,7 +63,7 @@ class Report:
         return str(self)
 
 
-def audit(root: Value, parameters: Iterable[Value] = ()) -> Report:
+def audit(root: Value, parameters: Iterable[Value] | Module = ()) -> Report:
     """Look for what is wrong or suspicious in a graph.
 
     - not finite: the first number that is infinite or NaN, and the operation that made it; the same
@@ -72,14 +75,17 @@ def audit(root: Value, parameters: Iterable[Value] = ()) -> Report:
       are suspicious if this holds for all of them.
     - no effect: leaves that the result does not depend on, here, since all paths to them pass an
       edge with derivative 0; and ``parameters`` that are not in the graph.
-    - gradients: not computed yet, from another ``backward()``, or summed up over several.
+    - wrong backward: an operation of one's own that sets gradients instead of adding to them, or
+      does not pass its own on.
+    - gradients: not computed yet, from another ``backward()``, or summed up over several, as they
+      are without ``zero_grad()``.
 
     Args:
         root: the result.
-        parameters: what a model learns, to be looked for in the graph.
+        parameters: what a model learns, to be looked for in the graph: Values, or the model.
 
     Raises:
-        OperandError: ``root`` is no Value.
+        OperandError: ``root`` is no Value, or ``parameters`` are neither Values nor a model.
 
     >>> x, w = Value(0.0, label="x"), Value(2.0, label="w")
     >>> y = (x * w).tanh(); y.label = "y"
@@ -88,17 +94,28 @@ def audit(root: Value, parameters: Iterable[Value] = ()) -> Report:
     audit of y, 4 nodes: 1 finding
       no effect  y does not depend on w here: ∂v1/∂w = 0
     """
-    graph = _Graph(root, list(parameters))
+    graph = _Graph(root, _listed(parameters))
     findings = [*_not_finite(graph), *_flat_units(graph), *_not_in_graph(graph)]
+    findings += _wrong_backward(graph)
     edited = [*_edited(graph)]
     if edited:
-        findings += edited
+        findings += [*edited, *_summed_up(graph, edited[0].nodes)]
     else:
         trail = list(steps(root))
         findings += [*_not_finite_gradient(graph, trail), *_without_effect(graph, trail)]
         findings += _gradients(graph, trail)
     title = f"audit of {graph.names[root]}" if root.label else "audit"
     return Report(f"{title}, {len(graph.order):,} nodes", tuple(findings))
+
+
+def _listed(parameters: Iterable[Value] | Module) -> list[Value]:
+    """Return what a model learns, or what is listed already."""
+    found = parameters.parameters() if isinstance(parameters, Module) else parameters
+    nodes = list(found) if isinstance(found, Iterable) else [found]
+    for node in nodes:
+        if not isinstance(node, Value):
+            raise OperandError(f"audit looks for Values or those of a model, got {node!r:.60}")
+    return nodes
 
 
 class _Graph:
@@ -258,6 +275,18 @@ def _not_finite_gradient(graph: _Graph, trail: Sequence[Step]) -> Iterator[Findi
             return
 
 
+def _wrong_backward(graph: _Graph) -> Iterator[Finding]:
+    """Find operations of one's own that break the chain rule."""
+    nodes, lines = [], []
+    for node in graph.order:
+        for operand, fault in backward_faults(node).items():
+            nodes.append(node)
+            fault = fault.format(x=graph.names[operand])
+            lines.append(f"{graph.formula(node)} {fault}{_place(node)}")
+    if nodes:
+        yield Finding("wrong backward", tuple(dict.fromkeys(nodes)), _lines(lines))
+
+
 def _without_effect(graph: _Graph, trail: Sequence[Step]) -> Iterator[Finding]:
     """Find leaves without a path on which all derivatives differ from 0."""
     reached = {graph.root}
@@ -299,19 +328,73 @@ def _gradients(graph: _Graph, trail: Sequence[Step]) -> Iterator[Finding]:
     leaves = [node for node in graph.order if node.kind in {"leaf", "parameter"}]
 
     def wrong(kind: str, nodes: Sequence[Value], advice: str) -> Iterator[Finding]:
-        found = [node for node in nodes if _differ(node.grad, fresh[node])]
-        lines = [
-            f"{called[x]}.grad is {short(x.grad)}, but {call} gives {short(fresh[x])}"
-            for x in found
-        ]
-        if found:
-            yield Finding(kind, tuple(found), f"{_lines(lines)}\n{advice}")
+        return _different(
+            graph, kind, {node: fresh[node] for node in nodes}, f"{call} gives", advice
+        )
 
     if not any(node.grad for node in inner):
         yield Finding("no gradients", tuple(inner), f"all gradients are 0: use {call}")
         return
     stale = [*wrong("other gradients", inner, "the gradients are of another backward()")]
-    yield from stale or wrong("leaf gradients", leaves, "those of leaves add up until set to 0.0")
+    yield from stale or wrong("leaf gradients", leaves, _SUMMED)
+
+
+_SUMMED = "those of leaves add up over several backward() until set to 0.0: use zero_grad()"
+
+
+def _different(
+    graph: _Graph, kind: str, fresh: Mapping[Value, float], source: str, advice: str
+) -> Iterator[Finding]:
+    """Compare the gradients in some nodes with what they should be, and with where that is from."""
+    found = [node for node, gradient in fresh.items() if _differ(node.grad, gradient)]
+    lines = [
+        f"{graph.names[x]}.grad is {short(x.grad)}, but {source} {short(fresh[x])}" for x in found
+    ]
+    if found:
+        yield Finding(kind, tuple(found), f"{_lines(lines)}\n{advice}")
+
+
+def _summed_up(graph: _Graph, edited: Sequence[Value]) -> Iterator[Finding]:
+    """Compare the gradients of leaves with those of the last pass, in a graph that was edited.
+
+    After an optimiser's step that is what is left of it: nodes on the way have the gradients of
+    one pass alone, and what they have sent to a leaf is known, unless it depends on a number that
+    was edited.
+    """
+    if graph.root.grad != 1.0:
+        return  # there was no pass from here
+    changed = _changed(graph, edited)
+    last: dict[Value, float] = {}
+    unknown: set[Value] = set()
+    for node in graph.order:
+        leaves = [x for x in operands(node) if x.kind in {"leaf", "parameter"}]
+        if not leaves or node.primitive is None:
+            unknown.update(leaves)
+            continue
+        numbers = dict(zip(node.primitive.operands.split(", "), operands(node), strict=True))
+        numbers["z"] = node
+        for edge, text in zip(edges(node), node.primitive.partials, strict=True):
+            used = {numbers[name] for name in _names(text) if name in numbers}
+            if not used.isdisjoint(changed):
+                unknown.add(edge.parent)
+            last[edge.parent] = last.get(edge.parent, 0.0) + edge.push(node.grad)
+    known = {x: last[x] for x in last if x.kind in {"leaf", "parameter"} and x not in unknown}
+    if any(x.grad for x in known):
+        yield from _different(graph, "leaf gradients", known, "the last backward() gave", _SUMMED)
+
+
+def _changed(graph: _Graph, edited: Sequence[Value]) -> set[Value]:
+    """Guess what was changed to make some nodes differ: what is learned, or else leaves."""
+    changed: set[Value] = set()
+    for node in edited:
+        leaves = [x for x in operands(node) if x.kind in {"leaf", "parameter"}]
+        changed.update([x for x in leaves if x in graph.learned] or leaves or [node])
+    return changed
+
+
+@cache
+def _names(text: str) -> tuple[str, ...]:
+    return compile(text, "partial", "eval").co_names
 
 
 def _differ(x: float, y: float) -> bool:

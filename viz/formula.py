@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
+from scalargrad import texts
 from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort, use_counts
-from scalargrad.ops import PRIMITIVES, SLOPES, Primitive
+from scalargrad.ops import FLOATS, PRIMITIVES, Primitive
+from scalargrad.texts import parse
 
 from .names import Text, exact, names, pad, slope, symbol, walk, width
 
@@ -29,6 +31,8 @@ _MOST_OPERATIONS = 16  # on one line; then a part of the expression gets a line 
 
 # How tightly a term holds together: in a place that asks for more, it stands in parentheses.
 _CHOICE, _OR, _AND, _COMPARISON, _SUM, _PRODUCT, _SIGN, _POWER, _CALL, _ATOM = range(10)
+_ARITHMETIC = {("+", 2): "add", ("-", 2): "sub", ("*", 2): "mul", ("/", 2): "div"}
+_ARITHMETIC |= {("**", 2): "pow", ("neg", 1): "neg"}
 _TIGHTNESS = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT}
 
 
@@ -70,6 +74,19 @@ class Notation:
     def call(self, name: str, inputs: Sequence[Term]) -> Term:
         return Term(f"{symbol(name)}({', '.join(x.text for x in inputs)})", _CALL)
 
+    def function_of(self, name: str, inputs: Sequence[Term]) -> Term:
+        """Write a function of the table, some of which have a notation of their own."""
+        match name:
+            case "neg":
+                return self.negative(*inputs)
+            case "add" | "sub" | "mul" | "div":
+                return self.infix(PRIMITIVES[name].symbol, *inputs)
+            case "pow" | "pow_number" | "power" | "ieee_pow":
+                return self.power(*inputs)
+            case "reciprocal":
+                return self.infix("/", self.number(1.0), *inputs)
+        return self.call(name, inputs)
+
     def _within(self, x: Term, tightness: int) -> str:
         return x.text if x.tightness >= tightness else self._parenthesized(x.text)
 
@@ -84,9 +101,9 @@ class Handwriting(Notation):
     """The notation of a blackboard: x², 2 · x, and no sign right after another operator."""
 
     symbols: ClassVar = {"+": " + ", "-": " − ", "*": " · ", "/": " / "}
-    comparisons: ClassVar = {ast.Lt: "<", ast.LtE: "≤", ast.Gt: ">", ast.GtE: "≥", ast.Eq: "="}
+    comparisons: ClassVar = {"<": "<", "<=": "≤", ">": ">", ">=": "≥", "==": "=", "!=": "≠"}
     constants: ClassVar = {"inf": "∞", "nan": "nan", "pi": "π"}
-    either, both = " or ", " and "
+    words: ClassVar = {"or": (" or ", _OR), "and": (" and ", _AND)}
     minus = "−"
 
     def negative(self, x: Term) -> Term:
@@ -106,12 +123,23 @@ class Handwriting(Notation):
             return Term(f"|{inputs[0].text}|")
         return super().call(name, inputs)
 
-    def comparison(self, op: type[ast.cmpop], x: Term, y: Term) -> Term:
+    def function_of(self, name: str, inputs: Sequence[Term]) -> Term:
+        match name:
+            case "greater":
+                return self.comparison(">", *inputs)
+            case "where":
+                condition, x, y = inputs
+                if condition.tightness != _COMPARISON:
+                    condition = self.comparison("!=", condition, self.number(0.0))
+                return self.choice([(x, condition)], y)
+        return super().function_of(name, inputs)
+
+    def comparison(self, op: str, x: Term, y: Term) -> Term:
         return Term(f"{x.text} {self.comparisons[op]} {y.text}", _COMPARISON)
 
-    def junction(self, op: ast.boolop, terms: Iterable[Term]) -> Term:
-        word, tightness = (self.both, _AND) if isinstance(op, ast.And) else (self.either, _OR)
-        return Term(word.join(self._within(x, tightness) for x in terms), tightness)
+    def junction(self, word: str, terms: Iterable[Term]) -> Term:
+        text, tightness = self.words[word]
+        return Term(text.join(self._within(x, tightness) for x in terms), tightness)
 
     def choice(self, cases: Sequence[tuple[Term, Term]], otherwise: Term) -> Term:
         """Write what holds under the first condition that does."""
@@ -134,10 +162,10 @@ class Latex(Handwriting):
 
     symbols: ClassVar = {"+": " + ", "-": " - ", "*": r" \cdot "}
     comparisons: ClassVar = {
-        ast.Lt: r"\lt", ast.LtE: r"\le", ast.Gt: r"\gt", ast.GtE: r"\ge", ast.Eq: "=",
+        "<": r"\lt", "<=": r"\le", ">": r"\gt", ">=": r"\ge", "==": "=", "!=": r"\ne",
     }  # fmt: skip
     constants: ClassVar = {"inf": r"\infty", "nan": r"\mathrm{nan}", "pi": r"\pi"}
-    either, both = r"\text{ or }", r"\text{ and }"
+    words: ClassVar = {"or": (r"\text{ or }", _OR), "and": (r"\text{ and }", _AND)}
     minus = "-"
 
     functions: ClassVar = {
@@ -287,15 +315,10 @@ def _leaf(node: Value, name: str, notation: Notation) -> Term:
 
 
 def _operation(node: Value, inputs: Sequence[Term], notation: Notation) -> Term:
-    op = node._op
-    if op == "neg" and len(inputs) == 1:
-        return notation.negative(inputs[0])
-    if op == "**" and len(inputs) == 2:
-        return notation.power(*inputs)
-    if op in _TIGHTNESS and len(inputs) == 2:
-        return notation.infix(op, *inputs)
-    row = node.primitive
-    return notation.call(row.name if row else op or "op", inputs)
+    if node.primitive is not None:
+        return notation.function_of(node.primitive.name, inputs)
+    known = _ARITHMETIC.get((node._op, len(inputs)))  # of an operation of one's own, by its symbol
+    return notation.function_of(known or node._op or "op", inputs)
 
 
 def _line_starts(order: Sequence[Value]) -> set[Value]:
@@ -386,68 +409,74 @@ def _rule(
     at: Sequence[float] | None,
     notation: Handwriting,
 ) -> str:
-    letters = [*row.operands.split(", "), "z"]
+    letters = [*row.letters, "z"]
     called = called or [*letters[:-1], "out"]
-    reader = _Reader(
+    rule = _Rule(
         notation,
         {letter: notation.name(name) for letter, name in zip(letters, called, strict=True)},
         dict(zip(letters, at, strict=True)) if at else None,
     )
-    right = reader.term(ast.parse(row.partials[place], mode="eval").body)
+    right = rule.read(parse(row.partials[place]))
     unary = len(row.partials) == 1
     left = notation.prime(row) if unary else notation.slope(called[-1], called[place])
     return f"{left} = {right.text}"
 
 
-class _Reader:
-    """Reads the texts of the table as terms of a notation."""
+class _Rule(texts.Notation[Term]):
+    """The texts of the table as terms of a notation for people."""
 
     def __init__(
-        self, notation: Handwriting, names: dict[str, Term], at: dict[str, float] | None
+        self, write: Handwriting, names: dict[str, Term], at: dict[str, float] | None
     ) -> None:
-        self.notation, self.names, self.at = notation, names, at
+        self.write, self.names, self.at = write, names, at
 
-    def term(self, node: ast.expr) -> Term:
-        write = self.notation
-        match node:
-            case ast.Constant(float() | int() as x):
-                return write.number(float(x))
-            case ast.Name(name):
-                return self.names.get(name) or Term(write.constants[name])
-            case ast.UnaryOp(ast.USub(), x):
-                return write.negative(self.term(x))
+    def read(self, tree: ast.expr) -> Term:
+        match tree:
             case ast.BinOp(ast.UnaryOp(ast.USub(), x), ast.Mult() | ast.Div(), y):
                 # (-x) * y is -(x * y), which reads better and makes -x * x a square
-                return write.negative(self.term(ast.BinOp(x, node.op, y)))
+                return self.negative(self.read(ast.BinOp(x, tree.op, y)))
             case ast.BinOp(x, ast.Mult(), y) if ast.dump(x) == ast.dump(y):
-                return write.power(self.term(x), write.number(2.0))
-            case ast.BinOp(x, op, y):
-                return write.infix(_OPERATORS[type(op)], self.term(x), self.term(y))
-            case ast.Call(ast.Name("power"), [x, y]):
-                return write.power(self.term(x), self.term(y))
-            case ast.Call(ast.Name(name), inputs):
-                return write.call(name, [self.term(x) for x in inputs])
-            case ast.Compare(x, [op], [y]):
-                return write.comparison(type(op), self.term(x), self.term(y))
-            case ast.BoolOp(op, inputs):
-                return write.junction(op, [self.term(x) for x in inputs])
-            case ast.IfExp():
-                return self._choice(node)
-        raise NotImplementedError(f"no notation for {ast.unparse(node)}")
+                return self.write.power(self.read(x), self.number(2.0))
+        return super().read(tree)
 
-    def _choice(self, node: ast.expr) -> Term:
+    def number(self, x: float) -> Term:
+        return self.write.number(x)
+
+    def name(self, name: str) -> Term:
+        if name in self.write.constants:
+            return Term(self.write.constants[name])
+        if name not in self.names:
+            raise self.lacks(f"the name {name!r}")
+        return self.names[name]
+
+    def negative(self, x: Term) -> Term:
+        return self.write.negative(x)
+
+    def infix(self, op: str, x: Term, y: Term) -> Term:
+        if op not in _TIGHTNESS:
+            raise self.lacks(f"the operator {op!r}")
+        return self.write.infix(op, x, y)
+
+    def call(self, name: str, inputs: Sequence[Term]) -> Term:
+        return self.write.function_of(name, inputs)
+
+    def comparison(self, op: str, x: Term, y: Term) -> Term:
+        return self.write.comparison(op, x, y)
+
+    def junction(self, word: str, parts: Sequence[Term]) -> Term:
+        return self.write.junction(word, parts)
+
+    def choice(self, test: ast.expr, then: ast.expr, other: ast.expr) -> Term:
         cases = []
-        while isinstance(node, ast.IfExp):
+        rest: ast.expr = ast.IfExp(test, then, other)
+        while isinstance(rest, ast.IfExp):
             if self.at is None:
-                cases.append((self.term(node.body), self.term(node.test)))
-                node = node.orelse
+                cases.append((self.read(rest.body), self.read(rest.test)))
+                rest = rest.orelse
             else:
-                node = node.body if self._holds(node.test) else node.orelse
-        return self.notation.choice(cases, self.term(node)) if cases else self.term(node)
+                rest = rest.body if self._holds(rest.test) else rest.orelse
+        last = self.read(rest)
+        return self.write.choice(cases, last) if cases else last
 
     def _holds(self, test: ast.expr) -> bool:
-        code = compile(ast.Expression(test), "<rule>", "eval")
-        return bool(eval(code, dict(SLOPES), self.at))
-
-
-_OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+        return bool(eval(ast.unparse(test), FLOATS, self.at))

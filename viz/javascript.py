@@ -8,73 +8,83 @@ which answer as Python's do, and throw where Python raises.
 from __future__ import annotations
 
 import ast
-import builtins
 import json
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from scalargrad.ops import PRIMITIVES, Primitive
+from scalargrad.texts import Notation, parse
 
 from .formula import rule_text
 
 __all__ = ["cases", "rules", "translate"]
 
+#: What ``arithmetic.js`` defines, so that it answers as Python does.
+_DEFINED = frozenset(
+    (
+        *("abs", "max", "min", "power", "ieee_pow", "exp", "expm1", "log", "log1p", "sqrt"),
+        *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf", "erfc"),
+    )
+)
+
+#: What JavaScript itself has besides, with the names of Python's math module.
+_MATH = frozenset({"acosh", "asinh", "atanh", "cbrt", "log10", "log2", "trunc"})
+
 _CONSTANTS = {"inf": "Infinity", "nan": "NaN", "pi": "Math.PI"}
-_ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
-_COMPARISONS = {
-    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "===", ast.NotEq: "!==",
-}  # fmt: skip
+_COMPARISONS = {"==": "===", "!=": "!=="}
 
 
-def translate(text: str, power: str = "power") -> str:
+def translate(text: str) -> str:
     """Translate an expression of the table from Python to JavaScript.
 
-    Args:
-        text: the expression.
-        power: what ``power`` is called there: a derivative has limits where a value has errors.
-
     Raises:
-        NotImplementedError: the expression holds something that no row of the table has.
+        TextError: the expression holds something that no row of the table has.
 
     >>> translate("-z / y if x > 0 else nan")
     '(x > 0 ? divide((-z), y) : NaN)'
     """
-    return _expression(ast.parse(text, mode="eval").body, power)
+    return _JavaScript().read(parse(text))
 
 
-def _expression(node: ast.expr, power: str) -> str:
-    def write(part: ast.expr) -> str:
-        return _expression(part, power)
+class _JavaScript(Notation[str]):
+    """Expressions of JavaScript, in terms of the functions of ``arithmetic.js``."""
 
-    match node:
-        case ast.Constant(float() | int() as x):
-            return repr(x)
-        case ast.Name(name):
-            return _CONSTANTS.get(name, name)
-        case ast.UnaryOp(ast.USub(), x):
-            return f"(-{write(x)})"
-        case ast.BinOp(x, ast.Div(), y):
-            return f"divide({write(x)}, {write(y)})"
-        case ast.BinOp(x, ast.Mod(), y):
-            return f"modulo({write(x)}, {write(y)})"
-        case ast.BinOp(x, op, y) if type(op) in _ARITHMETIC:
-            return f"({write(x)} {_ARITHMETIC[type(op)]} {write(y)})"
-        case ast.Call(ast.Name(name), inputs):
-            return f"{_function(name, power)}({', '.join(map(write, inputs))})"
-        case ast.Compare(x, [op], [y]) if type(op) in _COMPARISONS:
-            return f"{write(x)} {_COMPARISONS[type(op)]} {write(y)}"
-        case ast.BoolOp(op, parts):
-            return f"({(' && ' if isinstance(op, ast.And) else ' || ').join(map(write, parts))})"
-        case ast.IfExp(test, yes, no):
-            return f"({write(test)} ? {write(yes)} : {write(no)})"
-    raise NotImplementedError(f"no JavaScript for {ast.unparse(node)}")
+    def number(self, x: float) -> str:
+        return repr(int(x)) if x == int(x) else repr(x)
 
+    def name(self, name: str) -> str:
+        return _CONSTANTS.get(name, name)
 
-def _function(name: str, power: str) -> str:
-    if name == "power":
-        return power
-    of_python = hasattr(math, name) or hasattr(builtins, name)
-    return name if of_python else f"RULES.{name}.value"  # a text may call another row
+    def negative(self, x: str) -> str:
+        return f"(-{x})"
+
+    def infix(self, op: str, x: str, y: str) -> str:
+        match op:
+            case "/":
+                return f"divide({x}, {y})"
+            case "%":
+                return f"modulo({x}, {y})"
+        return f"({x} {op} {y})"
+
+    def call(self, name: str, inputs: Sequence[str]) -> str:
+        """Call a function of the page or of JavaScript, or the value of another row."""
+        if name in _DEFINED:
+            function = name
+        elif name in _MATH:
+            function = f"checked(Math.{name})"
+        elif name in PRIMITIVES:
+            function = f"RULES.{name}.value"
+        else:
+            raise self.lacks(f"the function {name!r}")
+        return f"{function}({', '.join(inputs)})"
+
+    def comparison(self, op: str, x: str, y: str) -> str:
+        return f"{x} {_COMPARISONS.get(op, op)} {y}"
+
+    def junction(self, word: str, parts: Sequence[str]) -> str:
+        return f"({(' && ' if word == 'and' else ' || ').join(parts)})"
+
+    def choice(self, test: ast.expr, then: ast.expr, other: ast.expr) -> str:
+        return f"({self.read(test)} ? {self.read(then)} : {self.read(other)})"
 
 
 def cases(text: str) -> Iterator[tuple[str, str]]:
@@ -83,7 +93,7 @@ def cases(text: str) -> Iterator[tuple[str, str]]:
     >>> list(cases("0 if x <= 0 else 1"))
     [('x <= 0', '0'), ('True', '1')]
     """
-    node = ast.parse(text, mode="eval").body
+    node = parse(text)
     while isinstance(node, ast.IfExp):
         yield ast.unparse(node.test), ast.unparse(node.body)
         node = node.orelse
@@ -96,27 +106,29 @@ def cases(text: str) -> Iterator[tuple[str, str]]:
 def rules() -> str:
     """Return the source of an object ``RULES`` with an entry for each row of the table.
 
-    An entry holds functions of the operands: the ``value``, and in ``slopes`` the partial
-    derivatives, which get the result as well; one that is 0 for all numbers is a ``constant``, and
-    nothing is ever passed on. For people it holds the ``text`` of the value, in ``rules`` the
-    equations of the derivatives, in ``texts`` those of their cases, each with the condition under
-    which it holds, and what the operation ``needs`` to be ``defined``.
+    An entry holds functions of the operands: the ``value``, in ``slopes`` the partial derivatives,
+    which get the result as well, and in ``pushes`` what a gradient g of the result becomes on its
+    way to an operand. For people it holds the operands' ``letters``, the ``text`` of the value, in
+    ``rules`` the equations of the derivatives, in ``texts`` those of their cases, each with the
+    condition under which it holds, and what the operation ``needs`` to be ``defined``.
     """
     return "const RULES = {\n" + "".join(map(_entry, PRIMITIVES.values())) + "};\n"
 
 
 def _entry(row: Primitive) -> str:
     inputs = f"({row.operands})"
-    slopes = [f"{inputs[:-1]}, z) => {translate(text, 'limitPower')}" for text in row.partials]
+    slopes = [f"{inputs[:-1]}, z) => {translate(text)}" for text in row.partials]
+    pushes = [f"{inputs[:-1]}, z, g) => {translate(text)}" for text in row.pushes]
     equations = [rule_text(row, place) for place in range(len(row.partials))]
     texts = ", ".join(f"[{_texts(row, place)}]" for place in range(len(row.partials)))
     return (
         f"  {row.name}: {{\n"
         f"    value: {inputs} => {translate(row.value)},\n"
         f"    slopes: [{', '.join(slopes)}],\n"
+        f"    pushes: [{', '.join(pushes)}],\n"
+        f"    letters: {json.dumps(row.letters)},\n"
         f"    texts: [{texts}],\n"
         f"    rules: {json.dumps(equations, ensure_ascii=False)},\n"
-        f"    constant: {json.dumps([text == '0' for text in row.partials])},\n"
         f"    text: {json.dumps(value_text(row), ensure_ascii=False)},\n"
         f"    needs: {json.dumps(row.domain)},\n"
         f"    defined: {inputs} => {translate(row.domain or '1 > 0')},\n"

@@ -6,10 +6,10 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from functools import cache
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from scalargrad.engine import Value, operands
 from scalargrad.errors import OperandError
@@ -44,8 +44,20 @@ def walk(root: Value, room: str) -> list[Value]:
         OperandError: ``root`` is no Value; ``room`` says who asked for one.
     """
     if not isinstance(root, Value):
-        raise OperandError(f"{room} needs a Value, the result of a graph, got {root!r:.60}")
+        raise OperandError(f"{room} needs a Value, the result of a graph, got {_described(root)}")
     return topological_sort([root], operands)
+
+
+def _described(thing: Any) -> str:
+    """Say what somebody takes for the result of a graph, and where a result is."""
+    if isinstance(thing, Sized) and isinstance(thing, Iterable):
+        if any(isinstance(item, Value) for item in thing):
+            size = f"{len(thing):,} Values" if len(thing) > 1 else "1 Value"
+            return f"{type(thing).__name__} of {size}: give it one result, or their sum"
+    elif callable(thing):
+        kind = type(thing).__name__
+        return f"{kind} {getattr(thing, '__name__', '')}".strip() + ": give it one result, model(x)"
+    return f"{thing!r:.60}"
 
 
 # ── names ───────────────────────────────────────────────────────────────────────────────────────

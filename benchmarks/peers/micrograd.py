@@ -35,6 +35,8 @@ FUNCTIONS = Functions(
     relu=Value.relu,
     exp=function("exp", math.exp, lambda _x, y: y),
     log=function("log", math.log, lambda x, _y: 1 / x),
+    sin=function("sin", math.sin, lambda x, _y: math.cos(x)),
+    cos=function("cos", math.cos, lambda x, _y: -math.sin(x)),
     greatest=lambda zs: max(z.data for z in zs),  # as a number: it cancels in the gradient
     leaf=Value,
 )

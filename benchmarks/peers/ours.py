@@ -12,7 +12,11 @@ from ..works import Functions, Moons, Network, Scalar, Work
 from . import Prepared
 from .descent import of_array
 
-FUNCTIONS = Functions(Value.tanh, Value.relu, Value.exp, Value.log, greatest=max, total=F.sum)
+FUNCTIONS = Functions(
+    *(Value.tanh, Value.relu, Value.exp, Value.log, Value.sin, Value.cos),
+    greatest=max,
+    total=F.sum,
+)
 
 Loss = Callable[[Sequence[Scalar]], Value]
 Model = tuple[list[Value], Loss]

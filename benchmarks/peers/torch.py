@@ -12,7 +12,7 @@ from . import Prepared
 
 torch.set_num_threads(1)
 
-FUNCTIONS = Functions(torch.tanh, torch.relu, torch.exp, torch.log)
+FUNCTIONS = Functions(torch.tanh, torch.relu, torch.exp, torch.log, torch.sin, torch.cos)
 
 Loss = Callable[[], torch.Tensor]
 

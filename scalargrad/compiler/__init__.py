@@ -19,6 +19,7 @@ This graph runs on any arrays. On NumPy it is run once on arrays that record:
 ``nonfinite.py`` finds the scalar that an infinity comes from.
 """
 
-from .program import Program, compile
+from .program import Program
+from .program import compile as compile
 
-__all__ = ["Program", "compile"]
+__all__ = ["Program"]  # and compile, which a star import must not put in the place of the builtin

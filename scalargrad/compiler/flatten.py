@@ -18,9 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DomainError
-from .walk import CODES, LEAF, ROWS, Bools, Floats, Ints, Scalars, named
+from .walk import CODES, LEAF, ROWS, Bools, Floats, Ints, Scalars, counted, named
 
-__all__ = ["AFFINE", "LOGSUMEXP", "NO_FAMILY", "Reduced", "flatten"]
+__all__ = ["AFFINE", "LINES", "LOGSUMEXP", "NO_FAMILY", "Reduced", "flatten", "unmerged"]
+
+#: So many operations are written; of more, the first and the last.
+LINES = 40
 
 #: Operations of a family form chains.
 NO_FAMILY, AFFINE, LOGSUMEXP = 0, 1, 2
@@ -38,8 +41,7 @@ class Reduced:
     """
 
     scalars: Scalars
-    x: Ints  # the operands of those that are neither a sum nor a log-sum-exp
-    y: Ints
+    operands: Ints  # of those that are neither a sum nor a log-sum-exp, a row for each
     batched: Bools  # which of them depend on an input
     level: Ints  # the length of the longest way from a leaf
     kept: Ints  # the places of the operations, in topological order
@@ -53,14 +55,25 @@ class Reduced:
     outputs: Ints  # places
 
     def __str__(self) -> str:
-        lines = [f"{len(self.scalars)} scalars in {len(self.kept)} operations"]
-        lines += [f"  {self._name(place)} = {self._shown(place)}" for place in self.kept]
-        return "\n".join(lines)
+        count = counted(len(self.kept), "operation")
+        return "\n".join([f"{counted(len(self.scalars), 'scalar')} in {count}", *self.lines(LINES)])
+
+    def lines(self, most: int) -> list[str]:
+        """Write the operations in the user's names, the first and the last where there are many."""
+        left_out = max(0, len(self.kept) - most)
+        half = len(self.kept) if not left_out else most // 2
+        first, last = (
+            [*map(self._line, part)] for part in (self.kept[:half], self.kept[half + left_out :])
+        )
+        return [*first, *([f"... {counted(left_out, 'line')} left out"] if left_out else []), *last]
+
+    def _line(self, place: int) -> str:
+        return f"{self._name(place)} = {self._shown(place)}"
 
     def _shown(self, place: int) -> str:
         if self.family[place] == NO_FAMILY:
             row = ROWS[self.scalars.op[place]]
-            operands = [self.x[place], self.y[place]][: len(row.partials)]
+            operands = self.operands[: len(row.partials), place]
             return f"{row.name} {' '.join(map(self._name, operands))}"
         terms = slice(self.first[place], self.last[place])
         names = [list(map(self._name, side[terms])) for side in (self.left, self.right)]
@@ -91,18 +104,19 @@ def flatten(scalars: Scalars) -> Reduced:
 
     added = (family[of] == AFFINE) & ~live[term]
     offset = np.zeros(len(scalars))
-    np.add.at(offset, of[added], (scale * data[term])[added])
+    with np.errstate(invalid="ignore"):  # a constant may be infinite
+        np.add.at(offset, of[added], scale[added] * data[term[added]])
     term, of, scale, unscaled = (a[~added] for a in (term, of, scale, unscaled))
 
     number = _Numbering(len(scalars))
     place = np.where(live, np.arange(len(scalars)), 0)
     place[~live] = number(data[~live])
-    x, y = place[scalars.x], place[scalars.y]
+    operands = place[scalars.operands]
 
-    product = (scalars.op[term] == _MUL) & live[scalars.x[term]] & live[scalars.y[term]]
+    product = (scalars.op[term] == _MUL) & live[scalars.operands[:2, term]].all(axis=0)
     product &= (family[of] == AFFINE) & unscaled & (chains.uses[term] == 1)
-    left = np.where(product, x[term], place[term])
-    right = np.where(product, y[term], number(scale))
+    left = np.where(product, operands[0, term], place[term])
+    right = np.where(product, operands[1, term], number(scale))
     left, right, rank = _oriented(scalars, batched, left, right)
     order = np.lexsort((rank[right], rank[left], of))
     of = of[order]
@@ -113,8 +127,24 @@ def flatten(scalars: Scalars) -> Reduced:
     kept = np.flatnonzero(live & (scalars.op != LEAF) & ~merged)
     first, last = (np.searchsorted(of, np.arange(len(scalars)), side) for side in ("left", "right"))
     return Reduced(
-        scalars, x, y, batched, _levels(scalars, live, merged), kept, family,
+        scalars, operands, batched, _levels(scalars, live, merged), kept, family,
         first, last, left[order], right[order], offset, number.values(), place[scalars.outputs],
+    )  # fmt: skip
+
+
+def unmerged(scalars: Scalars) -> Reduced:
+    """Return the same graph without sums: every scalar is an operation, and all are outputs."""
+    count, none = len(scalars), np.zeros(0, np.int64)
+    fed = np.zeros(count, bool)
+    fed[scalars.inputs] = fed[scalars.wrt] = True
+    operation, number = scalars.op != LEAF, _Numbering(count)
+    place = np.arange(count)
+    place[~operation & ~fed] = number(scalars.data[~operation & ~fed])
+    merged, zeros = np.zeros(count, bool), np.zeros(count, np.int64)
+    return Reduced(
+        scalars, place[scalars.operands], fed | operation,
+        _levels(scalars, operation, merged), np.flatnonzero(operation), zeros, zeros, zeros,
+        none, none, np.zeros(count), number.values(), place,
     )  # fmt: skip
 
 
@@ -124,16 +154,16 @@ def _dependence(scalars: Scalars) -> tuple[Bools, Bools]:
     marks[scalars.wrt] = 1
     marks[scalars.inputs] = 2
     mark = marks.tolist()
-    for i, x, y in _operations(scalars, scalars.op != LEAF):
-        mark[i] = mark[x] | mark[y]
+    for i, x, y, last in _operations(scalars, scalars.op != LEAF):
+        mark[i] |= mark[x] | mark[y] | mark[last]
     marks = np.array(mark)
     return marks > 0, marks > 1
 
 
-def _operations(scalars: Scalars, which: Bools) -> zip[tuple[int, int, int]]:
-    """Return the places of some scalars and of their operands."""
+def _operations(scalars: Scalars, which: Bools) -> zip[tuple[int, ...]]:
+    """Return the places of some scalars, and of their three operands."""
     places = np.flatnonzero(which)
-    return zip(*(a.tolist() for a in (places, scalars.x[places], scalars.y[places])), strict=True)
+    return zip(places.tolist(), *scalars.operands[:, places].tolist(), strict=True)
 
 
 def _folded(scalars: Scalars, live: Bools) -> Floats:
@@ -143,10 +173,10 @@ def _folded(scalars: Scalars, live: Bools) -> Floats:
         DomainError: a leaf was given a number of which there is no such result.
     """
     data = scalars.data.copy()
-    for i, x, y in _operations(scalars, ~live & (scalars.op != LEAF)):
+    for i, *operands in _operations(scalars, ~live & (scalars.op != LEAF)):
         row = ROWS[scalars.op[i]]
         try:
-            data[i] = row.evaluate(*(float(data[x]), float(data[y]))[: len(row.partials)])
+            data[i] = row.evaluate(*data[operands[: len(row.partials)]].tolist())
         except (ArithmeticError, ValueError) as error:
             node = named(scalars.nodes[i])
             raise DomainError(f"{node} is a constant, and cannot be computed: {error}") from None
@@ -170,11 +200,10 @@ class _Chains:
 
 
 def _chains(scalars: Scalars, live: Bools, data: Floats) -> _Chains:
-    op, x, y = scalars.op, scalars.x, scalars.y
+    op, (x, y, _) = scalars.op, scalars.operands
     active = live & (op != LEAF)
-    binary = active & (_ARITY[op] == 2)
-    used = np.concatenate([x[active], y[binary], scalars.outputs])
-    uses = np.bincount(used, minlength=len(scalars))
+    used = [places[active & (_ARITY[op] > i)] for i, places in enumerate(scalars.operands)]
+    uses = np.bincount(np.concatenate([*used, scalars.outputs]), minlength=len(scalars))
 
     def where(code: int) -> Bools:
         found: Bools = active & (op == code)
@@ -255,7 +284,8 @@ def _levels(scalars: Scalars, live: Bools, merged: Bools) -> Ints:
     """Return for each scalar the length of the longest way from a leaf; merged ones add nothing."""
     level = [0] * len(scalars)
     step = (~merged).tolist()
-    for i, x, y in _operations(scalars, live & (scalars.op != LEAF)):
-        a, b = level[x], level[y]
-        level[i] = (a if a > b else b) + step[i]  # max() would take half of the time of this pass
+    for i, x, y, last in _operations(scalars, live & (scalars.op != LEAF)):
+        a, b, c = level[x], level[y], level[last]
+        a = a if a > b else b  # max() would take half of the time of this pass
+        level[i] = (a if a > c else c) + step[i]
     return np.array(level)

@@ -129,21 +129,32 @@ def _combining(weights: tuple[float, ...]) -> Kernel:
 
 
 class LogSumExp(Op):
-    """log Σ exp(x) over an axis, safe for numbers of any size: the largest is subtracted first."""
+    """log Σ exp(x) over an axis, safe for numbers of any size: the largest is subtracted first.
+
+    With infinite operands it is what the rows of logaddexp give, one after the other: each +inf has
+    slope 1, and each -inf slope 0.
+    """
 
     def __init__(self, x: Node, axis: int, keepdims: bool = False, *, name: str = "") -> None:
         Op.__init__(self, [x], name)
         self.kernel = _logsumexp(axis, keepdims)
 
 
+#: Larger than any sum of exponentials of finite numbers, of which the largest is 1.
+_HUGE = 1e150
+
+
 def _logsumexp(axis: int, keepdims: bool) -> Kernel:
     def forward(xp: Any, x: Array) -> tuple[Array, tuple[Array, Array]]:
-        # If all are -inf, the largest minus itself would be no number.
-        shift = xp.maximum(xp.max(x, axis=axis, keepdims=True), -sys.float_info.max)
+        # The largest, if it is infinite, minus itself would be no number.
+        top = xp.maximum(xp.max(x, axis=axis, keepdims=True), -sys.float_info.max)
+        shift = xp.minimum(top, sys.float_info.max)
         exponentials = xp.exp(x - shift)
         total = xp.sum(exponentials, axis=axis, keepdims=True)
         z = xp.log(total) + shift
-        return z if keepdims else xp.squeeze(z, axis=axis), (exponentials, total)
+        # The slope of +inf, inf / inf, shall be 1; that of -inf among nothing else, 0 / 0, be 0.
+        slopes = xp.minimum(exponentials, _HUGE), xp.maximum(xp.minimum(total, _HUGE), 1 / _HUGE)
+        return z if keepdims else xp.squeeze(z, axis=axis), slopes
 
     def gradient(xp: Any, g: Array, kept: tuple[Array, Array], _x: Array) -> Array:
         exponentials, total = kept

@@ -1,39 +1,53 @@
-"""Where an infinity or a nan comes from: the scalars of one sample, computed one by one."""
+"""Where an infinity or a nan comes from: every scalar of the graph, computed sample by sample."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from .walk import LEAF, ROWS, Scalars, named
+import numpy as np
 
-__all__ = ["first_nonfinite"]
+from .flatten import unmerged
+from .tape import TapeMachine, assemble
+from .walk import LEAF, ROWS, Floats, Scalars, named
+
+__all__ = ["AT_A_TIME", "first_nonfinite"]
+
+#: So many numbers are held at a time.
+AT_A_TIME = 1_000_000
 
 
 def first_nonfinite(
-    scalars: Scalars, sample: Sequence[float], parameters: Sequence[float]
-) -> str | None:
-    """Name the first scalar that is not finite, in the order of evaluation, if there is one."""
-    data = scalars.data.tolist()
-    for places, numbers in ((scalars.inputs, sample), (scalars.wrt, parameters)):
-        for place, number in zip(places.tolist(), numbers, strict=True):
-            data[place] = number
-    for place, (code, x, y) in enumerate(zip(scalars.op, scalars.x, scalars.y, strict=True)):
-        operands: list[float] = []
-        if code != LEAF:
-            operands = [data[x], data[y]][: len(ROWS[code].partials)]
-            data[place] = _result(code, operands)
-        if not math.isfinite(data[place]):
-            of = f" of {' and '.join(map(repr, operands))}" if operands else ""
-            return f"{named(scalars.nodes[place], data[place])}{of} is not finite"
+    scalars: Scalars, samples: Floats, parameters: Floats
+) -> tuple[str, int] | None:
+    """Name the first scalar that is not finite, in the order of evaluation, if there is one.
+
+    Args:
+        scalars: the graph.
+        samples: what is fed, each a row.
+        parameters: of the program.
+
+    Returns:
+        A sentence, and the number of the sample.
+    """
+    machine = TapeMachine(assemble(unmerged(scalars)), threads=1)
+    size = max(1, AT_A_TIME // len(scalars))
+    for start in range(0, len(samples), size):
+        numbers = machine.values(samples[start : start + size], parameters)
+        wrong = ~np.isfinite(numbers)
+        if wrong.any():
+            row = int(wrong.any(axis=1).argmax())
+            place = int(wrong[row].argmax())
+            return _sentence(scalars, place, numbers[row]), start + row
     return None
 
 
-def _result(code: int, operands: Sequence[float]) -> float:
-    """Return what an array would hold where a float raises."""
-    try:
-        return ROWS[code].evaluate(*operands)
-    except OverflowError:
-        return math.inf
-    except (ArithmeticError, ValueError):
-        return math.nan
+def _sentence(scalars: Scalars, place: int, numbers: Floats) -> str:
+    operands = [repr(float(numbers[i])) for i in _operands(scalars, place)]
+    of = f" of {' and '.join(operands)}" if operands else ""
+    return f"{named(scalars.nodes[place], float(numbers[place]))}{of} is not finite"
+
+
+def _operands(scalars: Scalars, place: int) -> Iterator[int]:
+    code = scalars.op[place]
+    if code != LEAF:
+        yield from scalars.operands[: len(ROWS[code].partials), place].tolist()

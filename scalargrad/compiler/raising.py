@@ -191,7 +191,7 @@ class _Raising:
         """Return the places of a scalar's operands; of sums all left ones, then the right ones."""
         reduced = self.reduced
         if reduced.family[place] == NO_FAMILY:
-            keys = np.array([reduced.x[place], reduced.y[place]])
+            keys = reduced.operands[:, place]
         else:
             terms = slice(reduced.first[place], reduced.last[place])
             keys = np.concatenate([reduced.left[terms], reduced.right[terms]])

@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..errors import OperandError
+from ..miniflow.arrays import NUMPY
+from ..miniflow.translate import standard_functions
 
 __all__ = [
     "BOOL",
@@ -140,23 +142,18 @@ for _python, _standard in _OPERATORS.items():
 for _python, _standard in _REFLECTED.items():
     setattr(Symbol, f"__r{_python}__", _reflected(_standard))
 
-#: What is recorded element by element: NumPy's function for each name of the standard.
-_NAMED_ALIKE = (
-    *("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh"),
+#: What is recorded element by element: NumPy's function for each name of the standard. The texts of
+#: the table say which functions there are, besides arithmetic.
+_ARITHMETIC = (
     *("negative", "trunc", "add", "subtract", "multiply", "divide", "maximum", "minimum"),
+    *("abs", "where", "pow", "exp", "log"),
 )
 _TESTS = (
     *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
     *("logical_and", "logical_or", "logical_not"),
 )
 ELEMENTWISE: dict[str, Callable[..., Any]] = {
-    **{name: getattr(np, name) for name in (*_NAMED_ALIKE, *_TESTS)},
-    "abs": np.absolute,
-    "asin": np.arcsin,
-    "acos": np.arccos,
-    "atan": np.arctan,
-    "pow": np.power,
-    "where": np.where,
+    name: getattr(NUMPY, name) for name in sorted({*_ARITHMETIC, *_TESTS} | standard_functions())
 }
 
 #: What makes a view of its operand.

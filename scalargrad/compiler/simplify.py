@@ -96,10 +96,17 @@ class Simplifier(Recorder):
 
     def logical_and(self, x: Symbol, y: Symbol) -> Symbol:
         """x & True = x,  x & False = False"""
+        return self.logical("logical_and", x, y, unit=True)
+
+    def logical_or(self, x: Symbol, y: Symbol) -> Symbol:
+        """x | False = x,  x | True = True"""
+        return self.logical("logical_or", x, y, unit=False)
+
+    def logical(self, op: str, x: Symbol, y: Symbol, unit: bool) -> Symbol:
         for one, other in ((x, y), (y, x)):
             if (known := value_of(one)) is not None:
-                return other if known else one
-        return self.elementwise("logical_and", x, y)
+                return other if known == unit else one
+        return self.elementwise(op, x, y)
 
     def where(self, test: Any, x: Any, y: Any) -> Symbol:
         """Of a known test its choice; where(y ≤ 0, 0, y) = max(y, 0)."""

@@ -17,8 +17,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..ops import SLOPES
+from ..ops import FLOATS
 from .buffers import REDUCTIONS, Buffers, is_float, parts, view_text
+from .notes import Notes
 from .record import BOOL, ELEMENTWISE, VIEWS, Symbol, value_of
 
 __all__ = ["LONG", "SMALL", "WIDE", "prepare", "write"]
@@ -34,9 +35,6 @@ SMALL = 4096
 
 #: An expression of floats is written into the one that uses it, until it is so long.
 WIDE = 60
-
-#: The names of NumPy where they differ from those of the standard.
-_NUMPY = {"abs": "absolute", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "pow": "power"}
 
 #: How floats are computed, where it is not by a function of the same name.
 _FLOAT = {
@@ -61,7 +59,7 @@ _FLOAT = {
     "maximum": "{0} if {0} >= {1} or {0} != {0} else {1}",
     "minimum": "{0} if {0} <= {1} or {0} != {0} else {1}",
     "where": "{1} if {0} else {2}",
-    "pow": "power({0}, {1})",
+    "pow": "ieee_pow({0}, {1})",
     "trunc": "float(int({0}))",
 }
 
@@ -69,16 +67,22 @@ _FLOAT = {
 _REPEATING = {"maximum", "minimum", "where"}
 
 
+def _numpy(op: str) -> str:
+    """Return what NumPy itself calls an operation of the standard: arcsin, where that has asin."""
+    name: str = ELEMENTWISE[op].__name__
+    return name
+
+
 def prepare(source: str, constants: Mapping[str, Any], p: np.ndarray[Any, Any]) -> Step:
     """Run the part of a source that runs once, and return the function that it makes."""
-    names: dict[str, Any] = {**SLOPES, **constants, "np": np}
+    names: dict[str, Any] = {**FLOATS, **constants, "np": np}
     exec(source, names)
     step: Step = names["prepare"](p)
     return step
 
 
 def write(
-    results: Sequence[Symbol], x: Symbol, p: Symbol, notes: Mapping[Symbol, str]
+    results: Sequence[Symbol], x: Symbol, p: Symbol, notes: Notes
 ) -> tuple[str, Mapping[str, Any]]:
     """Write the source of a function that computes some results; also return its constants.
 
@@ -95,9 +99,7 @@ def write(
 class _Writer:
     """The state of the pass. Symbols are written in the order in which they were recorded."""
 
-    def __init__(
-        self, buffers: Buffers, results: Sequence[Symbol], notes: Mapping[Symbol, str]
-    ) -> None:
+    def __init__(self, buffers: Buffers, results: Sequence[Symbol], notes: Notes) -> None:
         self.buffers, self.results, self.notes = buffers, dict.fromkeys(results), notes
         self.returns = results
         self.views: dict[str, str] = {}  # names, by what they stand for
@@ -105,11 +107,14 @@ class _Writer:
         self.floats: dict[Symbol, str] = {}  # what stands for a float
         self.lists: set[Symbol] = set()  # sources of which there is a list
         self.lines: list[str] = []  # of the function
+        self.at: dict[Symbol, int] = {}  # the numbers of the lines that compute symbols
 
     def source(self) -> str:
         for symbol in self.buffers.order:
             self.write(symbol)
         answers = "".join(f"{self.returned(symbol)}, " for symbol in self.returns)
+        self.lines.append(f"return {answers.rstrip()}")
+        self.comment()
         return "\n".join([
             "def prepare(p):",
             *(f"    {line}" for line in self.once()),
@@ -117,7 +122,6 @@ class _Writer:
             '    @np.errstate(all="ignore")',
             "    def step(x):",
             *(f"        {line}" for line in self.lines),
-            f"        return {answers.rstrip()}",
             "",
             "    return step",
             "",
@@ -133,9 +137,18 @@ class _Writer:
         ]
 
     def line(self, text: str, symbol: Symbol) -> None:
-        """Add a line to the function; with a comment if there is one on what it computes."""
-        note = self.notes.get(symbol)
-        self.lines.append(f"{text:<42}  # {note}" if note else text)
+        """Add the line to the function that computes a symbol."""
+        self.at[symbol] = len(self.lines)
+        self.lines.append(text)
+
+    def comment(self) -> None:
+        """Write behind the lines what they compute; what none does is an operand or a result."""
+        comments: dict[int, list[str]] = {}
+        for symbol, text in self.notes.placed(self.at):
+            number = len(self.lines) - 1 if symbol is None else self.at[symbol]
+            comments.setdefault(number, []).append(text)
+        for number, texts in comments.items():
+            self.lines[number] = f"{self.lines[number]:<42}  # {'; '.join(texts)}"
 
     # ── names ──
 
@@ -203,7 +216,7 @@ class _Writer:
             self.write_copy(symbol)
 
     def write_elementwise(self, symbol: Symbol) -> None:
-        call = f"np.{_NUMPY.get(symbol.op, symbol.op)}({', '.join(map(self.array, symbol.args))}"
+        call = f"np.{_numpy(symbol.op)}({', '.join(map(self.array, symbol.args))}"
         if symbol is self.buffers.answer:
             self.line(f"answer = {call})", symbol)
         else:

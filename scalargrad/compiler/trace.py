@@ -80,6 +80,6 @@ def _frozen(name: str, node: Value) -> str:
         )
     return (
         f"compile cannot follow a Python branch on {named(node)}: {_QUESTIONS[name]} is asked for"
-        f"{where}, and the compiled graph would always go the same way; use max, min, relu, abs or "
-        "greater"
+        f"{where}, and the compiled graph would always go the same way; choose in the graph, by "
+        "where(a.greater(b), x, y) of scalargrad.functional, or by max, min, relu or abs"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -33,8 +33,8 @@ class Scalars:
 
     nodes: list[Value]
     op: Ints  # the number of its row in the table of primitives, or LEAF
-    x: Ints  # the place of its first operand, or of itself if it has none
-    y: Ints  # the place of its second operand, or x again
+    operands: Ints  # places: of the first operands, or of leaves themselves; of the second and the
+    # third operands, or of the first again where there are fewer
     data: Floats
     inputs: Ints  # places
     wrt: Ints
@@ -75,17 +75,22 @@ def walk(outputs: Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Value]
     by_hand = {rule for rule in codes if rule.kind == "op" and rule.primitive is None}
     if by_hand:
         raise OperandError(_by_hand(next(node for node in nodes if node._rule in by_hand)))
-    own = np.arange(len(nodes))
-    x, y = (
-        np.fromiter(map(place.get, map(attrgetter(name), nodes), own.tolist()), np.int64)
-        for name in ("_x", "_y")
-    )
-    y = np.where((op != LEAF) & (y == own), x, y)
     data = np.fromiter(map(attrgetter("data"), nodes), np.float64, len(nodes))
     places = [
         np.array([place[node] for node in group], np.int64) for group in (inputs, wrt, outputs)
     ]
-    return Scalars(nodes, op, x, y, data, *places)
+    return Scalars(nodes, op, _operands(nodes, op, place), data, *places)
+
+
+def _operands(nodes: Sequence[Value], op: Ints, place: Mapping[Value, int]) -> Ints:
+    """Return the places of all operands, in a row for the first, the second and the third."""
+    own = range(len(nodes))
+    x = np.fromiter(map(place.get, map(attrgetter("_x"), nodes), own), np.int64)
+    y = np.fromiter(map(place.get, map(attrgetter("_y"), nodes), x.tolist()), np.int64)
+    places = np.stack([x, y, x])
+    for i in np.flatnonzero((op != LEAF) & (x == own)).tolist():  # these have three
+        places[:, i] = [place[operand] for operand in operands(nodes[i])]
+    return places
 
 
 def _code(primitive: Any) -> int:

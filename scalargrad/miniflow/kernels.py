@@ -70,26 +70,19 @@ def elementwise(row: Primitive) -> Kernel:
         z = function(xp, *operands)
         return z, z
 
-    kernel = Kernel(forward, tuple(_partial(row, i) for i in range(len(row.partials))))
+    kernel = Kernel(forward, tuple(_push(row, i) for i in range(len(row.partials))))
     return _quiet(kernel) if row.domain else kernel
 
 
-def _partial(row: Primitive, i: int) -> Callable[..., Array]:
+def _push(row: Primitive, i: int) -> Callable[..., Array]:
     """Return the function that sends g · ∂z/∂operand back to the i-th operand."""
-    text = row.partials[i]
-    slope = array_function(row, text)
+    text = row.pushes[i]
+    push = array_function(row, text)
 
     def gradient(xp: Any, g: Array, z: Array, *operands: Array) -> Array:
-        if text == "0":
+        if text == "0.0":
             return xp.zeros_like(operands[i])
-        if text == "1":
-            term = g
-        elif text == "-1":
-            term = -g
-        else:
-            x, y = operands if len(operands) == 2 else (*operands, None)
-            term = g * slope(xp, x, y, z)
-        return summed(xp, term, operands[i].shape)
+        return summed(xp, push(xp, *operands, z, g), operands[i].shape)
 
     return gradient
 

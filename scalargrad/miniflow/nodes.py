@@ -101,7 +101,7 @@ def elementwise_node(name: str) -> type[Elementwise]:
     if name not in _ELEMENTWISE:
         row = PRIMITIVES[name]
         words = (row.symbol if row.symbol[0].isalpha() else name.replace("_", " ")).split()
-        partials = [f"∂z/∂{x} = {text}" for x, text in zip("xy", row.partials, strict=False)]
+        partials = [f"∂z/∂{x} = {text}" for x, text in zip(row.letters, row.partials, strict=True)]
         doc = "\n\n    ".join([row.about, f"z = {row.value}", *partials])
         members = {"row": row, "__doc__": doc, "__module__": __name__}
         title = "".join(word[0].upper() + word[1:] for word in words)

@@ -43,9 +43,9 @@ function power(x, y) {
   return z;
 }
 
-/** The same for a derivative, in which infinity is an answer; -0 counts as 0. */
-function limitPower(x, y) {
-  const z = ieeePower(x === 0 ? 0 : x, y);
+/** The same where infinity is an answer. */
+function ieee_pow(x, y) {
+  const z = ieeePower(x, y);
   if (Number.isNaN(z) && !Number.isNaN(x) && !Number.isNaN(y)) throw new Undefined();
   return z;
 }

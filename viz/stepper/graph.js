@@ -84,7 +84,7 @@ function apply(node, inputs) {
     return { value: rule.value(...inputs) };
   } catch (error) {
     if (!(error instanceof Undefined)) throw error;
-    const got = inputs.map((x, place) => `${"xy"[place]} = ${exact(x)}`).join(" and ");
+    const got = inputs.map((x, place) => `${rule.letters[place]} = ${exact(x)}`).join(" and ");
     const reason = rule.defined(...inputs)
       ? `${rule.text} is larger than the largest float`
       : `${node.op} needs ${rule.needs}`;
@@ -96,14 +96,7 @@ function slopesOf(node) {
   if (!now.dirty[node.index] || node.kind !== "op") return node.slopes;
   if (now.problems[node.index] || isOwn(node)) return node.operands.map(() => NaN);
   const inputs = node.operands.map((operand) => now.values[operand]);
-  return RULES[node.row].slopes.map((slope) => {
-    try {
-      return slope(...inputs, now.values[node.index]);
-    } catch (error) {
-      if (!(error instanceof Undefined)) throw error;
-      return NaN;
-    }
-  });
+  return RULES[node.row].slopes.map((slope) => attempt(() => slope(...inputs, now.values[node.index])));
 }
 
 /** The backward pass: fills in the numbers of the steps, and returns the gradients. */
@@ -122,9 +115,21 @@ function differentiate(slopes) {
   return gradients;
 }
 
-/** What the table says to be 0 for all numbers adds nothing, not even to infinity: as in Python. */
+/** What a gradient becomes on its way: of an infinite one, too, a choice that says 0 passes nothing on. */
 function push(node, place, gradient, slope) {
-  return node.row && RULES[node.row].constant[place] ? 0 : gradient * slope;
+  if (!node.row || Number.isFinite(gradient)) return gradient * slope;
+  const inputs = node.operands.map((operand) => now.values[operand]);
+  return attempt(() => RULES[node.row].pushes[place](...inputs, now.values[node.index], gradient));
+}
+
+/** The number that a function of the table answers; NaN where it has none. */
+function attempt(compute) {
+  try {
+    return compute();
+  } catch (error) {
+    if (!(error instanceof Undefined)) throw error;
+    return NaN;
+  }
 }
 
 // ── changes ─────────────────────────────────────────────────────────────────────────────────────

@@ -123,15 +123,17 @@ function ruleOf({ node, parent, place, slope }) {
 function derivation({ node, parent, place, slope }) {
   const { texts, rules } = RULES[node.row];
   const [left, right] = equation(node, place).split(" = ");
-  const [x, y] = node.operands.map((operand) => nodes[operand]);
-  const named = substitute(right, { x: x.symbol, y: y?.symbol, out: node.symbol });
-  const rule = y ? `∂${node.symbol}/∂${parent.symbol} = ${named}` : `${left} = ${right}`;
+  const operands = node.operands.map((operand) => nodes[operand]);
+  const alone = operands.length === 1;
+  const symbols = named(node.row, operands.map((operand) => operand.symbol));
+  const inNames = substitute(right, { ...symbols, out: node.symbol });
+  const rule = alone ? `${left} = ${right}` : `∂${node.symbol}/∂${parent.symbol} = ${inNames}`;
   // Where a rule makes a distinction, all of it comes before the case that holds here.
   const first = texts[place].length > 1 ? [rules[place], `here: ${rule}`] : [rule];
-  if (named === right && !/[a-z]/.test(right)) return first; // a number
-  const counted = substitute(right, { x: shownValue(x), y: y && shownValue(y), out: shownValue(node) });
-  const rest = [`= ${counted}`, `= ${number(slope)}`];
-  if (!y) rest.unshift(`= ${named}`);
+  if (inNames === right && !/[a-z]/.test(right)) return first; // a number
+  const numbers = { ...named(node.row, operands.map(shownValue)), out: shownValue(node) };
+  const rest = [`= ${substitute(right, numbers)}`, `= ${number(slope)}`];
+  if (alone) rest.unshift(`= ${inNames}`);
   return [...first, ...new Set(rest)];
 }
 

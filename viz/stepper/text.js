@@ -40,11 +40,16 @@ function substitute(formula, places) {
   });
 }
 
+/** What the texts of a row call its operands, with what stands for each. */
+function named(row, operands) {
+  return Object.fromEntries(RULES[row].letters.map((letter, place) => [letter, operands[place]]));
+}
+
 /** How a node is computed, with its operands under the names that `write` gives. */
 function expression(node, write) {
   const operands = node.operands.map((operand) => write(nodes[operand]));
   if (isOwn(node)) return `${node.op}(${operands.join(", ")})`;
-  return substitute(RULES[node.row].text, { x: operands[0], y: operands[1] });
+  return substitute(RULES[node.row].text, named(node.row, operands));
 }
 
 /** The equation of a local derivative that holds for the present numbers, as the table has it. */

@@ -1,0 +1,179 @@
+"""The gradient check for programs: the first line of the listing that is wrong, by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..differences import compare, fault
+from ..engine import operands
+from ..errors import GradientError, OperandError
+from ..miniflow.check import first_wrong
+from ..miniflow.node import Node
+from ..miniflow.plan import sorted_to
+from .program import Program
+from .walk import Floats, named
+
+__all__ = ["check_program_gradients"]
+
+
+def check_program_gradients(
+    program: Program,
+    X: Any = None,  # noqa: N803  (the field's name)
+    *,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+) -> float:
+    """Compare a program with its scalars and with central differences; name the line that is wrong.
+
+    Each line of the listing has to compute what the scalars do that it stands for, one by one; then
+    each parameter is moved a little to both sides, and the program's value has to move as its
+    gradient says. It runs on NumPy, and costs two evaluations for each parameter.
+
+    Args:
+        program: with one output.
+        X: samples, as for ``program.value_and_grad``; the gradient is that of the mean.
+        rtol, atol: how far the two may be apart, as for `scalargrad.check_gradients`.
+
+    Returns:
+        The largest difference between the two gradients, relative to the larger of 1 and the slope.
+
+    Raises:
+        GradientError (an AssertionError): a value or a gradient differs, or is not finite.
+        OperandError: the program has no parameters.
+        SizeError: as for ``program.value_and_grad``.
+
+    >>> from scalargrad import Value, compile
+    >>> x, w = Value(0.0, label="x"), Value(3.0, label="w")
+    >>> check_program_gradients(compile((w * x).tanh(), [x], wrt=[w]), [[0.1], [0.2]]) < 1e-9
+    True
+    """
+    if not program.parameters.size:
+        raise OperandError("the program has no gradient to check: compile it with wrt=parameters")
+    samples = None if X is None else np.asarray(X)
+    with program._running:
+        return _checked(program, samples, rtol, atol)
+
+
+def _checked(program: Program, samples: Any, rtol: float, atol: float) -> float:
+    p = program.parameters
+    value, gradient = program.value_and_grad(samples)
+    if not math.isfinite(value):
+        where = program.first_nonfinite(samples)
+        raise GradientError(f"the program gives {value}, so it has no derivative: {where}")
+    lines = _Lines(program, samples)
+    lines.check_values(rtol, atol)
+
+    worst = 0.0
+    for place, ours in enumerate(gradient.tolist()):
+
+        def result(number: float, place: int = place) -> float:
+            moved = p.copy()
+            moved[place] = number
+            return float(program.value_and_grad(samples, parameters=moved)[0])
+
+        moves = compare(result, float(p[place]), value, ours, rtol, atol * max(1.0, abs(value)))
+        if not moves[-1].agrees(rtol, atol * max(1.0, abs(value))):
+            wrong = lines.wrong_gradient(gradient, rtol, atol)
+            raise GradientError(wrong or fault(moves, "the program", f"parameter {place}"))
+        worst = max(worst, abs(moves[-1].error) / max(1.0, abs(moves[-1].slope)))
+    return worst
+
+
+class _Lines:
+    """The lines of a listing, each with the nodes that compute it, after a run."""
+
+    def __init__(self, program: Program, samples: Any) -> None:
+        self.program = program
+        self.batch, _ = program._batch(samples)
+        self.run()
+        self.order = sorted_to([program._target("mean")])
+        self.texts = [f"{block.name} = {line}" for block, line in program.listing.operations]
+        self.number = dict.fromkeys(self.order, len(self.texts))  # of each node's line
+        for number in reversed(range(len(self.texts))):
+            for node in sorted_to([program._graph.nodes[number]]):
+                self.number[node] = number
+        self.order.sort(key=self.number.__getitem__)  # which leaves operands first
+
+    def run(self) -> Floats:
+        """Run the nodes, and return the gradient that they give."""
+        _, gradient = self.program._on_graph("mean", self.batch, self.program.parameters)
+        return np.asarray(gradient)
+
+    def text(self, node: Node) -> str:
+        """Return the line that a node belongs to."""
+        number = self.number[node]
+        return self.texts[number] if number < len(self.texts) else "the mean of the outputs"
+
+    def check_values(self, rtol: float, atol: float) -> None:
+        """Raise an error if a line computes other numbers than its scalars, one by one.
+
+        All lines are compared before one is blamed, since scalars are not in their order.
+        """
+        places, values = self.program.listing.places, self._values()
+        wrong: dict[int, str] = {}
+        for sample, data in enumerate(self._scalars()):
+            for place, expected in enumerate(data):
+                line, index = int(places.block_of[place]) - _SOURCES, int(places.index_of[place])
+                if line < 0 or line in wrong or math.isnan(expected):
+                    continue
+                found = values[line][index, sample if self._batched(line) else 0]
+                if not _close(found, expected, rtol, atol):
+                    scalar = named(self.program._scalars.nodes[place], expected)
+                    wrong[line] = (
+                        f"{self.texts[line]} is wrong: it gives {found:.6g} for {scalar}, which is "
+                        f"{expected:.6g} in sample {sample}"
+                    )
+        if wrong:
+            raise GradientError(wrong[min(wrong)])
+
+    def _batched(self, line: int) -> bool:
+        return self.program.listing.operations[line][0].batched
+
+    def _values(self) -> list[Floats]:
+        """Return what each line computes: a row for each scalar, with the samples side by side."""
+        blocks = [block for block, _ in self.program.listing.operations]
+        return [
+            np.reshape(node.value, (block.size, -1))
+            for block, node in zip(blocks, self.program._graph.nodes, strict=True)
+        ]
+
+    def _scalars(self) -> Iterator[Sequence[float]]:
+        """Yield the data of all scalars for each sample; nan where a float has none."""
+        scalars = self.program._scalars
+        inputs, wrt = ([scalars.nodes[i] for i in some] for some in (scalars.inputs, scalars.wrt))
+        parameters = dict(zip(wrt, self.program.parameters.tolist(), strict=True))
+        for sample in [[]] if self.batch is None else self.batch.T.tolist():
+            data = parameters | dict(zip(inputs, sample, strict=True))
+            for node in scalars.nodes:
+                if node.primitive is None:
+                    data.setdefault(node, node.data)
+                    continue
+                try:
+                    data[node] = node.primitive.evaluate(*[data[x] for x in operands(node)])
+                except (ArithmeticError, ValueError):
+                    data[node] = math.nan
+            yield [data[node] for node in scalars.nodes]
+
+    def wrong_gradient(self, gradient: Floats, rtol: float, atol: float) -> str:
+        """Say which line does not differentiate itself, if one does not."""
+        own = self.run()
+        arrived = {node: node.gradient for node in self.order if node.gradient is not None}
+        wrong = first_wrong(self.order, arrived, rtol, atol)
+        if wrong is not None:
+            node, found = wrong
+            return fault(found.moves, self.text(node), found.by)
+        if not np.allclose(gradient, own, rtol=rtol, atol=atol):
+            return "program.source computes another gradient than the lines of the listing"
+        return ""
+
+
+_SOURCES = 2  # the blocks of inputs and parameters come before those of the lines
+
+
+def _close(x: float, y: float, rtol: float, atol: float) -> bool:
+    near = abs(x - y) <= rtol * max(abs(x), abs(y)) + atol
+    return near or x == y or (math.isnan(x) and math.isnan(y))

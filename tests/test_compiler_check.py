@@ -1,0 +1,167 @@
+"""The check of programs against lies: the line that is wrong is named, whatever its lie."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+import pytest
+from compiled_graphs import WORKLOADS, Graph, random_graphs
+from hypothesis import assume, given, settings
+
+from scalargrad import MLP, Value, check_gradients
+from scalargrad.compiler import Program, compile
+from scalargrad.errors import GradientError, OperandError, SizeError
+from scalargrad.graph import topological_sort
+from scalargrad.miniflow.kernels import Kernel
+from scalargrad.miniflow.node import Node, Op
+
+
+def samples(graph: Graph, count: int = 2) -> Any:
+    return np.random.default_rng(0).uniform(0.1, 1.0, size=(count, len(graph[1])))
+
+
+def small() -> Graph:
+    model = MLP(2, [3, 1], seed=0)
+    x, y = [Value(0.0, label="x0"), Value(0.0, label="x1")], Value(0.0, label="y")
+    return (model(x) - y) ** 2, [*x, y], model.parameters()
+
+
+def lines(program: Program) -> list[str]:
+    return [f"{block.name} = {line}" for block, line in program.listing.operations]
+
+
+def lie_about_gradients(node: Op) -> None:
+    """Let a node send back half as much again to each operand."""
+    right = node.kernel
+
+    def wrong(send: Any) -> Any:
+        return lambda *arguments: 1.5 * send(*arguments)
+
+    node.kernel = Kernel(right.forward, tuple(map(wrong, right.gradients)))
+
+
+def lie_about_values(node: Op) -> None:
+    """Let a node compute a little more than it should."""
+    right = node.kernel
+
+    def wrong(*arguments: Any) -> Any:
+        value, kept = right.forward(*arguments)
+        return value + 0.01, kept
+
+    node.kernel = Kernel(wrong, right.gradients)
+
+
+def complaint(program: Program, fed: Any) -> str:
+    """Return the sentence that the check ends with, or nothing."""
+    try:
+        check_gradients(program, fed)
+    except GradientError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("name", sorted(set(WORKLOADS) - {"wide softmax regression", "hinge"}))
+def test_program_of_a_workload_is_accepted(name: str) -> None:
+    graph = WORKLOADS[name]()
+    assert check_gradients(compile(*graph), samples(graph)) < 1e-6
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(random_graphs())
+def test_random_programs_are_accepted_but_at_kinks(graph: Graph) -> None:
+    assume(graph[2])
+    found = complaint(compile(*graph), samples(graph) if graph[1] else None)
+    assert not found or " is at a kink: " in found or " is at a jump: " in found
+
+
+@pytest.mark.parametrize("line", range(len(lines(compile(*small())))))
+def test_line_whose_gradient_is_wrong_is_named(line: int) -> None:
+    program = compile(*small())
+    lie_about_gradients(program._graph.nodes[line])
+    with pytest.raises(GradientError) as caught:
+        check_gradients(program, samples(small()))
+    assert str(caught.value).startswith(
+        f"{lines(program)[line]} has a wrong derivative: with respect"
+    )
+
+
+def ops(*roots: Node) -> list[Node]:
+    return topological_sort(roots, attrgetter("inbound_nodes"))
+
+
+@pytest.mark.parametrize("name", ["gelu", "softmax regression", "regression"])
+@pytest.mark.parametrize(("lie", "what"), [
+    (lie_about_gradients, " has a wrong derivative: "), (lie_about_values, " is wrong: it gives ")
+])  # fmt: skip
+def test_any_wrong_node_of_a_listing_is_named_by_its_line(name: str, lie: Any, what: str) -> None:
+    graph = WORKLOADS[name]()
+    data = samples(graph)
+    right = compile(*graph)
+    expected = right.value_and_grad(data)
+    found = set()
+    for i, node in enumerate(ops(right.graph)):
+        if not isinstance(node, Op):
+            continue
+        program = compile(*graph)
+        liar: Any = ops(program.graph)[i]
+        lie(liar)
+        got = program.value_and_grad(data)
+        if np.allclose(got[0], expected[0], 1e-6) and np.allclose(got[1], expected[1], 1e-6):
+            continue  # it has no part in this: the gradient of a sample, say
+        line = min(n for n, end in enumerate(program._graph.nodes) if liar in ops(end))
+        assert complaint(program, data).startswith(f"{lines(program)[line]}{what}"), (line, liar)
+        found.add(line)
+    assert found == set(range(len(lines(right))))
+
+
+def test_wrong_source_of_right_lines_is_said() -> None:
+    graph = small()
+    program, data = compile(*graph), samples(graph)
+    program.value_and_grad(data)
+    ((key, step),) = program._steps.items()
+    program._steps[key] = lambda batch: (step(batch)[0], 1.5 * step(batch)[1])
+    with pytest.raises(GradientError, match=r"^program\.source computes another gradient"):
+        check_gradients(program, data)
+
+
+def test_wrong_line_is_the_first_of_several() -> None:
+    graph = small()
+    program = compile(*graph)
+    for node in program._graph.nodes[2:]:
+        lie_about_gradients(node)
+    with pytest.raises(GradientError, match=r"^v2 = "):
+        check_gradients(program, samples(graph))
+
+
+def test_check_takes_what_the_program_is_fed_and_changes_nothing() -> None:
+    graph = small()
+    program, data = compile(*graph), samples(graph)
+    before = program.parameters.copy()
+    for fed in (data, data.tolist(), data[0], data[0].tolist(), data[:1]):
+        assert check_gradients(program, fed) < 1e-7
+    np.testing.assert_array_equal(program.parameters, before)
+    w = Value(3.0)
+    assert check_gradients(compile(w * w.tanh(), [], wrt=[w])) < 1e-9
+
+
+def test_kink_of_a_program_is_no_wrong_line() -> None:
+    x, w = Value(0.0, label="x"), Value(0.0, label="w")
+    program = compile((w * x).relu() * 2 + w, [x], wrt=[w])
+    assert check_gradients(program, [[0.0]]) < 1e-9
+    with pytest.raises(GradientError, match=r"^v\d = relu\(.* is at a kink"):
+        check_gradients(program, [[1.0]])
+
+
+def test_program_without_a_gradient_is_an_error() -> None:
+    x, w = Value(0.0, label="x"), Value(1.0, label="w")
+    with pytest.raises(OperandError, match="no gradient to check: compile it with wrt=parameters"):
+        check_gradients(compile(x * w, [x]), [[1.0]])
+    with pytest.raises(SizeError, match="needs a program with one output"):
+        check_gradients(compile([x * w, x + w], [x], wrt=[w]), [[1.0]])
+    with pytest.raises(SizeError, match="the program has 1 input"):
+        check_gradients(compile(x * w, [x], wrt=[w]), [[1.0, 2.0]])
+    x.data = 1.0
+    with pytest.raises(GradientError, match=r"^the program gives -inf.*: log .* is not finite"):
+        check_gradients(compile((x * w).log(), [x], wrt=[w]), [[1.0], [0.0]])
