@@ -40,9 +40,14 @@ class Network(NamedTuple):
     output: Node
     cost: Node
 
+    def feed(self, x: NDArray[Any], y: NDArray[Any] | None = None) -> dict[Node, Any]:
+        """Return what to feed: samples, with or without their targets, and the weights."""
+        targets = {} if y is None else {self.y: y}
+        return {self.x: x, **targets, **{w: w.value for w in self.trainables}}
+
 
 def build(n_features: int, n_hidden: int, rng: np.random.Generator) -> Network:
-    """Define the graph, with small random weights fed to it."""
+    """Define the graph, with small random weights in it."""
     x, y, w1, b1, w2, b2 = (Input(name) for name in ("X", "y", "W1", "b1", "W2", "b2"))
     hidden = Sigmoid(Linear(x, w1, b1, name="l1"))
     output = Linear(hidden, w2, b2, name="l2")
@@ -67,7 +72,7 @@ def train_epoch(
 
 def predict(network: Network, x: NDArray[Any]) -> NDArray[Any]:
     """Return the network's answer for each row."""
-    value, _ = value_and_grad(network.output, {network.x: x})
+    value, _ = value_and_grad(network.output, network.feed(x))
     return value[:, 0]
 
 
@@ -124,7 +129,7 @@ def main(arguments: list[str] | None = None) -> Run:
 
     train, held_out = normalised(*data.split(rng, 0.75))
     network = build(train.x.shape[1], args.hidden, rng)
-    graph = topological_sort({network.x: train.x, network.y: train.y})
+    graph = topological_sort(network.feed(train.x, train.y))
     losses, held_out_losses = [], []
     for _ in Bar(range(args.epochs), desc="epochs"):
         losses.append(train_epoch(network, graph, train, args.rate, rng))

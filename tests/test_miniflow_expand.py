@@ -171,5 +171,5 @@ def test_expansion_leaves_the_graph_as_it_was():
     feed_dict = {x: 2.0, w: 3.0}
     expand(f, feed_dict)
     assert (f.value, x.value, w.value) == (6, 2, 3)
-    value, gradients = value_and_grad(f, {}, [x, w])
+    value, gradients = value_and_grad(f, feed_dict, [x, w])
     assert (value, *gradients) == (6, 3, 2)

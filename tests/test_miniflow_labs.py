@@ -17,7 +17,7 @@ def test_star_import_brings_the_names_of_the_labs_and_numpy():
     labs = (
         "Node Input Add Mul Linear Sigmoid Tanh ReLU Softmax CrossEntropy Mean MSE "
         "CrossEntropyWithSoftmax DummyGrad Sum MatMul BiasAdd Sub Div Exp Log topological_sort "
-        "forward_pass forward_and_backward value_and_grad accuracy sgd_update"
+        "forward_pass forward_pass_graph forward_and_backward value_and_grad accuracy sgd_update"
     )
     assert set(labs.split()) <= globals().keys()
     assert np is numpy
@@ -41,6 +41,33 @@ def test_first_lab_has_a_neuron_over_lists():
     f = Linear(inputs, weights, bias)
     graph = topological_sort({inputs: [6, 14, 3], weights: [0.5, 0.25, 1.4], bias: 2})
     assert forward_pass(f, graph) == pytest.approx(12.7)
+
+
+def test_first_lab_runs_the_graph_forward_and_looks_into_the_nodes():
+    y, a = Input(), Input()
+    cost = MSE(y, a)
+    graph = topological_sort({y: np.array([1, 2, 3]), a: np.array([4.5, 5, 10])})
+    forward_pass(graph)
+    assert cost.value == pytest.approx(23.4166666667)
+    a.value = np.array([1.0, 2, 3])
+    assert forward_pass_graph(graph) is None
+    assert cost.value == 0
+
+
+def test_first_lab_gives_the_same_when_a_cell_is_run_again():
+    X, y, W, b = Input(), Input(), Input(), Input()
+    feed_dict = {X: X_, y: np.array([1.0, 2.0]), W: np.array([[2.0], [3.0]]), b: np.array([-3.0])}
+    gradients, out = [], []
+    for _ in range(3):
+        f = Linear(X, W, b)
+        cost = MSE(y, f)
+        graph = topological_sort(feed_dict)
+        forward_and_backward(graph)
+        gradients.append(W.gradients[W])
+        out.append(cost)  # as a notebook keeps what a cell shows
+    for gradient in gradients[1:]:
+        np.testing.assert_array_equal(gradient, gradients[0])
+    assert graph == [X, y, W, b, f, cost]
 
 
 def test_first_lab_prints_the_gradients_of_all_inputs():
@@ -103,8 +130,10 @@ def test_first_lab_trains_two_layers_on_mini_batches():
 
 def test_update_of_integers_makes_them_floats():
     x, w = Input(), Input()
-    Mul(x, w)
-    forward_and_backward(topological_sort({x: 3, w: [1, 2]}))
+    f = Mul(x, w)
+    graph = topological_sort({x: 3, w: [1, 2]})
+    assert graph == [x, w, f]
+    forward_and_backward(graph)
     sgd_update([x, w], learning_rate=0.5)
     assert x.value == 3 - 0.5 * 3
     np.testing.assert_array_equal(w.value, [-0.5, 0.5])
@@ -225,12 +254,13 @@ def test_own_nodes_mix_with_the_built_in_ones():
 
 def test_own_node_is_a_result_seeded_with_ones():
     x = Input()
-    _, (gradient,) = value_and_grad(Square(x), {x: X_}, [x])
+    f = Square(x)
+    _, (gradient,) = value_and_grad(f, {x: X_}, [x])
     np.testing.assert_array_equal(gradient, 2 * X_)
     forward_and_backward(topological_sort({x: X_}))
     np.testing.assert_array_equal(x.gradients[x], 2 * X_)
-    assert len(x.outbound_nodes) == 1
-    assert x.outbound_nodes[0].outbound_nodes == []
+    assert x.outbound_nodes == [f]
+    assert f.outbound_nodes == []
 
 
 def test_own_node_used_twice_by_one_consumer():

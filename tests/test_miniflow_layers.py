@@ -156,3 +156,10 @@ def test_missing_target_is_an_error():
 def test_shapes_that_do_not_fit_are_an_error():
     with pytest.raises(SizeError, match=r"^Linear needs .*, got \(4, 2\) and \(3, 5\)$"):
         Linear(3, 5, seed=0).forward(np.ones((4, 2)))
+
+
+@pytest.mark.parametrize("layer", [Linear(3, 5, seed=0), Sigmoid(), Softmax(), Mean()], ids=str)
+def test_an_empty_batch_is_an_error(layer):
+    name = type(layer).__name__
+    with pytest.raises(SizeError, match=rf"^{name} needs at least one element, got .* \(0, 3\)$"):
+        layer.forward(np.ones((0, 3)))

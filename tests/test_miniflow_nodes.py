@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -28,6 +30,7 @@ from scalargrad.miniflow import (
     Sub,
     Sum,
     Tanh,
+    accuracy,
     check_node_gradients,
     elementwise_node,
     forward_and_backward,
@@ -325,12 +328,61 @@ def test_dummy_grad_of_another_shape_is_an_error():
         (MSE, [(4,), (1, 4)], r"^MSE 'f' needs .*, got \(4,\) and \(1, 4\)$"),
         (CrossEntropy, [(4, 2), (2, 4)], r"^CrossEntropy 'f' .*, got \(4, 2\) and \(2, 4\)$"),
         (Softmax, [()], r"^Softmax 'f' needs rows of logits, got an array of shape \(\)$"),
-        (Mean, [(0, 3)], r"^Mean 'f' needs .*, got an array of shape \(0, 3\)$"),
     ],
 )
 def test_shapes_that_do_not_fit_are_named_with_the_node(node_type, shapes, sentence):
     with pytest.raises(SizeError, match=sentence):
         run(node_type, *map(np.ones, shapes), name="f")
+
+
+EMPTY = {
+    "Mean": (Mean, [(0, 3)]),
+    "Sum": (Sum, [(0, 3)]),
+    "Softmax": (Softmax, [(0, 3)]),
+    "Softmax without classes": (Softmax, [(3, 0)]),
+    "MatMul": (MatMul, [(0, 3), (3, 2)]),
+    "BiasAdd": (BiasAdd, [(0, 3), (3,)]),
+    "Linear": (Linear, [(0, 3), (3, 2), (2,)]),
+    "Linear of nothing": (Linear, [(2, 0), (0, 2), (2,)]),
+    "MSE": (MSE, [(0,), (0,)]),
+    "MSE of columns": (MSE, [(0, 1), (0, 1)]),
+    "MSE of predictions": (MSE, [(3,), (0,)]),
+    "CrossEntropy": (CrossEntropy, [(0, 3), (0, 3)]),
+    "CrossEntropyWithSoftmax": (CrossEntropyWithSoftmax, [(0, 3), (0,)]),
+    "CrossEntropyWithSoftmax without classes": (CrossEntropyWithSoftmax, [(2, 0), (2,)]),
+    **{
+        name: (elementwise_node(name), [(0, 3)] * len(PRIMITIVES[name].partials))
+        for name in PRIMITIVES
+    },
+}
+
+
+@pytest.mark.parametrize("make", [np.ones, lambda shape: np.ones(shape).tolist()])
+@pytest.mark.parametrize("kind", EMPTY)
+def test_an_empty_batch_is_an_error(kind, make):
+    node_type, shapes = EMPTY[kind]
+    inputs = [Input() for _ in shapes]
+    node = node_type(*inputs, name="f")
+    feed_dict = dict(zip(inputs, map(make, shapes), strict=True))
+    got = re.escape(
+        str(next(np.shape(value) for value in feed_dict.values() if not np.size(value)))
+    )
+    sentence = rf"^{type(node).__name__} 'f' needs at least one element, got .* of shape {got}$"
+    for run in (value_and_grad, check_node_gradients):
+        with pytest.raises(SizeError, match=sentence):
+            run(node, feed_dict)
+    with pytest.raises(SizeError, match=sentence):
+        forward_and_backward(topological_sort(feed_dict))
+
+
+def test_a_batch_that_becomes_empty_is_an_error():
+    x, y = Input(), Input()
+    loss = CrossEntropyWithSoftmax(x, y)
+    for _ in range(3):
+        value_and_grad(loss, {x: np.ones((2, 3)), y: [0, 1]}, [x])
+    for run in (value_and_grad, accuracy):
+        with pytest.raises(SizeError, match=r"^CrossEntropyWithSoftmax needs at least one element"):
+            run(loss, {x: np.ones((0, 3)), y: []})
 
 
 def test_sum_over_an_axis_that_is_not_there_is_an_error():
@@ -408,5 +460,6 @@ def test_gradients_of_one_call_share_no_memory():
 
 def test_values_are_not_copied_on_the_way_in():
     x, data = Input(), np.ones(3)
-    forward_and_backward(topological_sort({x: data}))
+    f = Sigmoid(x)
+    assert value_and_grad(f, {x: data})[0].shape == (3,)
     assert x.value is data

@@ -24,10 +24,14 @@ from scalargrad.miniflow import (
     Sum,
     Tanh,
     accuracy,
+    check_node_gradients,
+    expand,
     forward_and_backward,
+    forward_pass,
     topological_sort,
     value_and_grad,
 )
+from scalargrad.miniflow.plan import sorted_to
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -36,9 +40,10 @@ RNG = np.random.default_rng(0)
 
 def test_node_used_twice_by_one_consumer_counts_twice():
     x = Input()
-    value, (gradient,) = value_and_grad(Mul(x, x), {x: 3.0}, [x])
+    f = Mul(x, x)
+    value, (gradient,) = value_and_grad(f, {x: 3.0}, [x])
     assert (value, gradient) == (9, 6)
-    assert len(x.outbound_nodes) == 1
+    assert x.outbound_nodes == [f]
 
 
 def test_node_with_several_consumers_adds_up_what_they_send():
@@ -59,7 +64,8 @@ def test_gradients_of_a_node_are_those_through_this_node_alone():
     assert product.gradients[x] == 5
     assert total.gradients[x] == 1
     assert x.gradients[x] == 6
-    assert x.dvalues is x.gradients
+    assert x.dvalues == x.gradients
+    assert total.dvalues is total.gradients
 
 
 def test_gradient_of_what_does_not_lead_to_the_result_is_zero():
@@ -97,8 +103,10 @@ def test_beside_a_loss_a_prediction_changes_nothing():
 
 def test_results_that_are_no_scalars_all_count():
     x = Input()
-    Exp(x), Mul(x, x)
-    forward_and_backward(topological_sort({x: np.zeros(2)}))
+    results = [Exp(x), Mul(x, x)]
+    graph = topological_sort({x: np.zeros(2)})
+    assert graph[1:] == results
+    forward_and_backward(graph)
     np.testing.assert_array_equal(x.gradients[x], [1, 1])
 
 
@@ -145,13 +153,95 @@ def test_another_batch_size_can_be_fed():
         np.testing.assert_array_equal(w.gradients[w], dw)
 
 
-def test_inputs_keep_their_values():
-    x, w = Input(), Input()
+# ── the feed is all that a run knows ───────────────────────────────────────────────────────────
+
+
+def classifier():
+    x, y, w, b = (Input(name) for name in "xywb")
+    loss = CrossEntropyWithSoftmax(Linear(x, w, b), y)
+    feed_dict = {x: np.eye(3), y: [0, 1, 2], w: RNG.normal(size=(3, 3)), b: np.zeros(3)}
+    return loss, feed_dict
+
+
+RUNS = {
+    "value_and_grad": lambda loss, feed_dict: value_and_grad(loss, feed_dict),
+    "accuracy": accuracy,
+    "topological_sort": lambda _, feed_dict: topological_sort(feed_dict),
+    "check_node_gradients": check_node_gradients,
+    "expand": expand,
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+@pytest.mark.parametrize("left_out", ["x", "y", "w", "b", "wb", "xy", "xywb"])
+def test_values_of_an_earlier_feed_are_not_used(run, left_out):
+    loss, feed_dict = classifier()
+    for _ in range(3):
+        value_and_grad(loss, feed_dict)
+    before = {node: node.value for node in feed_dict}
+    part = {node: np.ones(7) for node in feed_dict if node.name not in left_out}
+    if not part and run is RUNS["topological_sort"]:
+        assert topological_sort(part) == []
+        return
+    names = {node.name: f"Input '{node.name}'" for node in sorted_to([loss])}
+    missing = " and ".join(names[name] for name in names if name and name in left_out)
+    was = "was" if len(left_out) == 1 else "were"
+    with pytest.raises(GraphError, match=f"^{missing} {was} not fed: feed_dict needs a value for"):
+        run(loss, part)
+    assert all(node.value is value for node, value in before.items())
+
+
+def test_values_set_by_hand_do_not_stand_for_a_feed():
+    x, w = Input("x"), Input("w")
     f = Mul(x, w)
-    value_and_grad(f, {x: 2.0, w: 3.0})
-    assert value_and_grad(f, {x: 5.0})[0] == 15
     w.value = 4.0
-    assert value_and_grad(f, {})[0] == 20
+    for run in (topological_sort, lambda feed_dict: value_and_grad(f, feed_dict)):
+        with pytest.raises(GraphError, match=r"^Input 'w' was not fed"):
+            run({x: 5.0})
+
+
+def test_what_is_fed_beyond_need_does_no_harm():
+    x, w, other = Input(), Input(), Input()
+    f, g = Mul(x, w), Exp(other)
+    assert value_and_grad(f, {other: 1.0, x: 2.0, w: 3.0}, [w, other]) == (6, [2, 0])
+    assert value_and_grad(g, {other: 0.0, x: 2.0, w: 3.0}) == (1, [])
+
+
+def test_an_input_that_only_a_gradient_is_asked_for_is_fed_too():
+    x, other = Input("x"), Input("other")
+    f = Exp(x)
+    value_and_grad(f, {x: 0.0, other: [1.0, 2.0]}, [other])
+    with pytest.raises(GraphError, match=r"^Input 'other' was not fed"):
+        value_and_grad(f, {x: 0.0}, [other])
+
+
+def test_a_dummy_grad_sends_back_what_this_feed_says():
+    x = Input()
+    dummy = DummyGrad(Exp(x))
+    _, (gradient,) = value_and_grad(dummy, {x: 0.0, dummy: 0.5}, [x])
+    assert gradient == 0.5
+    _, (gradient,) = value_and_grad(dummy, {x: 0.0}, [x])
+    assert gradient == 1
+
+
+def test_none_is_no_value():
+    x = Input("x")
+    f = Exp(x)
+    value_and_grad(f, {x: 0.0})
+    for run in (x.feed, lambda x_value: value_and_grad(f, {x: x_value})):
+        with pytest.raises(GraphError, match=r"^Input 'x' was fed None: give it a value"):
+            run(None)
+
+
+def test_other_graphs_on_the_same_inputs_change_nothing_though_they_have_run():
+    x, w, v = Input("x"), Input("w"), Input("v")
+    first, second = Sum(Mul(x, w)), Sum(Mul(Exp(x), v))
+    value_and_grad(second, {x: [1.0, 2.0], v: [5.0, 6.0]})
+    graph = topological_sort({x: [1.0, 2.0], w: [3.0, 4.0]})
+    assert graph[-1] is first
+    assert second not in graph
+    forward_and_backward(graph)
+    np.testing.assert_array_equal(x.gradients[x], [3, 4])
 
 
 def test_all_gradients_of_a_run_are_of_this_run():
@@ -185,9 +275,12 @@ def test_every_node_comes_once_and_after_its_operands():
     nodes = [Input() for _ in range(5)]
     for _ in range(100):
         nodes.append(Add(*RNG.choice(nodes, size=2)))
+    nodes.append(Add(*(node for node in nodes if not node.outbound_nodes)))
+    assert nodes[-1].outbound_nodes == []
+    nodes += [node for node in sorted_to(nodes[-1:]) if node not in nodes]
     graph = topological_sort(dict.fromkeys(nodes[:5], 1.0))
     place = {node: i for i, node in enumerate(graph)}
-    assert len(place) == len(graph) == 105
+    assert len(place) == len(graph) == len(nodes) > 105
     assert all(place[x] < place[node] for node in graph for x in node.inbound_nodes)
 
 
@@ -255,15 +348,20 @@ def test_input_that_was_not_fed_is_named():
     x, b = Input("x"), Input("b")
     f = Add(x, b)
     for run in (lambda: topological_sort({x: 1}), lambda: value_and_grad(f, {x: 1})):
-        with pytest.raises(GraphError, match=r"^Input 'b' was not fed: give it a value$"):
+        with pytest.raises(GraphError, match=r"^Input 'b' was not fed: feed_dict needs a value"):
             run()
+        assert x.value is None
 
 
 def test_input_without_a_name_is_named_by_its_consumer():
     x = Input()
-    Linear(x, Input(), Input(), name="l1")
-    with pytest.raises(GraphError, match="the Input that is operand 2 of Linear 'l1' was not fed"):
-        topological_sort({x: 1})
+    f = Linear(x, Input(), Input("b"), name="l1")
+    sentence = (
+        "^the Input that is operand 2 of Linear 'l1' and Input 'b' were not fed: feed_dict needs"
+    )
+    for run in (topological_sort, lambda feed_dict: value_and_grad(f, feed_dict)):
+        with pytest.raises(GraphError, match=sentence):
+            run({x: 1})
 
 
 def test_input_run_alone_needs_a_value():
@@ -284,9 +382,35 @@ def test_feeding_a_node_that_computes_is_an_error():
             run({x: 1.0, f: 2.0})
 
 
-def test_feeding_what_is_no_node_is_an_error():
-    with pytest.raises(OperandError, match="feed_dict has nodes as keys, got 'x'"):
-        topological_sort({"x": 1.0})
+@pytest.mark.parametrize(
+    ("feed_dict", "sentence"),
+    [
+        ({"x": 1.0}, "^feed_dict has nodes as keys, got 'x'$"),
+        ([1.0], r"^feed_dict is a dict of Inputs and their values, got \[1.0\]$"),
+    ],
+)
+def test_feeding_what_is_no_feed_is_an_error(feed_dict, sentence):
+    x = Input()
+    f = Exp(x)
+    for run in (topological_sort, lambda feed_dict: value_and_grad(f, feed_dict)):
+        with pytest.raises(OperandError, match=sentence):
+            run(feed_dict)
+        with pytest.raises(OperandError, match=r"^feed_dict is a dict .*, got \[<Input>\]$"):
+            run([x])
+
+
+@pytest.mark.parametrize("wrt", [Input("w"), "w", ["w"], None, [np.ones(2)]])
+def test_wrt_that_are_no_nodes_are_an_error(wrt):
+    x = Input()
+    f = Exp(x)
+    with pytest.raises(OperandError, match=r"^wrt is a list of nodes, got "):
+        value_and_grad(f, {x: 1.0}, wrt)
+
+
+def test_what_is_no_node_has_no_value_and_gradient():
+    x = Input()
+    with pytest.raises(OperandError, match=r"^value_and_grad needs a node, got \[<Exp>\]$"):
+        value_and_grad([Exp(x)], {x: 1.0})
 
 
 def test_cycle_is_an_error():
@@ -307,6 +431,35 @@ def test_errors_leave_the_graph_fit_for_use():
         value_and_grad(f, {x: np.ones(2), w: np.ones(3)}, [x])
     _, (gradient,) = value_and_grad(f, {x: np.ones(2), w: np.ones(2)}, [x])
     np.testing.assert_array_equal(gradient, [1, 1])
+
+
+# ── forward alone ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_forward_pass_runs_what_else_the_node_needs():
+    x, y = Input(), Input()
+    f = Add(x, y)
+    graph = topological_sort({x: 1.0, y: 2.0})
+    later = Mul(f, f)
+    assert forward_pass(later, graph) == 9
+
+
+def test_forward_pass_of_a_node_of_another_graph_is_an_error():
+    x, y = Input("x"), Input("y")
+    f, other = Exp(x), Mul(x, y, name="other")
+    value_and_grad(other, {x: 1.0, y: 2.0})
+    graph = topological_sort({x: 0.0})
+    assert forward_pass(f, graph) == 1
+    with pytest.raises(
+        GraphError, match=r"^Mul 'other' needs Input 'y', which is not in the sorted"
+    ):
+        forward_pass(other, graph)
+
+
+def test_forward_pass_without_the_sorted_nodes_is_an_error():
+    f = Exp(Input())
+    with pytest.raises(GraphError, match=r"^Exp needs .*, which is not in the sorted graph"):
+        forward_pass(f)
 
 
 # ── measures ───────────────────────────────────────────────────────────────────────────────────
@@ -332,6 +485,7 @@ def test_dummy_grad_in_a_sorted_graph_counts_as_a_loss():
 def test_repr_names_node_and_shape():
     x = Input("x")
     assert repr(x) == "<Input 'x'>"
-    value_and_grad(Exp(x), {x: np.ones((2, 3))})
+    f = Exp(x)
+    value_and_grad(f, {x: np.ones((2, 3))})
     assert repr(x) == "<Input 'x' of shape (2, 3)>"
-    assert repr(x.outbound_nodes[0]) == "<Exp of shape (2, 3)>"
+    assert repr(x.outbound_nodes) == "[<Exp of shape (2, 3)>]"

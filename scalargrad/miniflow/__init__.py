@@ -12,9 +12,10 @@ array([1., 1., 1.])
 
 What the public miniflow labs import from their ``miniflow`` is here under the same names, NumPy as
 ``np`` included; their layer style is in ``layers.py``. Read the source in this order: ``node.py``,
-``kernels.py``, ``nodes.py``, ``losses.py``, ``run.py``, ``plan.py``. Then ``translate.py`` and
-``special.py`` show how kernels are made of the table of primitives, ``straight.py`` how a graph
-runs fast, ``expand.py`` what it is in scalars, ``check.py`` whether its gradients are right.
+``kernels.py``, ``nodes.py``, ``losses.py``, ``run.py``, ``results.py``, ``plan.py``. Then
+``translate.py`` and ``special.py`` show how kernels are made of the table of primitives,
+``straight.py`` how a graph runs fast, ``weak.py`` how it is let go, ``expand.py`` what it is in
+scalars, ``check.py`` whether its gradients are right.
 """
 
 import numpy as np
@@ -46,6 +47,7 @@ from .run import (
     accuracy,
     forward_and_backward,
     forward_pass,
+    forward_pass_graph,
     sgd_update,
     topological_sort,
     value_and_grad,
@@ -81,6 +83,7 @@ __all__ = [
     "expand",
     "forward_and_backward",
     "forward_pass",
+    "forward_pass_graph",
     "np",
     "sgd_update",
     "topological_sort",

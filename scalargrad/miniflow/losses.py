@@ -83,7 +83,7 @@ class CrossEntropyWithSoftmax(Op):
     def check(self, *shapes: tuple[int, ...]) -> None:
         """Raise a SizeError unless there is one label for each row of logits."""
         x, labels = shapes
-        if len(x) != 2 or not x[1] or labels != x[:1]:
+        if len(x) != 2 or labels != x[:1]:
             raise SizeError(
                 f"{self} needs logits of shape (m, k) and labels of shape (m,), "
                 f"got {x} and {labels}"

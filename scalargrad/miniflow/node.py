@@ -4,6 +4,9 @@ A node takes the values of its `inbound_nodes` and makes its own `value` of them
 the way back it adds up what its `outbound_nodes` send to it, and leaves in `gradients` what it
 sends on (`backward`): ``node.gradients[operand]`` is ∂result/∂operand through this node alone.
 
+A node holds its operands, but not those that use it: a result that you drop, or build anew, is gone
+with all that only it needed, while its Inputs stay. So keep the result in a variable.
+
 A node of your own is a subclass with these two methods; it mixes with all others:
 
 >>> class Square(Node):
@@ -29,7 +32,14 @@ A node of your own is a subclass with these two methods; it mixes with all other
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import (
+    Collection,
+    Iterable,
+    Iterator,
+    MutableMapping,
+    MutableSequence,
+    Sequence,
+)
 from functools import reduce
 from typing import Any
 
@@ -38,6 +48,7 @@ import numpy as np
 from ..errors import OperandError, ScalargradError, SizeError
 from .arrays import Array, as_array, unify
 from .kernels import Kernel
+from .weak import WeakList
 
 __all__ = ["DummyGrad", "GraphError", "Input", "Node", "Op", "described", "fitting", "is_label"]
 
@@ -52,17 +63,22 @@ class Node:
     Args:
         inbound_nodes: the operands.
         name: for pictures and error messages.
+
+    Attributes:
+        value, gradients, gradient: what the last run has left: the value, what is sent to each
+            operand, and the whole ∂result/∂self, which is the sum of what has come.
+        outbound_nodes: those that use this node, a list that does not keep them.
     """
 
     def __init__(self, inbound_nodes: Iterable[Node] = (), name: str = "") -> None:
         self.inbound_nodes = list(inbound_nodes)
-        self.outbound_nodes: list[Node] = []
+        self.outbound_nodes: MutableSequence[Node] = WeakList()
         self.name = name
         self.value: Any = None
-        self.gradients: dict[Node, Array] = {}
         self.gradient: Any = None  # the whole ∂result/∂self of the last run
+        self.gradients: MutableMapping[Node, Array] = {}
         self.cache: dict[Any, Any] = {}  # for nodes of your own, as in the labs
-        self.plans: dict[Any, Any] = {}  # how to run a graph that ends here
+        self.first_sort: int | None = None  # the first that had this node as a result
         for node in self.inbound_nodes:
             if not isinstance(node, Node):
                 raise OperandError(
@@ -87,7 +103,7 @@ class Node:
         """
         self.gradient = gradient
         consumers = self.outbound_nodes
-        self.outbound_nodes = [_Sender(self, gradient)]
+        self.outbound_nodes = [_Sender(self, gradient)]  # for once a list that holds it
         try:
             self.backward()
         finally:
@@ -102,19 +118,15 @@ class Node:
         """Take a value from outside; an Input and a DummyGrad can do that."""
         raise GraphError(f"{self} computes its value and takes no feed: feed Inputs and DummyGrads")
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave plans out of copies: they are about these very nodes."""
-        return self.__dict__ | {"plans": {}}
-
     # Names that older labs use.
 
     @property
-    def dvalues(self) -> dict[Node, Array]:
+    def dvalues(self) -> MutableMapping[Node, Array]:
         """Another name of `gradients`."""
         return self.gradients
 
     @dvalues.setter
-    def dvalues(self, gradients: dict[Node, Array]) -> None:
+    def dvalues(self, gradients: MutableMapping[Node, Array]) -> None:
         self.gradients = gradients
 
     @property
@@ -123,7 +135,7 @@ class Node:
         return self.inbound_nodes
 
     @property
-    def output_nodes(self) -> list[Node]:
+    def output_nodes(self) -> MutableSequence[Node]:
         """Another name of `outbound_nodes`."""
         return self.outbound_nodes
 
@@ -160,8 +172,23 @@ class Input(Node):
     def __init__(self, name: str = "") -> None:
         Node.__init__(self, [], name)
 
+    @property
+    def gradients(self) -> MutableMapping[Node, Array]:
+        """The whole ∂result/∂self, under its own name."""
+        return _Whole(self)
+
+    @gradients.setter
+    def gradients(self, gradients: MutableMapping[Node, Array]) -> None:
+        self.gradient = gradients.get(self)
+
     def feed(self, value: Any) -> None:
-        """Set the value."""
+        """Set the value.
+
+        Raises:
+            GraphError: it is None.
+        """
+        if value is None:
+            raise GraphError(f"{described(self)} was fed None: give it a value")
         self.forward(value)
 
     def forward(self, value: Any = None) -> None:
@@ -185,7 +212,42 @@ class Input(Node):
     def receive(self, gradient: Array, _wanted: Collection[Node] = ()) -> None:
         """Keep the gradient for whoever asks for it."""
         self.gradient = fitting(gradient, self)
-        self.gradients = {self: self.gradient}
+
+
+class _Whole(MutableMapping[Node, Array]):
+    """The `gradients` of an Input: its `gradient`, once it has one.
+
+    It is made when it is asked for. A dict that the Input kept would hold the Input in turn, so
+    that the two, and all that was fed, stayed after everybody else had dropped them.
+    """
+
+    __slots__ = ("_node",)
+
+    def __init__(self, node: Input) -> None:
+        self._node = node
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(() if self._node.gradient is None else (self._node,))
+
+    def __len__(self) -> int:
+        return self._node.gradient is not None
+
+    def __getitem__(self, node: Node) -> Array:
+        if node is not self._node or node.gradient is None:
+            raise KeyError(node)
+        return node.gradient
+
+    def __setitem__(self, node: Node, gradient: Array) -> None:
+        if node is not self._node:
+            raise KeyError(node)
+        node.gradient = gradient
+
+    def __delitem__(self, node: Node) -> None:
+        self[node]  # an error, if it is not there
+        node.gradient = None
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
 
 
 class DummyGrad(Node):
@@ -246,10 +308,15 @@ class Op(Node):
         """Compute the value.
 
         Raises:
-            SizeError: the shapes of the operands do not fit together.
+            SizeError: the shapes of the operands do not fit together, or one has no elements.
             OperandError: an operand is not made of numbers, or of another library's arrays.
         """
         values = [node.value for node in self.inbound_nodes]
+        for shape in (getattr(value, "shape", ()) for value in values):
+            if 0 in shape:
+                raise SizeError(
+                    f"{self} needs at least one element, got an array of shape {tuple(shape)}"
+                )
         try:
             self.xp, self.operands = unify(values, self.labels)
         except OperandError as error:
@@ -263,7 +330,7 @@ class Op(Node):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out of copies what only a run needs."""
-        return Node.__getstate__(self) | {"xp": None, "operands": (), "kept": None}
+        return self.__dict__ | {"xp": None, "operands": (), "kept": None}
 
     def check(self, *shapes: tuple[int, ...]) -> None:
         """Raise a SizeError if the operands' shapes do not fit together."""

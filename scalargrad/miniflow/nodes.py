@@ -12,8 +12,6 @@ table of primitives, and there is one for each row:
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ..errors import OperandError, SizeError
@@ -219,12 +217,6 @@ class Mean(Op):
     def __init__(self, x: Node, *, name: str = "") -> None:
         Op.__init__(self, [x], name)
 
-    def check(self, *shapes: tuple[int, ...]) -> None:
-        """Raise a SizeError if there are no elements."""
-        (x,) = shapes
-        if not math.prod(x):
-            raise SizeError(f"{self} needs at least one element, got an array of shape {x}")
-
 
 class Softmax(Op):
     """The softmax of each row, exp(xᵢ) / Σ exp(xⱼ), for logits of any size."""
@@ -235,7 +227,7 @@ class Softmax(Op):
         Op.__init__(self, [x], name)
 
     def check(self, *shapes: tuple[int, ...]) -> None:
-        """Raise a SizeError if there are no rows, or nothing in them."""
+        """Raise a SizeError if there are no rows."""
         (x,) = shapes
-        if not x or not x[-1]:
+        if not x:
             raise SizeError(f"{self} needs rows of logits, got an array of shape {x}")

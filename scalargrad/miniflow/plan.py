@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
+from weakref import ref
 
 from .. import graph as walks
 from .arrays import Array
 from .node import DummyGrad, GraphError, Input, Node
+from .results import chosen_results, unused
 from .straight import can_be_straight, straight_line
 
-__all__ = ["Plan", "chosen_results", "run_backward", "sorted_to", "taking_part"]
+__all__ = ["Plan", "planned", "run_backward", "sorted_to", "taking_part"]
 
 
 def sorted_to(results: Iterable[Node]) -> list[Node]:
@@ -82,73 +84,100 @@ class Plan:
         order: the nodes, operands first.
         results: those where gradients start; None: `chosen_results` in each run.
         wrt: those whose gradients are wanted; None: all.
+        gone: called when a node that no other uses is gone: a plan does not keep those, and so
+            nothing at all that is not in use elsewhere, if it is dropped then.
     """
 
     def __init__(
         self,
         order: Sequence[Node],
-        results: Sequence[Node] | None = None,
-        wrt: Collection[Node] | None = None,
+        results: Sequence[Node] | None,
+        wrt: Collection[Node] | None,
+        gone: Callable[[Any], object],
     ) -> None:
-        self.inputs = [node for node in order if isinstance(node, Input)]
-        self.steps: list[Any] = [node for node in order if not isinstance(node, Input)]
-        self.results, self.wrt = results, wrt
-        self._edges = [list(node.inbound_nodes) for node in self.steps]
+        inputs = [node for node in order if isinstance(node, Input)]
+        nodes = [*inputs, *(node for node in order if not isinstance(node, Input))]
+        place = {node: i for i, node in enumerate(nodes)}
+        self.n_inputs = len(inputs)
+        self.dummies = [i for i, node in enumerate(nodes) if isinstance(node, DummyGrad)]
+        self._edges = [list(node.inbound_nodes) for node in nodes[len(inputs) :]]
+        self._unused = [(place[node], ref(node, gone)) for node in unused(nodes)]
+        self._nodes: list[Any] = list(nodes)
+        for i, _ in self._unused:
+            self._nodes[i] = None
+        self._results, self._wrt = (
+            None if some is None else [place[node] for node in some] for some in (results, wrt)
+        )
         self._looks: Any = None  # of what was fed in the last run
-        self._straight: Callable[[], None] | None = None
+        self._straight: Callable[..., None] | None = None
         self._straight_for: Any = None  # what that code takes for granted
 
-    def fits(self) -> bool:
-        """Say whether all nodes have the operands that they had when the plan was made."""
-        return [node.inbound_nodes for node in self.steps] == self._edges
+    def nodes(self) -> list[Any]:
+        """Return the nodes, Inputs first."""
+        nodes = self._nodes.copy()
+        for i, r in self._unused:
+            nodes[i] = r()
+        return nodes
 
-    def run(self) -> None:
-        """Run all nodes forward, and those backward that take part."""
-        looks = self._look()
+    def fits(self, nodes: list[Any]) -> bool:
+        """Say whether the nodes have the operands that they had when the plan was made."""
+        return [node.inbound_nodes for node in nodes[self.n_inputs :]] == self._edges
+
+    def run(self, nodes: list[Any]) -> None:
+        """Run all `nodes` forward, and those backward that take part."""
+        looks = _looks(nodes[: self.n_inputs])
         if self._straight is not None and looks == self._looks:
-            self._straight()
+            self._straight(*nodes)
         else:
-            self._run_node_by_node(looks is not None and looks == self._looks)
+            self._run_node_by_node(nodes, looks is not None and looks == self._looks)
             self._looks = looks
 
-    def _look(self) -> Any:
-        """Return what kinds of arrays are fed, and of what shapes; None if they are no arrays."""
-        try:
-            return [(type(x.value), x.value.dtype, x.value.shape) for x in self.inputs]
-        except AttributeError:
-            return None
-
-    def _run_node_by_node(self, again: bool) -> None:
-        order = [*self.inputs, *self.steps]
+    def _run_node_by_node(self, order: list[Any], again: bool) -> None:
         for node in order:
             node.forward()
-        results = chosen_results(order) if self.results is None else self.results
-        active = taking_part(order, results, self.wrt)
+        results = chosen_results(order) if self._results is None else _at(self._results, order)
+        wrt = None if self._wrt is None else _at(self._wrt, order)
+        active = taking_part(order, results, wrt)
         idle = [node for node in order if node not in active] if active else []
         # Ones of a result's own kind: x⁰ is 1 whatever x is, infinite and NaN included.
         run_backward(active, idle, {node: node.value**0 for node in results if node in active})
-        if not can_be_straight(self.inputs, self.steps):
+        inputs, steps = order[: self.n_inputs], order[self.n_inputs :]
+        if not can_be_straight(inputs, steps):
             self._straight = None
             return
-        granted = (self.steps[0].xp, tuple(results))
+        granted = (steps[0].xp, list(map(id, results)))
         if granted != self._straight_for:
             self._straight, self._straight_for = None, granted
         if again and self._straight is None:
-            self._straight = straight_line(self.inputs, self.steps, active, idle, results)
+            self._straight = straight_line(inputs, steps, active, idle, results)
 
 
-def chosen_results(order: Iterable[Node]) -> list[Node]:
-    """Return the nodes that no other uses: the losses among them, or else all.
+def _at(places: Iterable[int], nodes: Sequence[Any]) -> list[Any]:
+    return [nodes[i] for i in places]
 
-    A loss is a scalar, or a `DummyGrad` that is fed.
+
+def _looks(inputs: Iterable[Any]) -> Any:
+    """Return what kinds of arrays are fed, and of what shapes; None if they are no arrays."""
+    try:
+        return [(type(value), value.dtype, value.shape) for value in [x.value for x in inputs]]
+    except AttributeError:
+        return None
+
+
+_plans: dict[Hashable, Plan] = {}
+
+
+def planned(key: Hashable, arguments: Callable[[], tuple[Any, Any, Any]]) -> tuple[Plan, list[Any]]:
+    """Return the plan of a graph, which is made but once, and its nodes.
+
+    Args:
+        key: identities of nodes of the graph, all among them that no other uses. As long as there
+            is a plan for them, all its nodes are there, so nothing else has these identities.
+        arguments: to make the plan.
     """
-    order = list(order)
-    used = {operand for node in order for operand in node.inbound_nodes}
-    results = [node for node in order if node not in used]
-    losses = [
-        node
-        for node in results
-        if not getattr(node.value, "shape", ())
-        or (isinstance(node, DummyGrad) and node.seed is not None)
-    ]
-    return losses or results
+    plan = _plans.get(key)
+    nodes = [] if plan is None else plan.nodes()
+    if plan is None or not plan.fits(nodes):
+        plan = _plans[key] = Plan(*arguments(), gone=lambda _: _plans.pop(key, None))
+        nodes = plan.nodes()
+    return plan, nodes

@@ -4,19 +4,21 @@ When built-in nodes run again on arrays of the same kinds and shapes, there is n
 out: everything fits, and what has to be done is known. This code then does what the nodes' methods
 do, without asking each of them again. For the loss of a linear layer it reads::
 
-    def run():
+    def run(n0, n1, n2, n3, n4, n5):
         v0, v1, v2, v3 = n0.value, n1.value, n2.value, n3.value
         v4, k4 = forward4(xp, v0, v1, v2)
         n4.value, n4.operands, n4.kept = v4, (v0, v1, v2), k4
         ...
         g5 = v5**0
+        n5.gradient = g5
         t5_0 = send5_0(xp, g5, k5, v4, v3)
-        n5.gradient, n5.gradients = g5, {n4: t5_0}
         g4 = t5_0
+        n5.gradients = {n4: t5_0}
         ...
 
 where n are nodes, v values, k what a kernel has kept, t terms that nodes send to their operands,
-and g the sums of those, the gradients.
+and g the sums of those, the gradients. The nodes are arguments, so that the code, which they keep,
+does not keep them.
 """
 
 from __future__ import annotations
@@ -63,8 +65,10 @@ def straight_line(
     active: Collection[Node],
     idle: Iterable[Node],
     results: Iterable[Node],
-) -> Callable[[], None]:
+) -> Callable[..., None]:
     """Return a function that runs a graph forward, and its active nodes backward.
+
+    It is called with all nodes of the graph: the inputs and then the steps.
 
     Args:
         inputs: the Inputs of the graph.
@@ -100,7 +104,6 @@ class _Writer:
     def number(self, node: Node) -> int:
         """Give a node its number."""
         i = self.numbers[node] = len(self.numbers)
-        self.names[f"n{i}"] = node
         return i
 
     def operands(self, node: Node) -> str:
@@ -120,7 +123,9 @@ class _Writer:
 
     def forget(self, node: Node) -> None:
         i = self.numbers[node]
-        self.lines.append(f"n{i}.gradient, n{i}.gradients = None, {{}}")
+        self.lines.append(f"n{i}.gradient = None")
+        if isinstance(node, Op):
+            self.lines.append(f"n{i}.gradients = {{}}")
 
     def add(self, node: Node, term: str) -> None:
         """Add a term to a node's gradient."""
@@ -130,14 +135,13 @@ class _Writer:
 
     def backward(self, node: Node, wanted: Collection[Node]) -> None:
         i = self.numbers[node]
+        self.lines.append(f"n{i}.gradient = g{i}")
         if isinstance(node, Op):
             terms = self.send(node, wanted)
             for operand, term in terms.items():
                 self.add(operand, term)
-        else:
-            terms = {node: f"g{i}"}
-        pairs = ", ".join(f"n{self.numbers[x]}: {term}" for x, term in terms.items())
-        self.lines.append(f"n{i}.gradient, n{i}.gradients = g{i}, {{{pairs}}}")
+            pairs = ", ".join(f"n{self.numbers[x]}: {term}" for x, term in terms.items())
+            self.lines.append(f"n{i}.gradients = {{{pairs}}}")
 
     def send(self, node: Op, wanted: Collection[Node]) -> dict[Node, str]:
         """Compute the terms that a node sends to its wanted operands; return their names."""
@@ -153,7 +157,8 @@ class _Writer:
             terms[operand] = f"t{i}_{j}"
         return terms
 
-    def function(self) -> Callable[[], None]:
-        exec("def run():\n    " + "\n    ".join(self.lines), self.names)
-        function: Callable[[], None] = self.names["run"]
+    def function(self) -> Callable[..., None]:
+        nodes = ", ".join(f"n{i}" for i in self.numbers.values())
+        exec(f"def run({nodes}):\n    " + "\n    ".join(self.lines), self.names)
+        function: Callable[..., None] = self.names.pop("run")
         return function
