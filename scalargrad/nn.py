@@ -262,8 +262,8 @@ class Neuron(Module):
         result = self._function(total) if self._nonlin else total
         if not isinstance(result, Value):
             raise OperandError(
-                f"an activation takes and returns a Value, {self.activation!r} returned {result!r}: "
-                f"by name there are {', '.join(ACTIVATIONS)}"
+                f"an activation takes and returns a Value, {self.activation!r} returned "
+                f"{result!r}: by name there are {', '.join(ACTIVATIONS)}"
             )
         result.label = self.label
         return result
