@@ -11,7 +11,6 @@ import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 
 import mpmath
@@ -36,7 +35,7 @@ from benchmarks.works import Irregular, Work
 from scalargrad import MLP, Value, hessian
 from scalargrad import functional as F
 from scalargrad.compiler import Program, compile
-from scalargrad.compiler.cost import NEVER, on_arrays
+from scalargrad.compiler.cost import Code, arrays_from, code_of, least_code_of
 from scalargrad.compiler.cost import Work as Count
 from scalargrad.compiler.flatten import unmerged
 from scalargrad.compiler.tape import TapeMachine, assemble, machine, native, vector
@@ -337,11 +336,27 @@ def test_a_program_may_use_both_machines() -> None:
 
 
 @pytest.mark.parametrize("native_", [True, False])
-def test_more_lines_never_make_arrays_cheaper(native_: bool) -> None:
+def test_more_code_never_makes_arrays_cheaper(native_: bool) -> None:
     work = Count(operations=500, operands=20_000, groups=5)
-    found = [on_arrays(work, lines, native_) for lines in (1, 5, 20, 100, 1000)]
-    assert [samples.least for samples in found] == sorted(samples.least for samples in found)
-    assert all(other == NEVER or other.most <= one.most for one, other in pairwise(found))
+    for each in (0.0, 100.0, 1e6):
+        found = [arrays_from(work, Code(calls, each), native_) for calls in (1, 5, 20, 100, 1000)]
+        assert found == sorted(found)
+    for calls in (1, 20, 1000):
+        found = [arrays_from(work, Code(calls, each), native_) for each in (0.0, 100.0, 1e6)]
+        assert found == sorted(found)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_code_is_at_least_what_is_known_before_its_structure(name: str) -> None:
+    program = compile(*WORKLOADS[name]())
+    least, code = least_code_of(program._work), code_of(program.listing)
+    assert arrays_from(program._work, least, True) <= arrays_from(program._work, code, True)
+
+
+def test_large_batches_of_networks_run_on_arrays() -> None:
+    for name in ("hinge", "softmax regression", "two layers"):
+        start = compile(*WORKLOADS[name]()).machine.split()[3]
+        assert int(start.replace(",", "")) <= 200
 
 
 def test_machine_can_be_asked_for() -> None:

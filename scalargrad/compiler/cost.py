@@ -12,52 +12,39 @@ from typing import NamedTuple
 import numpy as np
 
 from .flatten import NO_FAMILY, Reduced
+from .raising import Combination, Dot, LogSumExp, Operation, Product, Raised
 from .walk import ROWS
 
 __all__ = [
-    "ALWAYS",
-    "CACHE",
-    "LANE",
     "MACHINES",
     "NEVER",
-    "Samples",
+    "Code",
     "Work",
-    "on_arrays",
+    "arrays_from",
+    "code_of",
+    "least_code_of",
     "work_of",
 ]
 
 #: Where a program may run.
 MACHINES = ("auto", "tape", "arrays")
 
-#: Array code, forward and backward: a line; an operand, which is one of a product; and a scalar,
-#: where all of them fit into the cache, or not.
-LINE, ARRAY_OPERAND, ARRAY_SCALAR, FAR_SCALAR = 3000.0, 0.1, 1.0, 10.0
+#: The number of samples from which on a program runs as array code if it never does.
+NEVER = math.inf
 
-#: The bytes of scalars and derivatives that fit into the cache.
-CACHE = 1_500_000
+#: Array code, forward and backward: a call of NumPy; and for each sample a number that it computes
+#: or adds up, and a factor of a matrix product.
+CALL, NUMBER, FACTOR = 1500.0, 1.5, 0.1
 
 #: A tape on one sample: an operation, an operand, a run, and a call; as machine code, in Python.
 NATIVE_ONE, PYTHON_ONE = (3.0, 0.5, 5.0, 1000.0), (200.0, 200.0, 500.0, 5000.0)
 
-#: A tape on a sample of many: an operation or an operand.
-LANE = 0.5
+#: A tape on a batch: the call, and an operation or an operand on each sample.
+BATCH, LANE = 10_000.0, 0.5
 
 #: More lines than this are array code only if each does so many scalars, on the average; or else
 #: there is no structure of arrays, and to look for it takes longer than it saves.
 MANY, STRUCTURE = 200, 4
-
-
-class Samples(NamedTuple):
-    """How many samples at a time array code is the better machine for."""
-
-    least: float
-    most: float
-
-    def __contains__(self, count: object) -> bool:
-        return isinstance(count, int) and self.least <= count <= self.most
-
-
-ALWAYS, NEVER = Samples(0, math.inf), Samples(math.inf, 0)
 
 
 class Work(NamedTuple):
@@ -81,24 +68,55 @@ def work_of(reduced: Reduced) -> Work:
     return Work(len(kept), int(operands), groups)
 
 
-def on_arrays(work: Work, lines: int, native: bool) -> Samples:
-    """Return for how many samples array code is cheaper than the tape.
+class Code(NamedTuple):
+    """What array code does: calls of NumPy, and nanoseconds for each sample besides."""
+
+    calls: int
+    each: float
+
+
+def least_code_of(work: Work) -> Code:
+    """Return what array code does at least, before its structure is known."""
+    return Code(work.groups, 0.0)
+
+
+def code_of(listing: Raised) -> Code:
+    """Count what the code of a listing does."""
+    costs = [_cost(operation, math.prod(block.shape)) for block, operation in listing.operations]
+    batched = [block.batched for block, _ in listing.operations]
+    each = sum(each for (_, each), many in zip(costs, batched, strict=True) if many)
+    return Code(sum(calls for calls, _ in costs), each)
+
+
+def _cost(operation: Operation, size: int) -> tuple[int, float]:
+    """Return the calls of an operation, and what it costs for each sample."""
+    match operation:
+        case Product(left, _, _):
+            return 1, FACTOR * size * left.shape[-1] + NUMBER * size
+        case Combination(terms, _):
+            return len(terms), NUMBER * size * len(terms)
+        case Dot(left, right, _):
+            return 1, NUMBER * max(math.prod(left.shape), math.prod(right.shape))
+        case LogSumExp(operand):
+            return 4, NUMBER * math.prod(operand.shape)
+    return 1, NUMBER * size * len(operation.operands)
+
+
+def arrays_from(work: Work, code: Code, native: bool) -> float:
+    """Return the number of samples from which on array code is cheaper than the tape; or NEVER.
 
     Args:
         work: what there is to do for one sample.
-        lines: how many lines the array code has. More of them never make it cheaper.
+        code: what array code does.
         native: whether tapes run as machine code.
     """
     operation, operand, run, call = NATIVE_ONE if native else PYTHON_ONE
-    fixed, factors = LINE * lines, ARRAY_OPERAND * work.operands
-    near, far = (each * work.operations + factors for each in (ARRAY_SCALAR, FAR_SCALAR))
     one = operation * work.operations + operand * work.operands + run * work.groups + call
-    least = 1 if fixed + near < one else 2
+    if CALL * code.calls + code.each < one:
+        return 1
     if not native:  # rows of samples are computed by NumPy, in either machine
-        return Samples(least, math.inf)
-    tape = LANE * (work.operations + work.operands)
-    if tape <= near or (lines > MANY and work.operations < STRUCTURE * lines):
-        return Samples(1, 1) if least == 1 else NEVER
-    most = math.inf if far < tape else CACHE // (16 * work.operations)
-    found = Samples(least if least == 1 else max(2, math.ceil(fixed / (tape - near))), most)
-    return found if found.least <= found.most else NEVER
+        return 2
+    saved = LANE * (work.operations + work.operands) - code.each
+    if saved <= 0 or (code.calls > MANY and work.operations < STRUCTURE * code.calls):
+        return NEVER
+    return max(2, math.ceil((CALL * code.calls - BATCH) / saved))

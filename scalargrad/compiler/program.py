@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from ..miniflow.run import value_and_grad
 from ..optim import Optimizer
 from ..samples import reals
 from . import derivatives
-from .cost import ALWAYS, MACHINES, NEVER, Samples, on_arrays, work_of
+from .cost import MACHINES, NEVER, Code, arrays_from, code_of, least_code_of, work_of
 from .emit import Emitted, emit
 from .flatten import flatten
 from .nonfinite import first_nonfinite
@@ -168,9 +167,9 @@ class Program:
         self.pull()
         self._asked, self._threads = machine, threads or default_threads()
         self._work = work_of(self._reduced)
-        # For how many samples arrays are the machine: at most for these, ...
-        self._on_arrays = self._estimate(self._work.groups)
-        self._is_settled = self._asked != "auto" or self._on_arrays == NEVER  # ... or exactly
+        # The number of samples from which on arrays are the machine: not before this, ...
+        self._arrays_from = self._estimate(least_code_of(self._work))
+        self._is_settled = self._asked != "auto" or self._arrays_from == NEVER  # ... or exactly
         self._targets: dict[str, Node] = {}
         self._steps: dict[tuple[str, Shape | None], Step] = {}  # by the shape of what is fed
         self._gradients: dict[str, TapeMachine] = {}
@@ -204,31 +203,29 @@ class Program:
         >>> compile(MLP(2, [1])(x), x, machine="tape").machine
         'tape'
         """
-        least, most = samples = self._settled()
-        if least <= 1 and (most == math.inf or not self._inputs):
+        start = self._settled()
+        if start <= 1:
             return "arrays"
-        if samples == NEVER or not self._inputs:
+        if start == NEVER or not self._inputs:
             return "tape"
-        if most == math.inf:
-            return f"tape, arrays from {least:,} samples on"
-        return f"tape, arrays from {least:,} to {most:,} samples"
+        return f"tape, arrays from {start:,} samples on"
 
-    def _estimate(self, lines: int) -> Samples:
-        """Return for how many samples so many lines of array code are the better machine."""
+    def _estimate(self, code: Code) -> float:
+        """Return from how many samples on array code is the better machine."""
         if self._asked != "auto":
-            return NEVER if self._asked == "tape" else ALWAYS
-        return on_arrays(self._work, lines, native.is_installed())
+            return NEVER if self._asked == "tape" else 0
+        return arrays_from(self._work, code, native.is_installed())
 
-    def _settled(self) -> Samples:
-        """Return for how many samples arrays are the machine, now that it has to be known."""
+    def _settled(self) -> float:
+        """Return from how many samples on arrays are the machine, now that it has to be known."""
         if not self._is_settled:
-            self._on_arrays = self._estimate(len(self.listing.operations))
+            self._arrays_from = self._estimate(code_of(self.listing))
             self._is_settled = True
-        return self._on_arrays
+        return self._arrays_from
 
     def _runs_on_arrays(self, samples: int) -> bool:
         """Say which machine so many samples are for; no structure is looked for in vain."""
-        return samples in self._on_arrays and samples in self._settled()
+        return samples >= self._arrays_from and samples >= self._settled()
 
     @cached_property
     def listing(self) -> Raised:
