@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -184,7 +186,8 @@ def test_values_of_an_earlier_feed_are_not_used(run, left_out):
         assert topological_sort(part) == []
         return
     names = {node.name: f"Input '{node.name}'" for node in sorted_to([loss])}
-    missing = " and ".join(names[name] for name in names if name and name in left_out)
+    missing = ", ".join(names[name] for name in names if name and name in left_out)
+    missing = re.sub(", ([^,]*)$", r" and \1", missing)
     was = "was" if len(left_out) == 1 else "were"
     with pytest.raises(GraphError, match=f"^{missing} {was} not fed: feed_dict needs a value for"):
         run(loss, part)
@@ -405,6 +408,14 @@ def test_wrt_that_are_no_nodes_are_an_error(wrt):
     f = Exp(x)
     with pytest.raises(OperandError, match=r"^wrt is a list of nodes, got "):
         value_and_grad(f, {x: 1.0}, wrt)
+
+
+def test_running_what_is_no_list_of_sorted_nodes_is_an_error():
+    x = Input()
+    f = Exp(x)
+    for graph in (f, {x: 1.0}):
+        with pytest.raises(OperandError, match=r"^forward_and_backward needs a list of sorted nod"):
+            forward_and_backward(graph)
 
 
 def test_what_is_no_node_has_no_value_and_gradient():

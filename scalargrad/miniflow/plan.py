@@ -113,15 +113,12 @@ class Plan:
         self._straight_for: Any = None  # what that code takes for granted
 
     def nodes(self) -> list[Any]:
-        """Return the nodes, Inputs first."""
+        """Return the nodes, Inputs first; none if their operands are not those they were."""
         nodes = self._nodes.copy()
         for i, r in self._unused:
             nodes[i] = r()
-        return nodes
-
-    def fits(self, nodes: list[Any]) -> bool:
-        """Say whether the nodes have the operands that they had when the plan was made."""
-        return [node.inbound_nodes for node in nodes[self.n_inputs :]] == self._edges
+        edges = [node.inbound_nodes for node in nodes[self.n_inputs :]]
+        return nodes if edges == self._edges else []
 
     def run(self, nodes: list[Any]) -> None:
         """Run all `nodes` forward, and those backward that take part."""
@@ -177,7 +174,7 @@ def planned(key: Hashable, arguments: Callable[[], tuple[Any, Any, Any]]) -> tup
     """
     plan = _plans.get(key)
     nodes = [] if plan is None else plan.nodes()
-    if plan is None or not plan.fits(nodes):
+    if plan is None or not nodes:
         plan = _plans[key] = Plan(*arguments(), gone=lambda _: _plans.pop(key, None))
         nodes = plan.nodes()
     return plan, nodes

@@ -57,7 +57,8 @@ def _unfed(nodes: Iterable[Node], feed_dict: Feed) -> list[Node]:
 
 def _not_fed(inputs: Sequence[Node]) -> GraphError:
     """Make the error that names Inputs."""
-    names = " and ".join(map(described, inputs))
+    *others, last = map(described, inputs)
+    names = f"{', '.join(others)} and {last}" if others else last
     was, them = ("was", "it") if len(inputs) == 1 else ("were", "each of them")
     return GraphError(f"{names} {was} not fed: feed_dict needs a value for {them}")
 
@@ -172,6 +173,7 @@ def forward_and_backward(graph: Sequence[Node]) -> None:
 
     Raises:
         GraphError: there is nothing but Inputs.
+        OperandError: it is no list of sorted nodes.
 
     >>> from scalargrad.miniflow import MSE
     >>> y, a = Input(), Input()
@@ -185,6 +187,8 @@ def forward_and_backward(graph: Sequence[Node]) -> None:
         _check_steps(graph)
         return graph, None, None
 
+    if type(graph) is not list and isinstance(graph, (Node, Mapping)):
+        raise OperandError(f"forward_and_backward needs a list of sorted nodes, got {graph!r}")
     if graph:
         plan, nodes = planned(tuple(map(id, graph)), arguments)
         plan.run(nodes)
