@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Operand: TypeAlias = "Value | SupportsFloat"
 
-__all__ = ["Value", "constant", "operands", "parameter", "push"]
+__all__ = ["Value", "assigned_data", "constant", "operands", "parameter", "push"]
 
 
 class _Operation:
@@ -247,10 +247,10 @@ class Value(AST):
             if node._rule.kind == "op":
                 node.grad = 0.0
             elif type(node.data) is not float or type(node.grad) is not float:
-                node.data, node.grad = _assigned_data(node), _assigned_grad(node)
+                node.data, node.grad = assigned_data(node), _assigned_grad(node)
         if type(self.data) is not float:  # and so is that of a node on the way
             for node in order:
-                node.data = _assigned_data(node)
+                node.data = assigned_data(node)
         self.grad += 1.0
         for node in reversed(order):
             node._rule.backward(node)
@@ -393,8 +393,8 @@ def _number(x: Any) -> float:
         raise RangeError(f"a float cannot be as large as {_shown(x)}") from None
 
 
-def _assigned_data(node: Value) -> float:
-    """Return as a float what somebody has assigned to the data of a node."""
+def assigned_data(node: Value) -> float:
+    """Return as a float what may have been assigned to the data of a node, or an error."""
     x = node.data
     return _assigned(node, "data", x, "use its data" if isinstance(x, Value) else _advice(x))
 
