@@ -72,7 +72,8 @@ class Module:
     Looked into are modules, dicts, lists, tuples, deques and other sequences, and NumPy arrays of
     objects, in any nesting. Each is looked into once, also where modules share parts or refer to
     each other. Not looked into are sets, which have no order, and attributes of other objects:
-    parameters that are nowhere else are an error. Those in closures and generators are not seen.
+    parameters that are nowhere else are an error. Those in closures and generators are not seen,
+    nor are those of the class itself.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -177,11 +178,18 @@ def _is_leaf(value: object) -> TypeGuard[Value]:
 def _parts(value: object) -> Iterable[tuple[object, object]] | None:
     """Return what a value consists of, by name; None for what is not looked into."""
     if isinstance(value, Module):
-        return vars(value).items()
+        return _attributes(value).items()
     if isinstance(value, Mapping):
         return value.items()
     items = _listed(value)
     return enumerate(items) if isinstance(items, list) else None
+
+
+def _attributes(module: Module) -> dict[str, object]:
+    """Return the attributes of a module, also those in slots, by name."""
+    state = object.__getstate__(module)
+    own, slots = state if isinstance(state, tuple) else (state, {})
+    return {**slots, **(own or {})}
 
 
 def _listed(value: object) -> object:

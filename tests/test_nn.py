@@ -301,6 +301,22 @@ def test_parameters_are_found_in(kind):
     assert twin.parameters()[0].data == 5.0
 
 
+def test_parameters_in_slots_are_found():
+    class Line(Module):
+        __slots__ = ("__offset", "slope", "unset")
+
+        def __init__(self):
+            self.slope, self.__offset = [leaf()], leaf()
+
+    class Named(Line):
+        def __init__(self):
+            super().__init__()
+            self.scale = leaf()
+
+    assert sorted(names(Line())) == ["_Line__offset", "slope.0"]
+    assert sorted(names(Named())) == ["_Line__offset", "scale", "slope.0"]
+
+
 @pytest.mark.parametrize("kind", NOTHING)
 def test_no_parameters_are_found_in(kind):
     assert names(Net(a=NOTHING[kind](), w=leaf())) == ["w"]
