@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
-from .engine import Value, _shown, constant, operands
+from .engine import Value, _shown, assigned_data, constant, operands
 from .errors import OperandError
 from .graph import topological_sort
 from .ops import FLOATS, PRIMITIVES, Primitive
@@ -34,7 +34,8 @@ def grad(output: Value, inputs: Value | Iterable[Value]) -> list[Value]:
 
     Raises:
         OperandError: an operation of one's own stands on the way; it has a ``_backward`` for
-            numbers but no rule that could be differentiated again.
+            numbers but no rule that could be differentiated again. Or what was assigned to the
+            ``data`` of a node is no real number.
 
     >>> x = Value(2.0, label="x")
     >>> (slope,) = grad(x**3, [x])           # 3x²
@@ -46,6 +47,8 @@ def grad(output: Value, inputs: Value | Iterable[Value]) -> list[Value]:
     order = topological_sort([output], operands)
     dependent = set(wanted)  # the nodes that depend on an input
     for node in order:
+        if type(node.data) is not float:
+            assigned_data(node)
         if not dependent.isdisjoint(operands(node)):
             dependent.add(node)
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Operand: TypeAlias = "Value | SupportsFloat"
 
-__all__ = ["Value", "constant", "operands", "parameter", "push"]
+__all__ = ["Value", "assigned_data", "constant", "operands", "parameter", "push"]
 
 
 class _Operation:
@@ -234,7 +234,8 @@ class Value(AST):
         until they are set back to 0.0); all others are of this call alone.
 
         Raises:
-            OperandError: what was assigned to ``data`` is no real number. (An int becomes a float.)
+            OperandError: what was assigned to ``data``, or to the ``grad`` of a leaf, is no real
+                number. (An int becomes a float.)
 
         >>> x = Value(3.0)
         >>> (x * x).backward()
@@ -245,11 +246,11 @@ class Value(AST):
         for node in order:
             if node._rule.kind == "op":
                 node.grad = 0.0
-            elif type(node.data) is not float:
-                node.data = _assigned_number(node)
+            elif type(node.data) is not float or type(node.grad) is not float:
+                node.data, node.grad = assigned_data(node), _assigned_grad(node)
         if type(self.data) is not float:  # and so is that of a node on the way
             for node in order:
-                node.data = _assigned_number(node)
+                node.data = assigned_data(node)
         self.grad += 1.0
         for node in reversed(order):
             node._rule.backward(node)
@@ -392,13 +393,21 @@ def _number(x: Any) -> float:
         raise RangeError(f"a float cannot be as large as {_shown(x)}") from None
 
 
-def _assigned_number(node: Value) -> float:
-    """Return as a float what somebody has assigned to the data of a node."""
+def assigned_data(node: Value) -> float:
+    """Return as a float what may have been assigned to the data of a node, or an error."""
     x = node.data
+    return _assigned(node, "data", x, "use its data" if isinstance(x, Value) else _advice(x))
+
+
+def _assigned_grad(node: Value) -> float:
+    """Return as a float what somebody has assigned to the gradient of a leaf, such as None."""
+    return _assigned(node, "grad", node.grad, "set it to 0.0, or call zero_grad()")
+
+
+def _assigned(node: Value, attribute: str, x: object, advice: str) -> float:
     if not _is_real(x):
         where = f" (node {node.label!r})" if node.label else ""
-        advice = "use its data" if isinstance(x, Value) else _advice(x)
-        raise OperandError(f"data needs one real number, got {_shown(x)}{where}: {advice}")
+        raise OperandError(f"{attribute} needs one real number, got {_shown(x)}{where}: {advice}")
     return _number(x)
 
 

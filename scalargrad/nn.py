@@ -25,6 +25,7 @@ from collections.abc import (
     ValuesView,
 )
 from importlib import import_module
+from operator import index
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
@@ -71,7 +72,8 @@ class Module:
     Looked into are modules, dicts, lists, tuples, deques and other sequences, and NumPy arrays of
     objects, in any nesting. Each is looked into once, also where modules share parts or refer to
     each other. Not looked into are sets, which have no order, and attributes of other objects:
-    parameters that are nowhere else are an error. Those in closures and generators are not seen.
+    parameters that are nowhere else are an error. Those in closures and generators are not seen,
+    nor are those of the class itself.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -176,11 +178,18 @@ def _is_leaf(value: object) -> TypeGuard[Value]:
 def _parts(value: object) -> Iterable[tuple[object, object]] | None:
     """Return what a value consists of, by name; None for what is not looked into."""
     if isinstance(value, Module):
-        return vars(value).items()
+        return _attributes(value).items()
     if isinstance(value, Mapping):
         return value.items()
     items = _listed(value)
     return enumerate(items) if isinstance(items, list) else None
+
+
+def _attributes(module: Module) -> dict[str, object]:
+    """Return the attributes of a module, also those in slots, by name."""
+    state = object.__getstate__(module)
+    own, slots = state if isinstance(state, tuple) else (state, {})
+    return {**slots, **(own or {})}
 
 
 def _listed(value: object) -> object:
@@ -396,14 +405,15 @@ class MLP(Module):
         init: str = "uniform",
         seed: Seed = None,
     ) -> None:
-        if isinstance(nouts, int) or not nouts:
+        sizes = [nin, *nouts] if isinstance(nouts, Iterable) else []
+        if len(sizes) < 2:
             raise SizeError(f"an MLP needs a list with the size of each layer, got {nouts!r}")
         _activation(activation)  # also where there is no hidden layer to use it
-        rng, sizes = _generator(seed), [nin, *nouts]
+        rng = _generator(seed)
         self.layers = [
             Layer(
                 size, sizes[i + 1], init=init, seed=rng, label=f"l{i}",
-                activation=output if i == len(nouts) - 1 else activation,
+                activation=output if i == len(sizes) - 2 else activation,
             )
             for i, size in enumerate(sizes[:-1])
         ]  # fmt: skip
@@ -448,9 +458,13 @@ class MLP(Module):
 # ── arguments ───────────────────────────────────────────────────────────────────────────────────
 
 
+#: Neither a scalar nor a text is a list of inputs, nor what holds them by name or in no order.
+_NO_LIST = (Value, float, int, str, Mapping, Set)
+
+
 def _inputs(x: Iterable[Operand]) -> list[Value]:
     """Return one sample as Values; nothing if it is no list of scalars."""
-    if isinstance(x, (Value, float, int, str)) or not isinstance(x, Iterable):
+    if isinstance(x, _NO_LIST) or not isinstance(x, Iterable):
         return []
     items = list(x) if getattr(x, "ndim", 1) == 1 else []
     try:
@@ -470,7 +484,7 @@ def _misfit(
 ) -> ScalargradError:
     """Return the error for inputs that are more or fewer than they should be, or no sample."""
     kind = type(module).__name__
-    if not isinstance(x, Iterable) or isinstance(x, str) or getattr(x, "ndim", 1) == 0:
+    if isinstance(x, _NO_LIST) or not isinstance(x, Iterable) or getattr(x, "ndim", 1) == 0:
         return OperandError(f"{kind} needs a list of {count} inputs, got {x!r}: put it into a list")
     if inputs or (isinstance(x, Sized) and not len(x)):
         return SizeError(f"{kind} needs {count} inputs, got {len(inputs)}")
@@ -484,15 +498,28 @@ def _misfit(
 
 def _check_counts(*counts: int) -> None:
     for count in counts:
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        if isinstance(count, bool) or _whole(count) < 1:
             raise SizeError(f"the sizes of neurons and layers are positive ints, got {count!r}")
 
 
-def _generator(seed: Seed) -> random.Random:
-    if isinstance(seed, int):
-        return random.Random(seed)
-    # The module itself is a generator, too: random.seed(1337) then gives micrograd's weights.
-    return cast(random.Random, random) if seed is None else seed
+def _whole(count: Any) -> int:
+    """Return an int, or an integer of NumPy, as an int; 0 if it is neither."""
+    try:
+        return index(count)
+    except TypeError:
+        return 0
+
+
+def _generator(seed: Any) -> random.Random:
+    if seed is None or seed is random:
+        # The module itself is a generator, too: random.seed(1337) then gives micrograd's weights.
+        return cast(random.Random, random)
+    if isinstance(seed, random.Random):
+        return seed
+    try:
+        return random.Random(index(seed))
+    except TypeError:
+        raise OperandError(f"a seed is an int, a random.Random or None, got {seed!r}") from None
 
 
 def _initializer(name: str) -> Callable[[random.Random, int, int], float]:

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Self, TypeAlias
 
-from .engine import Value
+from .engine import Value, assigned_data
 from .errors import DomainError, NonFiniteError, OperandError, SizeError
 
 __all__ = ["SGD", "Adam", "Optimizer", "cosine_decay", "linear_decay"]
@@ -137,7 +137,7 @@ class Optimizer:
         gradients = _own_gradients(self.parameters) if own else _floats(gradient).tolist()
         _check_count(len(gradients), len(self.parameters))
         moves = [
-            self._update(p.data, g, rate, *memory)
+            self._update(assigned_data(p), g, rate, *memory)
             for p, g, *memory in zip(self.parameters, gradients, *self._memory, strict=True)
         ]
         for i, ((moved, *_), g) in enumerate(zip(moves, gradients, strict=True)):

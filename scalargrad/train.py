@@ -169,6 +169,7 @@ def fit(
     [2.0, 1.0]
     """
     epochs = _count("epochs", epochs)
+    _check_functions({"model": model, "loss": loss})
     x, y = arrays("data", data)
     size = len(x) if batch_size is None else min(_count("batch_size", batch_size), len(x))
     with _defined_at_first():
@@ -581,6 +582,13 @@ def _outputs(model: Model, inputs: list[Value]) -> list[Value]:
     if not isinstance(listed, (list, tuple)) or not all(isinstance(v, Value) for v in listed):
         raise OperandError(f"a model returns a Value or a list of them, got {outputs!r}")
     return list(listed)
+
+
+def _check_functions(functions: dict[str, object]) -> None:
+    for name, function in functions.items():
+        if not callable(function):
+            example = ", such as mse of scalargrad.functional" if name == "loss" else ""
+            raise OperandError(f"the {name} is a function{example}, got {function!r}")
 
 
 def _count(name: str, count: SupportsIndex) -> int:

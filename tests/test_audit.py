@@ -366,15 +366,16 @@ def test_many_places_of_one_kind_are_one_finding() -> None:
     assert finding.text.splitlines()[3:] == ["and 47 more"]
 
 
-@pytest.mark.parametrize("data", ["5", 1j, None, np.ones((2, 2)), Value(3.0), 10**400])
-def test_data_that_is_no_number_is_named_and_nothing_else(data):
+@pytest.mark.parametrize("assigned", ["5", 1j, None, np.ones((2, 2)), Value(3.0), 10**400])
+@pytest.mark.parametrize("attribute", ["data", "grad"])
+def test_what_is_no_number_is_named_and_nothing_else(attribute, assigned):
     a, b = Value(2.0, label="a"), Value(3.0, label="b")
     y = a * b + a
-    a.data = data
+    setattr(a, attribute, assigned)
     (finding,) = audit(y)
     assert finding.kind == "no number"
     assert finding.nodes == (a,)
-    assert finding.text.startswith(f"a.data is {type(data).__name__} ")
+    assert finding.text.startswith(f"a.{attribute} is {type(assigned).__name__} ")
     assert len(finding.text) < 100
 
 

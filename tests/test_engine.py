@@ -745,6 +745,27 @@ def test_backward_finds_a_leaf_that_holds_no_number_and_changes_no_leaf(kind, ma
     assert (leaf.grad, other.grad, leaf.data is data) == (0.0, 7.0, True)
 
 
+@pytest.mark.parametrize("kind", ["none", *NO_NUMBERS])
+@pytest.mark.parametrize("make", [Value, constant, parameter])
+def test_backward_finds_a_leaf_whose_gradient_is_no_number_and_changes_no_leaf(kind, make):
+    grad = None if kind == "none" else NO_NUMBERS[kind][0]
+    leaf, other = make(2.0), Value(3.0)
+    y = leaf * other
+    leaf.label, leaf.grad, other.grad = "w", grad, 7.0
+    message = r"^grad needs one real number, got .* \(node 'w'\): set it to 0\.0, or call zero_grad"
+    with pytest.raises(OperandError, match=message):
+        y.backward()
+    assert (leaf.grad is grad, other.grad, leaf.data) == (True, 7.0, 2.0)
+
+
+@pytest.mark.parametrize("number", [2, True, np.float64(0.5), np.float32(0.5), Fraction(1, 2)])
+def test_backward_adds_to_a_gradient_as_to_a_float(number):
+    x = Value(2.0)
+    x.grad = number
+    (x * 0.1).backward()
+    assert (x.grad, type(x.grad)) == (float(number) + 0.1, float)
+
+
 def test_text_that_was_added_to_text_is_found():
     a = Value(2.0, label="a")
     a.data = "5"

@@ -8,11 +8,13 @@ import pickle
 import re
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
 
-from scalargrad import Value, errors
+import scalargrad
+from scalargrad import SGD, Adam, Value, errors, grad, hessian
 from scalargrad.engine import constant, parameter
 from scalargrad.errors import (
     DivisionByZeroError,
@@ -318,3 +320,33 @@ def test_error_in_an_own_operation_comes_through_as_it_is():
     y._backward = lambda: [][0]
     with pytest.raises(IndexError):
         (y * 2).backward()
+
+
+# ── what was assigned to data is found by whoever computes with it ───────────────────────────────
+
+
+def _learning(x, w):
+    return scalargrad.compile(x * w, [x], wrt=[w])
+
+
+READERS = {
+    "backward": lambda x, w: (x * w).backward,
+    "grad": lambda x, w: partial(grad, x * w, [x]),
+    "hessian": lambda x, w: partial(hessian, x * w, [x]),
+    "compile, with a parameter": lambda x, w: partial(scalargrad.compile, x * w, [x], wrt=[w]),
+    "compile, with a constant": lambda x, w: partial(scalargrad.compile, x * w, [x]),
+    "program.pull": lambda x, w: _learning(x, w).pull,
+    "SGD.step": lambda *leaves: SGD(leaves, 0.1).step,
+    "Adam.step": lambda *leaves: Adam(leaves).step,
+}
+
+
+@pytest.mark.parametrize("data", [None, "5", 1j, [1.0], np.ones(1), np.array(1.0), Value(1.0)])
+@pytest.mark.parametrize("reader", READERS)
+def test_data_that_is_no_number_is_found_by_whoever_computes_with_it(reader, data):
+    x, w = Value(3.0, label="x"), Value(2.0, label="w")
+    read = READERS[reader](x, w)
+    w.data = data
+    with pytest.raises(OperandError, match=r"^data needs one real number, got .* \(node 'w'\): "):
+        read()
+    assert w.data is data

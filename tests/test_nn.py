@@ -301,6 +301,22 @@ def test_parameters_are_found_in(kind):
     assert twin.parameters()[0].data == 5.0
 
 
+def test_parameters_in_slots_are_found():
+    class Line(Module):
+        __slots__ = ("__offset", "slope", "unset")
+
+        def __init__(self):
+            self.slope, self.__offset = [leaf()], leaf()
+
+    class Named(Line):
+        def __init__(self):
+            super().__init__()
+            self.scale = leaf()
+
+    assert sorted(names(Line())) == ["_Line__offset", "slope.0"]
+    assert sorted(names(Named())) == ["_Line__offset", "scale", "slope.0"]
+
+
 @pytest.mark.parametrize("kind", NOTHING)
 def test_no_parameters_are_found_in(kind):
     assert names(Net(a=NOTHING[kind](), w=leaf())) == ["w"]
@@ -459,6 +475,24 @@ def test_copies_of_a_model_learn_on_their_own(duplicate):
         (lambda: MLP(2, [0]), SizeError, "positive ints, got 0"),
         (lambda: MLP(2.5, [1]), SizeError, "positive ints, got 2.5"),
         (lambda: Neuron(-1), SizeError, "positive ints, got -1"),
+        (lambda: MLP(2, np.array([[1]])), SizeError, r"positive ints, got array\(\[1\]\)"),
+        (lambda: MLP(2, np.array([])), SizeError, r"size of each layer, got array\(\[\]"),
+        (lambda: MLP(2, None), SizeError, "list with the size of each layer, got None"),
+        (lambda: MLP(np.True_, [1]), SizeError, "positive ints, got .*True"),
+        (lambda: MLP(2, [1], seed="x"), OperandError, "seed is an int, a random.Random or None.*x"),
+        (lambda: Layer(2, 1, seed=1.5), OperandError, "seed is an int, a random.Random or None.*1"),
+        (lambda: Neuron(2, seed=np.zeros(1)), OperandError, "seed is an int, .*got array"),
+        (lambda: MLP(2, [1])({1.0, 2.0}), OperandError, "list of 2 inputs, got {1.0, 2.0}: put it"),
+        (
+            lambda: Layer(2, 1)({"a": 1.0, "b": 2.0}),
+            OperandError,
+            "list of 2 inputs, got {'a': 1.0",
+        ),
+        (
+            lambda: Neuron(2)({1.0: 5.0, 2.0: 7.0}.keys()),
+            OperandError,
+            "list of 2 inputs, got dict",
+        ),
         (lambda: MLP(2, [1], "Tanh"), ChoiceError, "one of tanh, relu, .*; got 'Tanh'"),
         (lambda: MLP(2, [1], output="softmax"), ChoiceError, "got 'softmax'"),
         (lambda: MLP(2, [1], init="glorot"), ChoiceError, "uniform, xavier, he, got 'glorot'"),
@@ -468,6 +502,14 @@ def test_mistakes_get_a_sentence_with_both_sides(call, error, message):
     with pytest.raises(error, match=message) as caught:
         call()
     assert isinstance(caught.value, (ValueError, TypeError))
+
+
+def test_sizes_and_seeds_may_be_integers_of_numpy():
+    model = MLP(np.int64(2), np.array([3, 1]), seed=np.int32(7))
+    expected = MLP(2, [3, 1], seed=7)
+    assert repr(model) == repr(expected)
+    assert [p.data for p in model.parameters()] == [p.data for p in expected.parameters()]
+    assert repr(Layer(np.int8(2), np.uint8(3))) == repr(Layer(2, 3))
 
 
 TABLE = np.zeros((3, 2))

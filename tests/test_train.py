@@ -752,6 +752,8 @@ MISTAKES = {
     ),
     "validation pair": ({"validation": X}, OperandError, r"validation data are a pair \(X, y\)"),
     "model": ({"model": lambda _: 1.0}, OperandError, "a model returns a Value or a list.* 1.0"),
+    "no model": ({"model": [1.0]}, OperandError, r"^the model is a function, got \[1.0\]$"),
+    "name of a loss": ({"loss": "mse"}, OperandError, "^the loss is a function.* mse .*got 'mse'$"),
     "loss": ({"loss": lambda *_: None}, OperandError, "that returns a Value; got None"),
     "optimiser": ({"optimizer": "sgd"}, OperandError, "an optimiser of the model's Values.*'sgd'"),
     "array": ({"optimizer": SGD(np.zeros(3))}, OperandError, "optimiser of the model's Values"),

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import NamedTuple
 
 from scalargrad.check import backward_faults
@@ -66,8 +67,8 @@ class Report:
 def audit(root: Value, parameters: Iterable[Value] | Module = ()) -> Report:
     """Look for what is wrong or suspicious in a graph.
 
-    - no number: a ``.data`` to which a text, None, an array or a complex number was assigned. Then
-      nothing else is looked at.
+    - no number: a ``.data`` or ``.grad`` to which a text, None, an array or a complex number was
+      assigned. Then nothing else is looked at.
     - not finite: the first number that is infinite or NaN, and the operation that made it; the same
       for gradients on their way back.
     - edited: a node whose ``.data`` no longer is what its operation makes of its operands. Then the
@@ -160,15 +161,17 @@ def _place(node: Value) -> str:
 
 
 def _no_number(graph: _Graph) -> Iterator[Finding]:
-    """Find what was assigned to data though a Value cannot be made of it."""
-    nodes, lines = [], []
-    for node in graph.order:
+    """Find what was assigned to data or grad though a Value cannot be made of it."""
+    nodes, lines = {}, []
+    for node, attribute in product(graph.order, ("data", "grad")):
+        x = getattr(node, attribute)
         try:
-            Value(node.data)
+            Value(x)
         except (TypeError, OverflowError):
-            nodes.append(node)
-            found = f"{type(node.data).__name__} {repr(node.data).splitlines()[0]:.40}"
-            lines.append(f"{graph.names[node]}.data is {found}, and no real number{_place(node)}")
+            nodes[node] = True
+            found = f"{type(x).__name__} {repr(x).splitlines()[0]:.40}"
+            name = f"{graph.names[node]}.{attribute}"
+            lines.append(f"{name} is {found}, and no real number{_place(node)}")
     if nodes:
         yield Finding("no number", tuple(nodes), _lines(lines))
 

@@ -14,7 +14,7 @@ import numpy as np
 from array_api_compat import array_namespace, device, is_array_api_obj
 
 from ..calculus import grad
-from ..engine import Value, _shown
+from ..engine import Value, _shown, assigned_data
 from ..errors import ChoiceError, OperandError, SizeError
 from ..miniflow.node import Node
 from ..miniflow.nodes import Mean, Sum
@@ -291,7 +291,7 @@ class Program:
 
     def pull(self) -> None:
         """Fetch the parameters from their Values: ``value.data`` → ``program.parameters``."""
-        self._shared = [p.data for p in self._wrt]
+        self._shared = list(map(assigned_data, self._wrt))
         self._parameters[:] = self._shared
         self._seen = Optimizer.steps_of_values
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..debugging import source_line
-from ..engine import Value, operands
+from ..engine import Value, assigned_data, operands
 from ..errors import OperandError, SizeError
 from ..graph import topological_sort
 from ..ops import PRIMITIVES
@@ -55,7 +55,7 @@ def walk(outputs: Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Value]
 
     Raises:
         OperandError: an output is no Value, an input or parameter is no leaf or is given twice,
-            or an operation was defined by hand.
+            an operation was defined by hand, or the data of a leaf were set to what is no number.
         SizeError: there is no output, or an input does not reach any.
     """
     _check(outputs, inputs, wrt)
@@ -75,6 +75,8 @@ def walk(outputs: Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Value]
     by_hand = {rule for rule in codes if rule.kind == "op" and rule.primitive is None}
     if by_hand:
         raise OperandError(_by_hand(next(node for node in nodes if node._rule in by_hand)))
+    for i in np.flatnonzero(op == LEAF).tolist():
+        assigned_data(nodes[i])  # NumPy would make nan of None, and 5.0 of "5"
     data = np.fromiter(map(attrgetter("data"), nodes), np.float64, len(nodes))
     places = [
         np.array([place[node] for node in group], np.int64) for group in (inputs, wrt, outputs)
