@@ -26,6 +26,7 @@ from scalargrad.ops import PRIMITIVES
 inf, nan = math.inf, math.nan
 
 each_row = pytest.mark.parametrize("row", PRIMITIVES.values(), ids=PRIMITIVES)
+each_machine = pytest.mark.parametrize("machine", ["arrays", "tape"])
 
 #: Zeros, ones, ties with each other, tiny and huge numbers, infinities.
 GRID = [0.0, -0.0, 1.0, -1.0, 0.5, -2.0, 2.0, 3.0, 1e-300, 1e5, inf, -inf]
@@ -65,8 +66,9 @@ def computed_anew(outputs, leaves, point):
 # ── traced at one point, fed with another ───────────────────────────────────────────────────────
 
 
+@each_machine
 @each_row
-def test_compiled_gradient_is_the_eager_one_wherever_it_was_traced(row):
+def test_compiled_gradient_is_the_eager_one_wherever_it_was_traced(row, machine):
     points = grid(row)
     expected = np.array([eager(row, point) for point in points])
     traced_at = points if len(row.partials) == 1 else points[::7]
@@ -74,7 +76,9 @@ def test_compiled_gradient_is_the_eager_one_wherever_it_was_traced(row):
         leaves = [Value(x) for x in traced]
         slopes = grad(apply(row.name, *leaves), leaves)
         # An input that no slope depends on cannot be fed.
-        program = scalargrad.compile([s + 0 * F.sum(leaves) for s in slopes], leaves)
+        program = scalargrad.compile(
+            [s + 0 * F.sum(leaves) for s in slopes], leaves, machine=machine
+        )
         finite = [i for i, point in enumerate(points) if all(map(math.isfinite, point))]
         found = program([points[i] for i in finite])
         np.testing.assert_allclose(found, expected[finite], rtol=1e-12, atol=0, err_msg=str(traced))
@@ -91,11 +95,12 @@ def test_graph_of_a_gradient_is_computed_anew_as_backward_computes_it(row):
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=0, err_msg=str(traced))
 
 
+@each_machine
 @each_row
-def test_program_of_a_row_has_the_eager_gradient_at_every_point(row):
+def test_program_of_a_row_has_the_eager_gradient_at_every_point(row, machine):
     points = grid(row)
     leaves = [Value(x) for x in points[0]]
-    program = scalargrad.compile(apply(row.name, *leaves), [], leaves)
+    program = scalargrad.compile(apply(row.name, *leaves), [], leaves, machine=machine)
     for point in points:
         value, gradient = program.value_and_grad(parameters=np.array(point))
         np.testing.assert_allclose(value, row.evaluate(*point), rtol=1e-13, err_msg=str(point))
@@ -296,11 +301,11 @@ def test_hessian_of_a_smooth_maximum_of_three_equal_numbers():
 # ── compiled away from where it was traced ──────────────────────────────────────────────────────
 
 
-def slope_program(function, traced, place=0):
-    """Compile one slope of a function, traced at a point, as a program of its operands."""
+def slope_program(function, traced, machine):
+    """Compile the first slope of a function, traced at a point, as a program of its operands."""
     leaves = [Value(x) for x in traced]
-    slope = grad(function(*leaves), leaves)[place]
-    return scalargrad.compile(slope + 0 * F.sum(leaves), leaves)
+    slope = grad(function(*leaves), leaves)[0]
+    return scalargrad.compile(slope + 0 * F.sum(leaves), leaves, machine=machine)
 
 
 @pytest.mark.parametrize(
@@ -315,14 +320,17 @@ def slope_program(function, traced, place=0):
         (lambda x: F.where(x.greater(0), x * x, -x), (-1.0,), (3.0,), 6.0),
     ],
 )
-def test_compiled_slope_fed_with_other_numbers(function, traced, fed, expected):
-    assert slope_program(function, traced)(list(fed)) == pytest.approx(expected, rel=1e-13)
+@each_machine
+def test_compiled_slope_fed_with_other_numbers(function, traced, fed, expected, machine):
+    found = slope_program(function, traced, machine)(list(fed))
+    assert found == pytest.approx(expected, rel=1e-13)
 
 
-def test_compiled_logsumexp_of_zeros_with_its_gradient():
+@each_machine
+def test_compiled_logsumexp_of_zeros_with_its_gradient(machine):
     z = [Value(0.0) for _ in range(3)]
     total = F.logsumexp(z)
-    program = scalargrad.compile([total, *grad(total, z)], z)
+    program = scalargrad.compile([total, *grad(total, z)], z, machine=machine)
     fed = [1000.0, -1000.0, 999.0]
     largest = 1000 + math.log1p(math.exp(-1))
     softmax = [math.exp(x - largest) for x in fed]
@@ -370,16 +378,17 @@ def run(steps, numbers, function):
     return found[-1]
 
 
-@given(expressions(), NUMBERS, NUMBERS)
+@each_machine
+@given(steps=expressions(), traced=NUMBERS, fed=NUMBERS)
 @settings(max_examples=300, deadline=None, derandomize=True)
-def test_compiled_graph_of_a_gradient_agrees_with_dual_numbers(steps, traced, fed):
+def test_compiled_graph_of_a_gradient_agrees_with_dual_numbers(machine, steps, traced, fed):
     """Two leaves are fed, one is learned; a kink within 1e-6 of the fed point is left out."""
     leaves = [Value(x) for x in traced]
     output = run(steps, leaves, on_values)
     slopes = grad(output, leaves)
     objective = F.sum(s * w for s, w in zip(slopes, (1.0, -0.7, 0.3), strict=True))
     program = scalargrad.compile(
-        [objective + 0 * F.sum(leaves), *slopes], leaves[:2], wrt=leaves[2:]
+        [objective + 0 * F.sum(leaves), *slopes], leaves[:2], leaves[2:], machine=machine
     )
     program.parameters = fed[2:]
     found = program(fed[:2])
@@ -388,7 +397,9 @@ def test_compiled_graph_of_a_gradient_agrees_with_dual_numbers(steps, traced, fe
         return  # at a kink
     np.testing.assert_allclose(found[1:], expected, rtol=1e-9, atol=1e-9)
 
-    single = scalargrad.compile(objective + 0 * F.sum(leaves), leaves[:2], wrt=leaves[2:])
+    single = scalargrad.compile(
+        objective + 0 * F.sum(leaves), leaves[:2], leaves[2:], machine=machine
+    )
     single.parameters = fed[2:]
     _, (second,) = single.value_and_grad(fed[:2])
     mixed = [derivative(steps, run, fed, [i, 2]) for i in range(3)]
@@ -407,10 +418,11 @@ def test_dual_numbers_are_right_on_a_function_done_by_hand():
 MASKED = [-inf, -1.0, 0.0, 2.0, inf]
 
 
+@each_machine
 @pytest.mark.parametrize("count", [2, 3, 4])
-def test_compiled_logsumexp_of_infinities_is_the_eager_one(count):
+def test_compiled_logsumexp_of_infinities_is_the_eager_one(count, machine):
     leaves = [Value(0.0) for _ in range(count)]
-    program = scalargrad.compile(F.logsumexp(leaves), [], leaves)
+    program = scalargrad.compile(F.logsumexp(leaves), [], leaves, machine=machine)
     for point in product(MASKED, repeat=count):
         z = [Value(x) for x in point]
         total = F.logsumexp(z)
@@ -420,8 +432,9 @@ def test_compiled_logsumexp_of_infinities_is_the_eager_one(count):
         np.testing.assert_allclose(gradient, [x.grad for x in z], rtol=1e-13, err_msg=str(point))
 
 
+@each_machine
 @pytest.mark.parametrize("target", [0, 2, "mask"])
-def test_compiled_softmax_and_cross_entropy_of_masked_logits_are_the_eager_ones(target):
+def test_compiled_softmax_and_cross_entropy_of_masked_logits_are_the_eager_ones(target, machine):
     def loss(z):
         if target == "mask":
             return F.sum(p * w for p, w in zip(F.softmax(z), (1.0, 2.0, 3.0), strict=True))
@@ -430,7 +443,7 @@ def test_compiled_softmax_and_cross_entropy_of_masked_logits_are_the_eager_ones(
     weights = [Value(0.0) for _ in range(3)]
     inputs = [Value(0.0) for _ in range(3)]
     logits = [w + x for w, x in zip(weights, inputs, strict=True)]
-    program = scalargrad.compile(loss(logits), inputs, weights)
+    program = scalargrad.compile(loss(logits), inputs, weights, machine=machine)
     samples = [p for p in product([-inf, 0.3, 1.0], repeat=3) if max(p) > -inf]
     for sample in samples:
         leaves = [Value(0.0) for _ in range(3)]
@@ -443,14 +456,15 @@ def test_compiled_softmax_and_cross_entropy_of_masked_logits_are_the_eager_ones(
     np.testing.assert_allclose(values, [program(x) for x in np.array(samples)], rtol=1e-12)
 
 
-def test_unreachable_state_gives_the_eager_value_and_gradient_compiled():
+@each_machine
+def test_unreachable_state_gives_the_eager_value_and_gradient_compiled(machine):
     numbers, m = (0.3, 0.4, 0.5), Value(-inf)
 
     def forward(a, b, t):
         return ((m + a).logaddexp(m + b) + t).logaddexp(a * b)
 
     leaves = [Value(x) for x in numbers]
-    program = scalargrad.compile(forward(*leaves), [], leaves)
+    program = scalargrad.compile(forward(*leaves), [], leaves, machine=machine)
     value, gradient = program.value_and_grad()
     assert value == pytest.approx(0.12, rel=1e-15)
     np.testing.assert_allclose(gradient, [0.4, 0.3, 0.0], rtol=1e-15)
@@ -459,9 +473,10 @@ def test_unreachable_state_gives_the_eager_value_and_gradient_compiled():
 @pytest.mark.parametrize(
     ("x", "y", "expected"), [(1.0, inf, inf), (-inf, -inf, -inf), (-inf, 2.0, 2.0)]
 )
-def test_compiled_logaddexp_of_infinities(x, y, expected):
+@each_machine
+def test_compiled_logaddexp_of_infinities(x, y, expected, machine):
     leaves = [Value(0.0), Value(1.0)]
-    program = scalargrad.compile(leaves[0].logaddexp(leaves[1]), leaves)
+    program = scalargrad.compile(leaves[0].logaddexp(leaves[1]), leaves, machine=machine)
     assert program([x, y]) == expected
 
 
