@@ -35,7 +35,10 @@ def main(arguments: list[str] | None = None) -> tuple[MLP, list[float]]:
 
     picture = args.out / "four_points_network.svg"
     curve = args.out / "four_points_loss.png"
-    save_svg(draw_dot(mse(predictions[:1], YS[:1]), fold=True), picture)
+    loss = mse(predictions[:1], YS[:1])
+    optimizer.zero_grad()
+    loss.backward()
+    save_svg(draw_dot(loss, fold=True), picture)
     plot_loss(losses, log=True).figure.savefig(curve)
     report([picture, curve])
     return model, losses

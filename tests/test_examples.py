@@ -57,6 +57,8 @@ def test_four_points_are_learned(tmp_path):
     signs = [model(x).data > 0 for x in four_points.XS]
     assert signs == [y > 0 for y in four_points.YS]
     assert pictures(tmp_path) == ["four_points_loss.png", "four_points_network.svg"]
+    drawn = (tmp_path / "four_points_network.svg").read_text(encoding="utf-8")
+    assert re.findall(r"grad -?(?!0\.0000)[\d.]+", drawn)  # and so not of before backward()
 
 
 def test_iris_tells_held_out_flowers_apart(tmp_path):
