@@ -747,6 +747,12 @@ def test_error_says_what_is_wrong_when(name: str) -> None:
         call()
 
 
+@pytest.mark.parametrize("function", [lambda x: x * 2, lambda x: 2 * x, lambda x: x.tanh()])
+def test_function_of_a_single_value_is_told_that_it_gets_a_list(function: Callable) -> None:
+    with pytest.raises(OperandError, match=r"gets one list of all inputs, as in lambda x: x\[0\]"):
+        compile(function, [Value(1.0)])
+
+
 def test_comparisons_work_again_after_a_traced_branch() -> None:
     with pytest.raises(OperandError):
         compile(branching, [X0])
