@@ -17,13 +17,18 @@ added up in another order.
 from __future__ import annotations
 
 import ast
+import builtins
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core.errors import NumbaError
 from numba.extending import intrinsic
+
+from ...errors import TextError
 
 __all__ = ["lowered"]
 
@@ -56,65 +61,77 @@ class Array:
 
     start: ir.Value
     length: ir.Value
-    width: ir.Value | None
+    width: ir.Value | None = None
 
 
 def lowered(function):
-    """Return a function of a generated module as one operation for numba."""
-    tree = ast.parse(Path(function.__code__.co_filename).read_text(encoding="utf-8"))
-    module = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    """Return a function of a generated module as one operation for numba.
+
+    Its parameters are arrays in one piece, which share no numbers, and whole numbers; it returns
+    nothing. What it calls is in the same file, or known to numba.
+    """
+    name = function.__name__
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
 
-    def typed(_context, *given):
-        for name, kind in zip(names, given, strict=True):
+    def typed(_context, *kinds):
+        for parameter, kind in zip(names, kinds, strict=True):
             if isinstance(kind, types.Array) and kind.layout != "C":
-                raise TypeError(
-                    f"{function.__name__} takes arrays in one piece, got {name}: {kind}"
-                )
+                raise TypeError(f"{name} takes arrays in one piece, got {parameter}: {kind}")
 
         def generate(context, builder, signature, arguments):
-            values, kinds = [], []
-            for kind, value in zip(signature.args, arguments, strict=True):
-                if isinstance(kind, types.Array):
-                    array = context.make_array(kind)(context, builder, value)
-                    shape = [builder.extract_value(array.shape, n) for n in range(kind.ndim)]
-                    values += [array.data, *shape]
-                else:
-                    values.append(context.cast(builder, value, kind, types.int64))
-                kinds.append(kind)
-            code = ir.Function(
-                builder.module,
-                ir.FunctionType(ir.VoidType(), [value.type for value in values]),
-                f"scalargrad.{function.__name__}",
-            )
+            parts = [
+                _parts(context, builder, kind, value)
+                for kind, value in zip(signature.args, arguments, strict=True)
+            ]
+            flat = [part for one in parts for part in one]
+            kind = ir.FunctionType(ir.VoidType(), [part.type for part in flat])
+            code = ir.Function(builder.module, kind, f"scalargrad.{name}")
             code.linkage = "internal"
-            code.attributes.add("nounwind")
-            code.attributes.add("noinline")
+            for attribute in ("nounwind", "noinline"):
+                code.attributes.add(attribute)
             given = iter(code.args)
-            bound = {}
-            for name, kind in zip(names, kinds, strict=True):
-                bound[name] = next(given)
-                if isinstance(kind, types.Array):
-                    bound[name].add_attribute("noalias")  # they share no numbers
-                    shape = [next(given) for _ in range(kind.ndim)]
-                    bound[name] = Array(bound[name], shape[0], shape[1] if shape[1:] else None)
-            inside = ir.IRBuilder(code.append_basic_block("entry"))
-            entry = inside.block
-            inside.position_at_end(code.append_basic_block("body"))
-            scope = Scope(context, inside, entry, module, function.__globals__, bound)
-            scope.enter(module[function.__name__])
-            inside.ret_void()
-            inside.position_at_end(entry)
-            inside.branch(code.basic_blocks[1])
-            builder.call(code, values)
+            bound = {
+                n: _bound(*(next(given) for _ in one)) for n, one in zip(names, parts, strict=True)
+            }
+            _translate(context, function, code, bound)
+            builder.call(code, flat)
             return context.get_dummy_value()
 
-        return types.none(*given), generate
+        return types.none(*kinds), generate
 
+    # numba wants the parameters by their names.
     listed = ", ".join(names)
     typing = eval(f"lambda context, {listed}: typed(context, {listed})", {"typed": typed})
-    typing.__name__ = function.__name__
+    typing.__name__ = name
     return intrinsic(typing)
+
+
+def _parts(context, builder, kind, value):
+    """Return what is handed over of an argument: of an array, where it begins, and its shape."""
+    if not isinstance(kind, types.Array):
+        return [context.cast(builder, value, kind, types.int64)]
+    array = context.make_array(kind)(context, builder, value)
+    return [array.data, *(builder.extract_value(array.shape, n) for n in range(kind.ndim))]
+
+
+def _bound(first, *shape):
+    """Return a parameter, which has been handed over in parts."""
+    if not shape:
+        return first
+    first.add_attribute("noalias")
+    return Array(first, *shape)
+
+
+def _translate(context, function, code, bound):
+    """Fill LLVM's function with the lines of one of Python."""
+    tree = ast.parse(Path(function.__code__.co_filename).read_text(encoding="utf-8"))
+    module = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    room = ir.IRBuilder(code.append_basic_block("room"))  # for variables
+    builder = ir.IRBuilder(code.append_basic_block("lines"))
+    scope = Scope(context, builder, room, module, function.__globals__, bound)
+    scope.enter(module[function.__name__])
+    builder.ret_void()
+    room.branch(code.basic_blocks[1])
 
 
 @dataclass
@@ -123,7 +140,7 @@ class Scope:
 
     context: object
     builder: ir.IRBuilder
-    entry: ir.Block  # of the whole, where room for variables is made
+    room: ir.IRBuilder  # writes where the whole begins
     module: dict[str, ast.FunctionDef]
     others: dict[str, object]  # what else is known by a name: constants, modules, functions of math
     names: dict[str, object]  # parameters and what is computed once
@@ -140,21 +157,22 @@ class Scope:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
         }
         for name in stored & {*self.names}:
-            self.store(name, self.names[name])
+            value = self.names[name]  # a number in the text is a float if it will be changed
+            self.store(name, self.float(value) if isinstance(value, ir.Constant) else value)
         return self.lines(function.body)
 
     # ── lines ──
 
     def lines(self, lines):
-        for number, line in enumerate(lines):
+        for number, line in enumerate(lines, 1):
             match line:
                 case ast.Return():
                     return self.value(line.value)
                 case ast.If(body=[ast.Return()], orelse=[]):
-                    rest = lines[number + 1 :]
-                    test = self.value(line.test)
                     return self.either(
-                        test, lambda line=line: self.lines(line.body), lambda: self.lines(rest)
+                        self.value(line.test),
+                        partial(self.lines, line.body),
+                        partial(self.lines, lines[number:]),
                     )
                 case _:
                     getattr(self, type(line).__name__)(line)
@@ -190,18 +208,18 @@ class Scope:
 
     def For(self, line):
         start, stop, step = self.range(*map(self.value, line.iter.args))
-        builder, name = self.builder, line.target.id
+        builder, sign = self.builder, "<" if step > 0 else ">"
         body, after = builder.append_basic_block("body"), builder.append_basic_block("after")
         before = builder.block
-        builder.cbranch(builder.icmp_signed("<" if step > 0 else ">", start, stop), body, after)
+        builder.cbranch(builder.icmp_signed(sign, start, stop), body, after)
         builder.position_at_end(body)
         at = builder.phi(WHOLE)
         at.add_incoming(start, before)
-        self.store(name, at)
+        self.store(line.target.id, at)
         self.lines(line.body)
         following = builder.add(at, WHOLE(step), flags=("nsw",))
         at.add_incoming(following, builder.block)
-        again = builder.icmp_signed("<" if step > 0 else ">", following, stop)
+        again = builder.icmp_signed(sign, following, stop)
         builder.cbranch(again, body, after)
         builder.position_at_end(after)
 
@@ -223,9 +241,10 @@ class Scope:
 
     def store(self, name, value):
         if name not in self.slots:
-            with self.builder.goto_block(self.entry):
-                self.slots[name] = self.builder.alloca(value.type, name=name)
-        self.builder.store(value, self.slots[name])
+            self.slots[name] = self.room.alloca(value.type, name=name)
+        slot = self.slots[name]
+        is_float = slot.type.pointee == FLOAT
+        self.builder.store(self.float(value) if is_float else value, slot)
 
     # ── values ──
 
@@ -242,6 +261,9 @@ class Scope:
             return self.builder.load(self.slots[node.id])
         if node.id in self.names:
             return self.names[node.id]
+        return self.Attribute(node)
+
+    def Attribute(self, node):
         known = self.known(node)
         return FLOAT(known) if isinstance(known, float) else WHOLE(int(known))
 
@@ -325,7 +347,9 @@ class Scope:
     def IfExp(self, node):
         test = self.truth(self.value(node.test))
         if any(map(self.is_far, (*ast.walk(node.body), *ast.walk(node.orelse)))):
-            return self.either(test, lambda: self.value(node.body), lambda: self.value(node.orelse))
+            return self.either(
+                test, partial(self.value, node.body), partial(self.value, node.orelse)
+            )
         return self.builder.select(
             test, *self.alike(self.value(node.body), self.value(node.orelse))
         )
@@ -368,7 +392,7 @@ class Scope:
             return getattr(self.known(node.value), node.attr)
         if node.id in self.others:
             return self.others[node.id]
-        return __builtins__[node.id]
+        return getattr(builtins, node.id)
 
     def Call(self, node):
         called = node.func
@@ -385,10 +409,9 @@ class Scope:
         ]
         if isinstance(called, ast.Name) and called.id in self.module:
             function = self.module[called.id]
-            given = [self.float(one) if isinstance(one, ir.Constant) else one for one in given]
             names = dict(zip((one.arg for one in function.args.args), given, strict=True))
             return Scope(
-                self.context, self.builder, self.entry, self.module, self.others, names
+                self.context, self.builder, self.room, self.module, self.others, names
             ).enter(function)
         return self.of_numbers(self.known(called), given)
 
@@ -403,7 +426,13 @@ class Scope:
         if function is np.floor or function is abs:
             name = "llvm.floor" if function is np.floor else "llvm.fabs"
             return self.builder.call(self.builder.module.declare_intrinsic(name, [FLOAT]), given)
-        typing = self.context.typing_context
-        kind = typing.resolve_value_type(function)
-        signature = kind.get_call_type(typing, (types.float64,) * len(given), {})
+        typing, floats = self.context.typing_context, (types.float64,) * len(given)
+        try:
+            kind = typing.resolve_value_type(function)
+            signature = kind.get_call_type(typing, floats, {})
+        except (NumbaError, ValueError):
+            signature = None
+        if signature is None:
+            name = getattr(function, "__name__", function)
+            raise TextError(f"numba has no machine code for {name} of {len(given)} floats")
         return self.context.get_function(kind, signature)(self.builder, given)

@@ -4,6 +4,8 @@ numba keeps what it has compiled beside the source. So the interpreter, which de
 of primitives alone and on no graph, is written into a file from where every later process loads it
 ready-made: where numba keeps its own (``NUMBA_CACHE_DIR``), or in the user's cache folder. The name
 of the file has a hash of its text, so that a new version compiles anew.
+
+numba itself compiles the drivers alone, and finds in them what ``lower.py`` made of the rest.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ part = njit(**options, forceinline=True)
 '''
 
 _COMPILING = (
-    "scalargrad: numba compiles the interpreter of tapes, once for a machine: half a minute"
+    "scalargrad: numba compiles the interpreter of tapes, once for a machine: a few seconds"
 )
 
 
