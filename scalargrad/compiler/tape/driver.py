@@ -11,12 +11,12 @@ there is no room for.
 # ruff: noqa: F821
 # mypy: ignore-errors
 
-from .marks import inlined, machine
+from .marks import machine, part
 
 __all__ = ["blocks", "one", "parts", "tangents"]
 
 
-@inlined
+@part
 def parts(code):
     """Return the runs, the places and the slots of the outputs."""
     runs, places = 8 + 7 * code[0], 8 + 7 * code[0] + code[1]

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-__all__ = ["inlined", "inlined_sum", "machine"]
+__all__ = ["inlined", "inlined_sum", "machine", "part"]
 
 Function = TypeVar("Function")
 
 
 def machine(function: Function) -> Function:
     """Mark what Python calls: it is compiled once, and kept on disk."""
+    return function
+
+
+def part(function: Function) -> Function:
+    """Mark what drivers share."""
     return function
 
 

@@ -4,6 +4,8 @@ numba keeps what it has compiled beside the source. So the interpreter, which de
 of primitives alone and on no graph, is written into a file from where every later process loads it
 ready-made: where numba keeps its own (``NUMBA_CACHE_DIR``), or in the user's cache folder. The name
 of the file has a hash of its text, so that a new version compiles anew.
+
+numba itself compiles the drivers alone, and finds in them what ``lower.py`` made of the rest.
 """
 
 from __future__ import annotations
@@ -39,17 +41,17 @@ from math import *
 
 import numpy as np
 from numba import njit
+from {package}.lower import lowered  # {version}
+from {package}.marks import inlined, inlined_sum
 
 u0, u1, u2, u3, u4, u5, u6, u7, u8 = map(np.uint64, range(9))
 options = {{"nogil": True, "error_model": "numpy"}}
-machine = njit(**options, fastmath={{"contract"}}, cache=True)
-part = njit(**options, fastmath={{"contract"}})
-inlined = njit(**options, fastmath={{"contract"}}, forceinline=True)
-inlined_sum = njit(**options, fastmath={{"contract", "reassoc"}}, forceinline=True)  # in any order
+machine = njit(**options, cache=True)
+part = njit(**options, forceinline=True)
 '''
 
 _COMPILING = (
-    "scalargrad: numba compiles the interpreter of tapes, once for a machine: half a minute"
+    "scalargrad: numba compiles the interpreter of tapes, once for a machine: a few seconds"
 )
 
 
@@ -108,8 +110,10 @@ def _text(driver: str, ways: Iterable[str], lanes: bool) -> str:
     """Return the source of a module: the functions that it calls, the ways, and the driver."""
     known = _functions("functions") | (_functions("vector") if lanes else {})
     drivers = _functions("driver")
-    texts = [_HEADER.format(what=driver), *known.values(), *_rows_called({*known, *vars(math)})]
-    texts += [f"@part\n{dispatcher(way, lanes)}" for way in ways]
+    version = hashlib.sha256(Path(__file__).with_name("lower.py").read_bytes()).hexdigest()[:16]
+    header = _HEADER.format(what=driver, package=__package__, version=version)
+    texts = [header, *known.values(), *_rows_called({*known, *vars(math)})]
+    texts += [f"@lowered\n{dispatcher(way, lanes)}" for way in ways]
     return "\n\n".join([*texts, drivers["parts"], drivers[driver], ""])
 
 
