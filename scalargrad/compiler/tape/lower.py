@@ -30,7 +30,7 @@ from numba.extending import intrinsic
 
 from ...errors import TextError
 
-__all__ = ["lowered"]
+__all__ = ["ARITHMETIC", "COMPARISONS", "FLOAT", "TRUTH", "WHOLE", "Array", "Scope", "lowered"]
 
 FLOAT, WHOLE, TRUTH = ir.DoubleType(), ir.IntType(64), ir.IntType(1)
 
