@@ -23,8 +23,7 @@ test: .venv lint
 # The same assertions on the arrays of torch, JAX and Dask; and all engines of the benchmark agree.
 test-interop: .venv
 	$(INSTALL) $(TORCH) --editable '.[interop,bench]'
-	$(BIN)/python -m pytest tests/test_interop.py tests/test_compiler_interop.py \
-		tests/test_checkpoint_interop.py tests/test_benchmarks_compiled.py
+	$(BIN)/python -m pytest tests/*/test_*interop.py tests/benchmarks/test_benchmarks_compiled.py
 
 lint: .venv
 	$(BIN)/ruff check .

@@ -9,8 +9,8 @@ from time import perf_counter
 from typing import NamedTuple
 
 from scalargrad.nn import MLP
-from viz.stepper import stepper
-from viz.tracing import trace
+from viz.pages.stepper import stepper
+from viz.picture.tracing import trace
 
 from .demo import installed
 from .harness import in_turn

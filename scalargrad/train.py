@@ -20,8 +20,8 @@ import numpy as np
 
 from . import functional as F
 from .compiler import Program, compile
+from .compiler.passes.walk import Floats, Ints, counted, named
 from .compiler.trace import trace
-from .compiler.walk import Floats, Ints, counted, named
 from .engine import Value, constant, operands
 from .errors import (
     DivisionByZeroError,

@@ -3,17 +3,18 @@
 It only reads the engine. What draws, Graphviz and Matplotlib, loads with the first picture or plot.
 """
 
-from .audit import audit
-from .decisions import animate_decision, decision_grid, plot_decision
-from .drawing import draw_dot
-from .explain import explain
-from .formula import formula
-from .plots import animate_fit, plot_fit, plot_loss
-from .stepper import stepper
-from .steps import steps
-from .tracing import trace
-from .tree import tree
-from .units import register
+from .pages import stepper
+from .picture import draw_dot, trace
+from .plots import (
+    animate_decision,
+    animate_fit,
+    decision_grid,
+    plot_decision,
+    plot_fit,
+    plot_loss,
+    register,
+)
+from .words import audit, explain, formula, steps, tree
 
 __all__ = [
     "animate_decision",

@@ -1,22 +1,15 @@
-"""The compiler: a graph of scalars becomes a miniflow graph on arrays.
+"""The compiler: a graph of scalars becomes a program, and two machines run it.
 
-Seven passes, each a function of a data class that can be printed; read them in this order:
-
-1. ``walk.py``: the graph of Values as a table of numbers;
-2. ``flatten.py``: chains of ``+`` become sums, and their products dot products;
-3. ``raising.py``: equal operations side by side become matrix products and other array operations
-   (``patterns.py``: where their operands lie);
-4. ``emit.py``: these become nodes of miniflow (``nodes.py``: those that miniflow has not).
-
-This graph runs on any arrays. On NumPy it is run once on arrays that record:
-
-5. ``record.py``: what the nodes' kernels do, forward and backward, as a list of array operations
-   (``simplify.py``: a shorter one);
-6. ``buffers.py``: where each array lies;
-7. ``source.py``: straight-line NumPy.
+- ``passes/``: from scalars to structure, which both machines are given;
+- ``arrays/``: the machine for what has the structure of arrays: miniflow nodes, on any library's
+  arrays, and on NumPy straight-line source;
+- ``tape/``: the machine for what has none: a list of operations on places, and machine code that
+  reads it;
+- ``cost.py`` estimates which of them is cheaper.
 
 ``program.py`` has what comes out, and `compile`; ``trace.py`` calls a function to get its graph,
-``nonfinite.py`` finds the scalar that an infinity comes from.
+``derivatives.py`` has the derivatives of several outputs, ``check.py`` checks a program's
+gradients, ``nonfinite.py`` finds the scalar that an infinity comes from.
 """
 
 from .program import Program

@@ -14,8 +14,8 @@ from ..errors import GradientError, OperandError
 from ..miniflow.check import first_wrong
 from ..miniflow.node import Node
 from ..miniflow.plan import sorted_to
+from .passes.walk import Floats, named
 from .program import Program
-from .walk import Floats, named
 
 __all__ = ["check_program_gradients"]
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .flatten import NO_FAMILY, Reduced
-from .raising import Combination, Dot, LogSumExp, Operation, Product, Raised
-from .walk import ROWS
+from .passes.flatten import NO_FAMILY, Reduced
+from .passes.raising import Combination, Dot, LogSumExp, Operation, Product, Raised
+from .passes.walk import ROWS
 
 __all__ = [
     "MACHINES",

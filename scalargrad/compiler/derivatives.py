@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .passes.walk import Floats
 from .tape import TapeMachine
-from .walk import Floats
 
 __all__ = ["WRT", "jacobian", "jvp", "vjp"]
 

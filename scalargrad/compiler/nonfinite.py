@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .flatten import unmerged
+from .passes.flatten import unmerged
+from .passes.walk import LEAF, ROWS, Floats, Scalars, named
 from .tape import TapeMachine, assemble
-from .walk import LEAF, ROWS, Floats, Scalars, named
 
 __all__ = ["AT_A_TIME", "first_nonfinite"]
 

@@ -23,18 +23,18 @@ from ..miniflow.run import value_and_grad
 from ..optim import Optimizer
 from ..samples import reals
 from . import derivatives
+from .arrays.emit import Emitted, emit
+from .arrays.notes import Notes
+from .arrays.record import Symbol
+from .arrays.simplify import Simplifier
+from .arrays.source import Step, prepare, write
 from .cost import MACHINES, NEVER, Code, arrays_from, code_of, least_code_of, work_of
-from .emit import Emitted, emit
-from .flatten import flatten
 from .nonfinite import first_nonfinite
-from .notes import Notes
-from .raising import Raised, raise_
-from .record import Symbol
-from .simplify import Simplifier
-from .source import Step, prepare, write
+from .passes.flatten import flatten
+from .passes.raising import Raised, raise_
+from .passes.walk import Floats, counted, walk
 from .tape import TapeMachine, assemble, default_threads, native
 from .trace import trace
-from .walk import Floats, counted, walk
 
 __all__ = ["BATCH_SIZES", "NO_REDUCTION", "READABLE", "REDUCTIONS", "SHOWN", "Program"]
 

@@ -15,7 +15,7 @@ from typing import Any
 from ..debugging import users_frame
 from ..engine import Value
 from ..errors import OperandError
-from .walk import named
+from .passes.walk import named
 
 __all__ = ["trace"]
 

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from ..flatten import AFFINE, LOGSUMEXP, NO_FAMILY, Reduced
-from ..walk import CODES, ROWS, Bools, Floats, Ints
+from ..passes.flatten import AFFINE, LOGSUMEXP, NO_FAMILY, Reduced
+from ..passes.walk import CODES, ROWS, Bools, Floats, Ints
 
 __all__ = ["LONG", "PIECES", "SMOOTH_MAX", "SUM", "Tape", "assemble"]
 

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ...ops import Primitive
 from ...texts import names_in, parse
-from ..walk import ROWS
+from ..passes.walk import ROWS
 from .assemble import PIECES, SMOOTH_MAX, SUM
 
 __all__ = [

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import OperandError
-from ..walk import Floats
+from ..passes.walk import Floats
 from . import native
 from .assemble import Tape
 from .plain import Plain

@@ -27,7 +27,7 @@ import numpy as np
 from ...errors import TextError
 from ...ops import PRIMITIVES, Primitive
 from ...texts import names_in, parse
-from ..walk import ROWS
+from ..passes.walk import ROWS
 from .assemble import Slots, Tape
 from .interpreter import BACKWARD, FORWARD, TANGENT, dispatcher
 

@@ -1,0 +1,182 @@
+"""Nodes that lowering needs beyond those of miniflow: each a kernel, as there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from ...miniflow.arrays import Array
+from ...miniflow.kernels import Kernel, summed
+from ...miniflow.node import Node, Op
+from ..passes.patterns import Reshape, Slice, ViewStep
+
+__all__ = ["PRODUCT", "Combine", "Concat", "LogSumExp", "Product", "Rearrange"]
+
+
+# ── views ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class Rearrange(Op):
+    """A view of an array: a part of it, in another shape, with other axes."""
+
+    def __init__(self, x: Node, steps: Sequence[ViewStep], *, name: str = "") -> None:
+        Op.__init__(self, [x], name)
+        self.kernel = _rearranging(tuple(steps))
+
+
+def _rearranging(steps: tuple[ViewStep, ...]) -> Kernel:
+    def forward(xp: Any, x: Array) -> tuple[Array, list[tuple[int, ...]]]:
+        shapes = []
+        for step in steps:
+            shapes.append(x.shape)
+            x = _forth(xp, step, x)
+        return x, shapes
+
+    def gradient(xp: Any, g: Array, shapes: list[tuple[int, ...]], _x: Array) -> Array:
+        for step, shape in zip(reversed(steps), reversed(shapes), strict=True):
+            g = _back(xp, step, g, shape)
+        return g
+
+    return Kernel(forward, (gradient,))
+
+
+def _forth(xp: Any, step: ViewStep, x: Array) -> Array:
+    if isinstance(step, Slice):
+        return x[(*[slice(None)] * step.axis, slice(step.start, step.stop), ...)]
+    if isinstance(step, Reshape):
+        return xp.reshape(x, (*step.shape, *x.shape[step.before :]))
+    return xp.permute_dims(x, (*step.order, *range(len(step.order), x.ndim)))
+
+
+def _back(xp: Any, step: ViewStep, g: Array, shape: tuple[int, ...]) -> Array:
+    if isinstance(step, Slice):
+        before, after = (
+            [xp.zeros((*shape[: step.axis], length, *shape[step.axis + 1 :]), dtype=g.dtype)]
+            if length
+            else []
+            for length in (step.start, step.length - step.stop)
+        )
+        return xp.concat([*before, g, *after], axis=step.axis)
+    if isinstance(step, Reshape):
+        return xp.reshape(g, shape)
+    inverse = [step.order.index(axis) for axis in range(len(step.order))]
+    return xp.permute_dims(g, (*inverse, *range(len(inverse), g.ndim)))
+
+
+class Concat(Op):
+    """Arrays one after the other along an axis; along all others they broadcast."""
+
+    def __init__(self, parts: Sequence[Node], axis: int, *, name: str = "") -> None:
+        Op.__init__(self, parts, name)
+        self.kernel = _concatenating(len(parts), axis)
+
+
+def _concatenating(count: int, axis: int) -> Kernel:
+    def forward(xp: Any, *parts: Array) -> tuple[Array, list[int]]:
+        common = [max(lengths) for lengths in zip(*(part.shape for part in parts), strict=True)]
+        shapes = [(*common[:axis], part.shape[axis], *common[axis + 1 :]) for part in parts]
+        ends = [0]
+        for part in parts:
+            ends.append(ends[-1] + part.shape[axis])
+        wide = [xp.broadcast_to(part, shape) for part, shape in zip(parts, shapes, strict=True)]
+        return xp.concat(wide, axis=axis), ends
+
+    def gradient(i: int) -> Any:
+        def part(xp: Any, g: Array, ends: list[int], *parts: Array) -> Array:
+            g = _forth(xp, Slice(axis, ends[i], ends[i + 1], ends[-1]), g)
+            return summed(xp, g, parts[i].shape)
+
+        return part
+
+    return Kernel(forward, tuple(map(gradient, range(count))))
+
+
+# ── sums ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Combine(Op):
+    """Operands, each times a number, added up; they broadcast against each other."""
+
+    def __init__(
+        self, operands: Sequence[Node], weights: Sequence[float], *, name: str = ""
+    ) -> None:
+        Op.__init__(self, operands, name)
+        self.weights = tuple(weights)
+        self.kernel = _combining(self.weights)
+
+
+def _combining(weights: tuple[float, ...]) -> Kernel:
+    def forward(_xp: Any, *operands: Array) -> tuple[Array, None]:
+        z: Any = None
+        for weight, x in zip(weights, operands, strict=True):
+            if z is None:
+                z = x if weight == 1.0 else -x if weight == -1.0 else weight * x
+            elif weight == -1.0:
+                z = z - x
+            else:
+                z = z + (x if weight == 1.0 else weight * x)
+        return z, None
+
+    def gradient(i: int) -> Any:
+        def weighted(xp: Any, g: Array, _kept: None, *operands: Array) -> Array:
+            term = g if weights[i] == 1.0 else weights[i] * g
+            return summed(xp, term, operands[i].shape)
+
+        return weighted
+
+    return Kernel(forward, tuple(map(gradient, range(len(weights)))))
+
+
+class LogSumExp(Op):
+    """log Σ exp(x) over an axis, safe for numbers of any size: the largest is subtracted first.
+
+    With infinite operands it is what the rows of logaddexp give, one after the other: each +inf has
+    slope 1, and each -inf slope 0.
+    """
+
+    def __init__(self, x: Node, axis: int, keepdims: bool = False, *, name: str = "") -> None:
+        Op.__init__(self, [x], name)
+        self.kernel = _logsumexp(axis, keepdims)
+
+
+#: Larger than any sum of exponentials of finite numbers, of which the largest is 1.
+_HUGE = 1e150
+
+
+def _logsumexp(axis: int, keepdims: bool) -> Kernel:
+    def forward(xp: Any, x: Array) -> tuple[Array, tuple[Array, Array]]:
+        # The largest, if it is infinite, minus itself would be no number.
+        top = xp.maximum(xp.max(x, axis=axis, keepdims=True), -sys.float_info.max)
+        shift = xp.minimum(top, sys.float_info.max)
+        exponentials = xp.exp(x - shift)
+        total = xp.sum(exponentials, axis=axis, keepdims=True)
+        z = xp.log(total) + shift
+        # The slope of +inf, inf / inf, shall be 1; that of -inf among nothing else, 0 / 0, be 0.
+        slopes = xp.minimum(exponentials, _HUGE), xp.maximum(xp.minimum(total, _HUGE), 1 / _HUGE)
+        return z if keepdims else xp.squeeze(z, axis=axis), slopes
+
+    def gradient(xp: Any, g: Array, kept: tuple[Array, Array], _x: Array) -> Array:
+        exponentials, total = kept
+        return exponentials * ((g if keepdims else xp.expand_dims(g, axis=axis)) / total)
+
+    return Kernel(forward, (gradient,))
+
+
+class Product(Op):
+    """Matrix products of x, a matrix, with each of the matrices that y is a stack of."""
+
+    def __init__(self, x: Node, y: Node, *, name: str = "") -> None:
+        Op.__init__(self, [x, y], name)
+        self.kernel = PRODUCT
+
+
+def _product_x(xp: Any, g: Array, _kept: None, x: Array, y: Array) -> Array:
+    return summed(xp, xp.matmul(g, xp.matrix_transpose(y)), x.shape)
+
+
+def _product_y(xp: Any, g: Array, _kept: None, x: Array, y: Array) -> Array:
+    return summed(xp, xp.matmul(xp.matrix_transpose(x), g), y.shape)
+
+
+PRODUCT = Kernel(lambda xp, x, y: (xp.matmul(x, y), None), (_product_x, _product_y))

@@ -1,0 +1,285 @@
+"""Formulas are read back by Python's own parser, and must mean the graph they were written from."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import programs, repeatable
+
+from scalargrad import Value
+from scalargrad.engine import operands
+from scalargrad.ops import PRIMITIVES
+from viz.words.formula import formula, operation, rule_latex, rule_text
+
+OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
+
+
+def compute(text: str, leaves: dict[str, Value]) -> Value:
+    """Compute a formula of several lines, the last line first."""
+    known = dict(leaves)
+    functions = {
+        name: lambda x, *y, name=name: getattr(x, f"__{name}__" if name == "abs" else name)(*y)
+        for name in PRIMITIVES
+    }
+    lines = dict(line.partition(" = ")[::2] for line in text.splitlines() if " = " in line)
+    lines = {name.strip(): right for name, right in lines.items()}
+
+    def value(name: str) -> Value:
+        if name not in known:
+            tree = ast.parse(lines[name], mode="eval")
+            used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+            needed = {name: value(name) for name in used - functions.keys()}
+            known[name] = eval(lines[name], functions | needed)
+        return known[name]
+
+    return value("root")
+
+
+@repeatable
+@given(programs(size=25))
+def test_formula_computes_the_same_number(program) -> None:
+    leaves = [Value(x, label=f"x{i}") for i, x in enumerate(program.inputs)]
+    root = program.values(leaves)[-1]
+    root.label = "root"
+    again = compute(str(formula(root)), {leaf.label: leaf for leaf in leaves})
+    assert again.data == root.data
+
+
+# ── precedence ──────────────────────────────────────────────────────────────────────────────────
+
+
+def expressions() -> st.SearchStrategy[Value]:
+    """Return graphs of operators on labelled leaves and constants, without shared parts."""
+    letters = itertools.count()
+    leaves = st.builds(lambda: Value(1.5, label=f"a{next(letters)}"))
+
+    def grow(parts: st.SearchStrategy[Value]) -> st.SearchStrategy[Value]:
+        return st.one_of(
+            st.builds(lambda x: -x, parts),
+            st.builds(lambda x: x.sigmoid(), parts),
+            st.builds(lambda x, n: x * n, parts, st.sampled_from([2, -3, 0.5])),
+            st.builds(lambda x, n: x + n, parts, st.sampled_from([2, -3, 0.5])),
+            st.builds(
+                lambda x, y, op: Value(1.5, (x, y), op),
+                *(parts, parts, st.sampled_from([*OPERATORS.values()])),
+            ),
+        )
+
+    return st.recursive(leaves, grow, max_leaves=8)
+
+
+def tree_of(node: Value) -> object:
+    """Return a graph as nested tuples."""
+    if node.kind != "op":
+        return node.label or node.data
+    return (node._op, *[tree_of(x) for x in operands(node)])
+
+
+def tree_of_text(node: ast.expr) -> object:
+    """Return what Python's parser makes of a formula as nested tuples."""
+    match node:
+        case ast.Name(name):
+            return name
+        case ast.Constant(number):
+            return number
+        case ast.UnaryOp(ast.USub(), ast.Constant(number)):
+            return -number
+        case ast.UnaryOp(ast.USub(), x):
+            return ("neg", tree_of_text(x))
+        case ast.BinOp(x, op, y):
+            return (OPERATORS[type(op)], tree_of_text(x), tree_of_text(y))
+        case ast.Call(ast.Name(name), inputs):
+            return (name, *map(tree_of_text, inputs))
+    raise NotImplementedError(ast.dump(node))
+
+
+def parsed(text: str) -> object:
+    return tree_of_text(ast.parse(text, mode="eval").body)
+
+
+@repeatable
+@given(expressions())
+def test_formula_parses_as_its_graph_with_no_parentheses_to_spare(root: Value) -> None:
+    text = str(formula(root)).removeprefix(f"{root.label} = ")
+    meaning = 1.5 if root.label else tree_of(root)
+    assert parsed(text) == meaning
+    for opening in re.finditer(r"(?<![a-z])\(", text):
+        level, end = 1, opening.end()
+        while level:
+            level += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        bare = text[: opening.start()] + text[opening.end() : end - 1] + text[end:]
+        assert parsed(bare) != meaning
+
+
+A, B = Value(2.0, label="a"), Value(3.0, label="b")
+
+
+@pytest.mark.parametrize(
+    ("root", "text", "latex"),
+    [
+        (A - (B - A), "a - (b - a)", r"a - \left(b - a\right)"),
+        (A - B - A, "a - b - a", "a - b - a"),
+        (A / (B * A), "a / (b * a)", r"\frac{a}{b \cdot a}"),
+        ((A + B) * 2, "(a + b) * 2", r"\left(a + b\right) \cdot 2"),
+        (-(A**2), "-a ** 2", "-a^{2}"),
+        ((-A) ** 2, "(-a) ** 2", r"\left(-a\right)^{2}"),
+        (A**B**2, "a ** b ** 2", "a^{b^{2}}"),
+        ((A**B) ** 2, "(a ** b) ** 2", r"\left(a^{b}\right)^{2}"),
+        (A**-2, "a ** -2", "a^{-2}"),
+        (A * -B, "a * -b", r"a \cdot \left(-b\right)"),
+        ((-A).neg(), "--a", r"-\left(-a\right)"),
+        (2 - A, "2 - a", "2 - a"),
+        (A * 1e-7, "a * 1e-07", r"a \cdot 10^{-7}"),
+        (A * 2.5e20, "a * 2.5e+20", r"a \cdot \left(2.5 \cdot 10^{20}\right)"),
+        (A * float("-inf"), "a * -inf", r"a \cdot \left(-\infty\right)"),
+        (abs(A - B), "abs(a - b)", r"\left|a - b\right|"),
+        (A.exp() + B.sqrt(), "exp(a) + sqrt(b)", r"e^{a} + \sqrt{b}"),
+        (A.max(B), "max(a, b)", r"\max\left(a, b\right)"),
+        (A.sigmoid(), "sigmoid(a)", r"\sigma\left(a\right)"),
+        (A.relu(), "relu(a)", r"\operatorname{ReLU}\left(a\right)"),
+    ],
+)
+def test_formula_in_text_and_latex(root, text, latex) -> None:
+    found = formula(root)
+    assert str(found) == text
+    assert found.latex == rf"\begin{{aligned}} & {latex} \end{{aligned}}"
+    assert found._repr_latex_() == f"$${found.latex}$$"
+
+
+# ── lines ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_labelled_results_get_lines_of_their_own_from_the_root_down() -> None:
+    a, b, c, f = (Value(x, label=name) for x, name in [(2, "a"), (-3, "b"), (10, "c"), (-2, "f")])
+    e = a * b
+    d = e + c
+    L = d * f  # noqa: N806
+    e.label, d.label, L.label = "e", "d", "loss"
+    assert str(formula(L)) == "loss = d * f\nd    = e + c\ne    = a * b"
+    assert formula(L).latex == (
+        r"\begin{aligned} \mathrm{loss} &= d \cdot f \\ d &= e + c \\ e &= a \cdot b \end{aligned}"
+    )
+
+
+def test_shared_result_without_label_gets_a_name() -> None:
+    x = Value(2.0, label="x")
+    square = x * x
+    assert str(formula(square.sin() / square)) == "sin(v1) / v1\nv1 = x * x"
+
+
+def test_long_expression_is_broken_into_lines() -> None:
+    x = total = Value(1.0, label="x")
+    for _ in range(1000):
+        total = total + x
+    total.label = "root"
+    text = str(formula(total))
+    assert max(map(len, text.splitlines())) < 100
+    assert compute(text, {"x": x}).data == 1001.0
+
+
+def test_formula_says_what_it_left_out() -> None:
+    x = total = Value(1.0, label="x")
+    for _ in range(1000):
+        total = total + x
+    found = formula(total, size=3)
+    assert str(found).splitlines()[3:] == ["… 56 more lines left out (size=3)"]
+    assert r"\\ & \text{… 56 more lines left out}" in found.latex
+    assert len(formula(total, size=None).splitlines()) == 59
+
+
+def test_leaves_without_label_are_numbers_in_full() -> None:
+    assert str(formula(Value(0.1) * Value(6.8813735870195432))) == "0.1 * 6.881373587019543"
+    assert str(formula(Value(2.0, label="a"))) == "a = 2"
+    assert str(formula(Value(2.0))) == "2"
+
+
+def test_label_is_text_and_never_more() -> None:
+    odd = Value(2.0, label="__import__('os')")
+    total = odd + Value(1.0, label="a + b")
+    assert str(formula(total)) == "\"__import__('os')\" + 'a + b'"
+    for label in ("2", "inf", "-1.5", "a b", "x+y", "f(x)"):
+        assert str(formula(Value(1.0, label=label) * 2)) == f"'{label}' * 2"
+    for label in ("w1", "layers[0].b", "l0.n1.w0", "x'", "α", "W_out"):
+        assert str(formula(Value(1.0, label=label) * 2)) == f"{label} * 2"
+
+
+def test_latex_of_labels() -> None:
+    def name(label: str) -> str:
+        return formula(Value(1.0, label=label) * 2).latex.split("& ")[1].split(r" \cdot")[0]
+
+    assert name("x") == "x"
+    assert name("w12") == "w_{12}"
+    assert name("bias") == r"\mathrm{bias}"
+    assert name("w_out") == r"\mathrm{w\_out}"
+    assert name("</script>") == r"\mathrm{’\lt /script\gt ’}"
+    assert name("$\\{}") == r"\mathrm{’＄\backslash \backslash \{\}’}"
+
+
+def test_operation_of_ones_own_is_a_call() -> None:
+    x = Value(3.0, label="x")
+    assert str(formula(Value(9.0, (x,), "square") + 1)) == "square(x) + 1"
+    assert str(formula(Value(9.0, (x, x, x), "my op"))) == "'my op'(x, x, x)"
+    assert str(formula(Value(9.0, (x,)))) == "op(x)"
+    assert operation(Value(9.0, (x, x), "*"), {x: "x"}) == "x * x"
+
+
+# ── rules ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "text", "latex"),
+    [
+        ("tanh", 0, "tanh′ = 1 − out²", r"\tanh' = 1 - \mathrm{out}^{2}"),
+        ("sigmoid", 0, "sigmoid′ = out · (1 − out)",
+         r"\sigma' = \mathrm{out} \cdot \left(1 - \mathrm{out}\right)"),
+        ("exp", 0, "exp′ = out", r"\operatorname{exp}' = \mathrm{out}"),
+        ("mul", 0, "∂out/∂x = y", r"\frac{\partial \mathrm{out}}{\partial x} = y"),
+        ("mul", 1, "∂out/∂y = x", r"\frac{\partial \mathrm{out}}{\partial y} = x"),
+        ("div", 1, "∂out/∂y = −out / y",
+         r"\frac{\partial \mathrm{out}}{\partial y} = -\frac{\mathrm{out}}{y}"),
+        ("cos", 0, "cos′ = −sin(x)", r"\cos' = -\sin\left(x\right)"),
+        ("erf", 0, "erf′ = 2 / √π · exp(−x²)",
+         r"\operatorname{erf}' = \frac{2}{\sqrt{\pi}} \cdot e^{-x^{2}}"),
+        ("relu", 0, "ReLU′ = 0 if x ≤ 0 else 1",
+         r"\operatorname{ReLU}' = "
+         r"\begin{cases} 0 & \text{if } x \le 0 \\ 1 & \text{otherwise} \end{cases}"),
+        ("sqrt", 0, "sqrt′ = 0.5 · (1 / out)",
+         r"\operatorname{sqrt}' = 0.5 \cdot \frac{1}{\mathrm{out}}"),
+        ("pow", 0, "∂out/∂x = y · (x if y ≠ 0 or |x| > 0 else 1)^(y − 1)",
+         r"\frac{\partial \mathrm{out}}{\partial x} = y \cdot \left(\begin{cases} "
+         r"x & \text{if } y \ne 0\text{ or }\left|x\right| \gt 0 \\ 1 & \text{otherwise} "
+         r"\end{cases}\right)^{y - 1}"),
+        ("where", 1, "∂out/∂x = 1 if c ≠ 0 else 0",
+         r"\frac{\partial \mathrm{out}}{\partial x} = "
+         r"\begin{cases} 1 & \text{if } c \ne 0 \\ 0 & \text{otherwise} \end{cases}"),
+    ],
+)  # fmt: skip
+def test_rule_in_text_and_latex(name, place, text, latex) -> None:
+    assert rule_text(PRIMITIVES[name], place) == text
+    assert rule_latex(PRIMITIVES[name], place) == latex
+
+
+def test_rule_in_the_names_of_nodes_at_their_numbers() -> None:
+    power = PRIMITIVES["pow_number"]
+    assert rule_text(power, 0, ["a", "3", "c"], at=[2.0, 3.0, 8.0]) == "∂c/∂a = 3 · a^(3 − 1)"
+    assert rule_text(power, 0, ["a", "0", "c"], at=[2.0, 0.0, 1.0]) == "∂c/∂a = 0 · a^(0 − 1)"
+    assert rule_text(PRIMITIVES["tanh"], 0, ["a", "my out"]) == "tanh′ = 1 − 'my out'²"
+
+
+@pytest.mark.parametrize("row", PRIMITIVES.values(), ids=PRIMITIVES)
+def test_every_rule_of_the_table_can_be_written(row) -> None:
+    called = [*("first", "second", "third")[: len(row.partials)], "result"]
+    for place, partial in enumerate(row.partials):
+        used = {node.id for node in ast.walk(ast.parse(partial)) if isinstance(node, ast.Name)}
+        for text in (rule_text(row, place, called), rule_latex(row, place, called)):
+            right = text.split(" = ", 1)[1]
+            letters = [*row.operands.split(", "), "z"]
+            assert {x for x, name in zip(letters, called, strict=True) if name in right} == (
+                used & {*letters}
+            )

@@ -1,0 +1,14 @@
+"""The graph as text: what its nodes are called, and what is said about them.
+
+``names`` (what a node is called) ← ``formula`` (as algebra) ← ``tree`` (as lines) and ``steps``
+(forward and backward, one by one) ← ``explain`` (a gradient, path by path) and ``audit`` (what
+looks wrong).
+"""
+
+from .audit import audit
+from .explain import explain
+from .formula import formula
+from .steps import steps
+from .tree import tree
+
+__all__ = ["audit", "explain", "formula", "steps", "tree"]
