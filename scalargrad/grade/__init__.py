@@ -43,6 +43,6 @@ def check(thing: Any, class_name: str = "") -> Report:
     from .subjects import subject_of
 
     subject = subject_of(thing, class_name)
-    findings = [finding for task in subject.tasks for finding in task.run()]
+    findings = [finding for task in subject.tasks for finding in task.findings()]
     name = getattr(thing, "__name__", "")
     return Report(name, "; ".join(subject.found), explained(findings))

@@ -12,8 +12,8 @@ from scalargrad.errors import OperandError
 
 from .answers import check_answers
 from .arrays import NODES, check_input, check_node
-from .driving import Engine
-from .findings import MISSING, Finding
+from .driving import Engine, failure
+from .findings import MISSING, WRONG, Finding
 from .flows import FUNCTIONS, check_flow
 from .networks import NETWORKS, check_network
 from .operations import OPERATIONS
@@ -34,6 +34,14 @@ class Task:
     name: str
     run: Callable[[], list[Finding]]
     remark: bool = False  # that it takes too long is no mistake
+
+    def findings(self) -> list[Finding]:
+        """Run the checks; that a student's code raises an error is a finding as well."""
+        try:
+            return self.run()
+        except Exception as error:
+            text = f"the check of {self.name} comes to an error"
+            return [Finding(self.name, "forward", WRONG, text, got=failure(error))]
 
 
 @dataclass
@@ -97,7 +105,7 @@ def _add_value(
     engine = Engine(cls)
     trouble = _unusable(engine)
     if trouble:
-        task = Task("Value", lambda: [Finding(cls.__name__, "forward", "wrong", trouble)])
+        task = Task("Value", lambda: [Finding(cls.__name__, "forward", WRONG, trouble)])
         subject.add(f"class {cls.__name__}", task)
         return
 
