@@ -7,6 +7,7 @@ The numbers are nanoseconds of a step with gradient, fitted to the works of the 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +15,12 @@ import numpy as np
 from .passes.flatten import NO_FAMILY, Reduced
 from .passes.raising import Combination, Dot, LogSumExp, Operation, Product, Raised
 from .passes.walk import ROWS
+from .tape import native
 
 __all__ = [
     "MACHINES",
     "NEVER",
+    "Choice",
     "Code",
     "Work",
     "arrays_from",
@@ -120,3 +123,39 @@ def arrays_from(work: Work, code: Code, native: bool) -> float:
     if saved <= 0 or (code.calls > MANY and work.operations < STRUCTURE * code.calls):
         return NEVER
     return max(2, math.ceil((CALL * code.calls - BATCH) / saved))
+
+
+class Choice:
+    """Which machine runs a program on NumPy arrays, for each number of samples.
+
+    Structure is looked for when the answer depends on it, and not before.
+
+    Args:
+        asked: what was asked for, one of `MACHINES`.
+        reduced: the graph.
+        listing: returns its operations on arrays.
+    """
+
+    def __init__(self, asked: str, reduced: Reduced, listing: Callable[[], Raised]) -> None:
+        self._asked, self._listing = asked, listing
+        self._work = work_of(reduced)
+        # Arrays are the machine from so many samples on: not before this, ...
+        self._start = self._estimate(least_code_of(self._work))
+        self._is_settled = asked != "auto" or self._start == NEVER  # ... or exactly
+
+    def _estimate(self, code: Code) -> float:
+        if self._asked != "auto":
+            return NEVER if self._asked == "tape" else 0
+        return arrays_from(self._work, code, native.is_installed())
+
+    @property
+    def start(self) -> float:
+        """From how many samples on arrays are the machine; or `NEVER`."""
+        if not self._is_settled:
+            self._start = self._estimate(code_of(self._listing()))
+            self._is_settled = True
+        return self._start
+
+    def is_arrays(self, samples: int) -> bool:
+        """Say whether so many samples are for the array machine."""
+        return samples >= self._start and samples >= self.start
