@@ -8,7 +8,7 @@
 6.0
 
 Read the source in this order: ``ops.py`` (the table of primitives), ``rules.py``, ``engine.py``
-(`Value`), ``functional.py``, ``calculus.py``, ``check.py``, ``nn.py``, ``optim.py``,
+(`Value`), ``functional/``, ``calculus.py``, ``check.py``, ``nn.py``, ``optim.py``,
 ``train.py``.
 """
 
