@@ -12,7 +12,7 @@ import os
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -161,7 +161,8 @@ class TapeMachine:
 
         def run(x: Floats, p: Floats) -> tuple[float, Floats]:
             gradients = np.empty(shape)
-            value = compute(_own(x), p, none, share, gradients)
+            x = x if x.flags.carray else np.array(x, order="C")
+            value = compute(x, p, none, share, gradients)
             return value, gradients[0] if len(gradients) == 1 else gradients.sum(axis=0)
 
         return run
@@ -223,17 +224,24 @@ class TapeMachine:
 
         The gradient is that of each sample, or else of each group.
         """
-        groups, lanes, blocks = self._groups(count), self._lanes, native.blocks()
-        if len(groups) == 1:
-            total = -1 if each else 0
-            return lambda x, p, *arrays: self._with_memory(
-                lanes, blocks, x, 0, count, p, *arrays, total
-            )
+        groups, blocks = self._groups(count), native.blocks()
+        code, pool = self._code, self._pools[self._lanes]
 
-        def compute(x: Floats, p: Floats, *arrays: Floats) -> float:
+        def some(start: int, stop: int, total: int, x: Floats, p: Floats, *to: Floats) -> Any:
+            try:
+                memory = pool.pop()
+            except IndexError:
+                memory = self._memory(self._lanes)
+            result = blocks(code, memory, x, start, stop, p, *to, total)
+            pool.append(memory)
+            return result
+
+        if len(groups) == 1:
+            return partial(some, 0, count, -1 if each else 0)
+
+        def compute(x: Floats, p: Floats, *to: Floats) -> float:
             def group(number: int) -> Any:
-                row = -1 if each else number
-                return self._with_memory(lanes, blocks, x, *groups[number], p, *arrays, row)
+                return some(*groups[number], -1 if each else number, x, p, *to)
 
             total: float = sum(self._share_out(group, len(groups)))
             return total
