@@ -40,10 +40,11 @@ NEVER = math.inf
 CALL, NUMBER, FACTOR = 1500.0, 1.5, 0.1
 
 #: A tape on one sample: an operation, an operand, a run, and a call; as machine code, in Python.
-NATIVE_ONE, PYTHON_ONE = (3.0, 0.5, 5.0, 1000.0), (200.0, 200.0, 500.0, 5000.0)
+NATIVE_ONE, PYTHON_ONE = (3.0, 0.5, 5.0, 1000.0), (25.0, 25.0, 0.0, 1500.0)
 
-#: A tape on a batch: the call, and an operation or an operand on each sample.
-BATCH, LANE = 10_000.0, 0.5
+#: A tape on a batch: the call, and an operation or an operand on each sample; as machine code, and
+#: in Python, where it takes a call of NumPy for each, as array code does for several at once.
+BATCH, LANE, ROW = 10_000.0, 0.5, 1.2
 
 #: More lines than this are array code only if each does so many scalars, on the average; or else
 #: there is no structure of arrays, and to look for it takes longer than it saves.
@@ -117,11 +118,11 @@ def arrays_from(work: Work, code: Code, native: bool) -> float:
     one = operation * work.operations + operand * work.operands + run * work.groups + call
     if CALL * code.calls + code.each < one:
         return 1
-    if not native:  # rows of samples are computed by NumPy, in either machine
-        return 2
-    saved = LANE * (work.operations + work.operands) - code.each
+    saved = (LANE if native else ROW) * (work.operations + work.operands) - code.each
     if saved <= 0 or (code.calls > MANY and work.operations < STRUCTURE * code.calls):
         return NEVER
+    if not native:
+        return 2
     return max(2, math.ceil((CALL * code.calls - BATCH) / saved))
 
 

@@ -293,7 +293,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 def _say_what_is_missing() -> None:
     """Say once how to make tapes fast."""
     warnings.warn(
-        "without numba, scalars are computed in Python, 100 times slower than by machine code: "
+        "without numba, scalars are computed in Python, ten times slower than by machine code: "
         "python -m pip install numba",
         stacklevel=2,
     )
