@@ -172,7 +172,7 @@ def fit(
     trainer, held_out = _prepared(model, loss, data, optimizer, validation, compiled)
     samples = trainer.samples
     count = len(samples.x)
-    size = count if batch_size is None else min(_count("batch_size", batch_size), count)
+    size = _size(batch_size, count)
     order, history = np.random.default_rng(seed), History()
     total = epochs * math.ceil(count / size)
     desc = f"epoch 1/{epochs}"
@@ -214,6 +214,7 @@ class Traced(NamedTuple):
     parameters: list[Value]
     samples: Samples
     held_out: Samples | None
+    batch_size: int
 
 
 def trace_loss(
@@ -221,6 +222,7 @@ def trace_loss(
     loss: Loss,
     data: tuple[Any, Any],
     optimizer: Optimizer,
+    batch_size: SupportsIndex | None = None,
     *,
     validation: tuple[Any, Any] | None = None,
 ) -> Traced:
@@ -238,7 +240,8 @@ def trace_loss(
     trainer, held_out = _prepared(model, loss, data, optimizer, validation, compiled=True)
     assert isinstance(trainer, _Compiled)
     (root, *outputs), samples = trainer.traced, trainer.samples
-    return Traced(root, outputs, trainer.leaves, trainer.parameters, samples, held_out)
+    size = _size(batch_size, len(samples.x))
+    return Traced(root, outputs, trainer.leaves, trainer.parameters, samples, held_out, size)
 
 
 def _prepared(
@@ -640,6 +643,11 @@ def _check_functions(functions: dict[str, object]) -> None:
         if not callable(function):
             example = ", such as mse of scalargrad.functional" if name == "loss" else ""
             raise OperandError(f"the {name} is a function{example}, got {function!r}")
+
+
+def _size(batch_size: SupportsIndex | None, count: int) -> int:
+    """Return how many samples make a step."""
+    return count if batch_size is None else min(_count("batch_size", batch_size), count)
 
 
 def _count(name: str, count: SupportsIndex) -> int:
