@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 
 from scalargrad.engine import Value
-from scalargrad.ops import PRIMITIVES
 from scalargrad.train import Traced
 
-from ..shared.javascript import translate
 from .interpreter import interpreter
 from .network import Unit, described, network
 from .settings import initial, names_of
 from .tapes import CODES_OF_SUMS, numbers, program
 
-__all__ = ["content", "slopes"]
+__all__ = ["content"]
 
 #: From so many inputs on, a square number of them is taken for the pixels of an image.
 _LEAST_IMAGE = 16
@@ -56,13 +54,6 @@ def content(model: Any, traced: Traced, settings: dict[str, Any]) -> tuple[dict[
     }
     codes = {run[0] for run in tape["runs"]}
     return data, interpreter(codes)
-
-
-def slopes(codes_of: Sequence[str]) -> str:
-    """Write the derivatives of activations, as functions of the operand and the result."""
-    rows = [PRIMITIVES[name] for name in dict.fromkeys(codes_of) if name in PRIMITIVES]
-    entries = [f"{row.name}: (x, z) => {translate(row.partials[0])}," for row in rows]
-    return "\n".join(["const slopes = {", *entries, "};"])
 
 
 def _described(

@@ -271,8 +271,8 @@ function makeMachine(tape) {
     },
 
     /**
-     * Compute samples, and call `look(begin, n)` after each block. Then `value(slot, lane)` has the
-     * numbers, and `again(targets)` computes what depends on the targets once more, with others.
+     * Compute samples, and call `look(begin, n)` after each block: then `value(slot, lane)` has the
+     * numbers.
      */
     evaluate(parameters, fed, rows, count, look, withTargets = true) {
       takeParameters(parameters);
@@ -285,7 +285,7 @@ function makeMachine(tape) {
       }
     },
 
-    /** The same with a single target for all samples of the block. */
+    /** Compute what depends on the targets once more, with this one for all samples of the block. */
     again(target, n) {
       for (let i = 0; i < tape.columns.length; i++) {
         if (marks[first + i] & BY_TARGET) v.fill(target, off[first + i], off[first + i] + n);
@@ -305,7 +305,8 @@ function makeMachine(tape) {
       all = true;
       backwardRuns(1);
       all = false;
-      return { value: (slot) => v[off[slot]], slope: (slot) => d[off[slot]] };
+      const [values, slopes] = [v, d].map((numbers) => Float64Array.from(off, (at) => numbers[at]));
+      return { value: (slot) => values[slot], slope: (slot) => slopes[slot] };
     },
 
     /** The first operation that is not finite on the samples of the last block; null if all are. */
