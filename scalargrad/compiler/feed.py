@@ -1,21 +1,54 @@
-"""What a program is fed, checked: samples and parameters, of any library's arrays."""
+"""What a program is given, checked: leaves, and samples and parameters of any library's arrays."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
 from array_api_compat import array_namespace, is_array_api_obj
 
-from ..errors import SizeError
+from ..engine import Value, _shown
+from ..errors import OperandError, SizeError
 from ..samples import reals
 from .passes.walk import Floats, counted
 
-__all__ = ["FLOAT64", "as_floats", "is_foreign", "parameters_of", "rows", "samples_of"]
+__all__ = [
+    "FLOAT64",
+    "as_floats",
+    "is_foreign",
+    "listed",
+    "no_leaves",
+    "parameters_of",
+    "rows",
+    "samples_of",
+]
 
 Array: TypeAlias = Any
 
 FLOAT64 = np.dtype(float)
+
+
+def listed(leaves: Iterable[Value]) -> Any:
+    """Return an argument as a list; what is no iterable as it is."""
+    return list(leaves) if isinstance(leaves, Iterable) else leaves
+
+
+def no_leaves(name: str, leaves: Any) -> OperandError | None:
+    """Return the error for an argument that is no list of Values."""
+    needed = f"{name} is a list of leaf Values"
+    if not isinstance(leaves, list):
+        hint = (
+            ": call it" if callable(leaves) else ": put it into a list" * isinstance(leaves, Value)
+        )
+        return OperandError(f"{needed}, got {leaves!r}{hint}")
+    for leaf in leaves:
+        if not isinstance(leaf, Value):
+            return OperandError(
+                f"{needed}, of one sample, got one that holds {_shown(leaf)}: the program takes "
+                "the numbers of all samples at once, as in program(X)"
+            )
+    return None
 
 
 def samples_of(X: Array, inputs: int) -> Array:  # noqa: N803  (the field's name)

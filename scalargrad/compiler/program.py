@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -9,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..engine import Value, _shown, assigned_data
+from ..engine import Value, assigned_data
 from ..errors import ChoiceError, OperandError, SizeError
 from ..miniflow.node import Node
 from ..optim import Optimizer
@@ -17,13 +18,14 @@ from .arrays.machine import ArrayMachine
 from .collector import paused
 from .cost import MACHINES, NEVER, Choice
 from .derivatives import Derivatives
-from .feed import FLOAT64, Array, is_foreign, parameters_of, samples_of
+from .export import export
+from .feed import FLOAT64, Array, is_foreign, listed, no_leaves, parameters_of, samples_of
 from .nonfinite import first_nonfinite
 from .passes.flatten import flatten
 from .passes.raising import Raised
 from .passes.walk import Floats, counted, walk
 from .runs import MEAN, REDUCTIONS, VALUES, Machine, Run, Shape, samples_in
-from .tape import PythonMachine, TapeMachine, default_threads
+from .tape import PythonMachine, TapeMachine, assemble, default_threads
 from .trace import trace
 
 __all__ = ["RUNS", "SHOWN", "Program"]
@@ -86,9 +88,9 @@ def compile(
         raise ChoiceError(f"machine is one of {', '.join(MACHINES)}, got {machine!r}")
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise OperandError(f"threads is a number from 1 up, got {threads!r}")
-    fed, learned = _listed(inputs), _listed(wrt)
+    fed, learned = listed(inputs), listed(wrt)
     for name, leaves in (("inputs", fed), ("wrt", learned)):
-        if error := _no_leaves(name, leaves):
+        if error := no_leaves(name, leaves):
             raise error
     with paused():
         traced = trace(outputs, fed) if callable(outputs) else outputs
@@ -96,28 +98,6 @@ def compile(
             what = "the function" if callable(outputs) else "compile"
             raise OperandError(f"the outputs of {what} are a Value or a list, got {traced!r}")
         return Program(traced, fed, learned, machine, threads)
-
-
-def _listed(leaves: Iterable[Value]) -> Any:
-    """Return an argument as a list; what is no iterable as it is."""
-    return list(leaves) if isinstance(leaves, Iterable) else leaves
-
-
-def _no_leaves(name: str, leaves: Any) -> OperandError | None:
-    """Return the error for an argument that is no list of Values."""
-    needed = f"{name} is a list of leaf Values"
-    if not isinstance(leaves, list):
-        hint = (
-            ": call it" if callable(leaves) else ": put it into a list" * isinstance(leaves, Value)
-        )
-        return OperandError(f"{needed}, got {leaves!r}{hint}")
-    for leaf in leaves:
-        if not isinstance(leaf, Value):
-            return OperandError(
-                f"{needed}, of one sample, got one that holds {_shown(leaf)}: the program takes "
-                "the numbers of all samples at once, as in program(X)"
-            )
-    return None
 
 
 class Program(Derivatives):
@@ -207,6 +187,27 @@ class Program(Derivatives):
         """
         wanted = MEAN if len(self._scalars.outputs) == 1 else VALUES
         return self._arrays.written(wanted, SHOWN * bool(self._inputs))[0]
+
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """Write the program to a file of its own: Python, C99 or JavaScript, by its suffix.
+
+        The file needs nothing besides, scalargrad least of all. It has a function ``value`` and,
+        of a program with parameters, ``value_and_grad`` (of several outputs: ``vjp``), for one
+        sample, and the parameters as they are now. Results are the program's but for the last
+        digits, which depend on a platform's ``exp`` and its like, also where they are infinite or
+        nan. In C, names start with the file's.
+
+        Args:
+            path: ends in .py, .c or .js. An old file is replaced when the new one is complete.
+
+        Raises:
+            ChoiceError: the path ends in another suffix, or none.
+            SizeError: the program would become more than 20,000 lines, loops counted once.
+            OSError: the file cannot be written, for example since its folder is missing.
+        """
+        tape, nodes = assemble(self._reduced), self._scalars.nodes
+        labels = [node.label for node in nodes]
+        export(tape, labels.__getitem__, self._parameters.tolist(), self._single, path)
 
     # ── parameters ──
 

@@ -24,7 +24,7 @@ REDUCTIONS = frozenset({"sum", "max", "bounded_max", "dot"})
 #: What is computed of Python floats: it is done for floats of any size.
 ARITHMETIC = {"add": "+", "subtract": "-", "multiply": "*"}
 
-_COMPUTED = REDUCTIONS | {*ELEMENTWISE, "matmul"}
+_COMPUTED = REDUCTIONS | {*ELEMENTWISE, "matmul", "take"}
 
 #: What a buffer can be used for: a shape, and floats or truths.
 Kind: TypeAlias = tuple[tuple[int, ...], str]

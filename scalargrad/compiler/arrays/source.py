@@ -171,6 +171,8 @@ class _Writer:
             self.write_matmul(symbol)
         elif op in REDUCTIONS:
             self.write_reduction(symbol)
+        elif op == "take":
+            self.write_take(symbol)
         elif op == "where" and symbol is not self.buffers.answer:
             self.write_where(symbol)
         elif op in ELEMENTWISE:
@@ -245,6 +247,14 @@ class _Writer:
         inner = matrix.args[0] if matrix.op == "permute" else matrix
         large = inner in self.buffers.fed or inner.size > SMALL
         return large and inner not in self.buffers.dense
+
+    def write_take(self, symbol: Symbol) -> None:
+        # With another mode than the default one, NumPy writes right into the result.
+        if symbol.args[0] in self.buffers.floats:
+            self.line(f"{self.array(symbol)}.fill({self.float(symbol.args[0])})", symbol)
+            return
+        x, numbers = map(self.array, symbol.args)
+        self.line(f'{x}.take({numbers}, 0, {self.array(symbol)}, "clip")', symbol)
 
     def write_reduction(self, symbol: Symbol) -> None:
         (x,), (axes, *_) = symbol.args, _axes(symbol)
