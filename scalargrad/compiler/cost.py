@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .passes.flatten import NO_FAMILY, Reduced
-from .passes.raising import Combination, Dot, LogSumExp, Operation, Product, Raised
+from .passes.operations import Combination, Dot, LogSumExp, Operation, Product
+from .passes.raising import Raised
 from .passes.walk import ROWS
 
 __all__ = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from .arrays.record import Symbol
 from .arrays.simplify import Simplifier
 from .arrays.source import Step, prepare, write
 from .cost import MACHINES, NEVER, Code, arrays_from, code_of, least_code_of, work_of
+from .export import export
 from .nonfinite import first_nonfinite
 from .passes.flatten import flatten
 from .passes.raising import Raised, raise_
@@ -258,6 +260,27 @@ class Program:
     def graph(self) -> Node:
         """The node of the miniflow graph that computes the outputs, each a row."""
         return self._graph.output
+
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """Write the program to a file of its own: Python, C99 or JavaScript, by its suffix.
+
+        The file needs nothing besides, scalargrad least of all. It has a function ``value`` and,
+        of a program with parameters, ``value_and_grad`` (of several outputs: ``vjp``), for one
+        sample, and the parameters as they are now. Results are the program's but for the last
+        digits, which depend on a platform's ``exp`` and its like, also where they are infinite or
+        nan. In C, names start with the file's.
+
+        Args:
+            path: ends in .py, .c or .js. An old file is replaced when the new one is complete.
+
+        Raises:
+            ChoiceError: the path ends in another suffix, or none.
+            SizeError: the program would become more than 20,000 lines, loops counted once.
+            OSError: the file cannot be written, for example since its folder is missing.
+        """
+        tape, nodes = assemble(self._reduced), self._scalars.nodes
+        labels = [node.label for node in nodes]
+        export(tape, labels.__getitem__, self._parameters.tolist(), self._single, path)
 
     # ── parameters ──
 

@@ -20,7 +20,7 @@ __all__ = ["REDUCTIONS", "Buffers", "Place", "is_float", "parts", "view_text"]
 
 REDUCTIONS = frozenset({"sum", "max", "bounded_max", "dot"})
 
-_COMPUTED = REDUCTIONS | {*ELEMENTWISE, "matmul"}
+_COMPUTED = REDUCTIONS | {*ELEMENTWISE, "matmul", "take"}
 _FLOATS = REDUCTIONS | VIEWS | {*ELEMENTWISE}
 
 #: What a buffer can be used for: a shape, and floats or truths.

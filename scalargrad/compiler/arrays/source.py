@@ -208,6 +208,8 @@ class _Writer:
             self.write_matmul(symbol)
         elif op in REDUCTIONS:
             self.write_reduction(symbol)
+        elif op == "take":
+            self.write_take(symbol)
         elif op == "where" and symbol is not self.buffers.answer:
             self.write_where(symbol)
         elif op in ELEMENTWISE:
@@ -282,6 +284,11 @@ class _Writer:
         inner = matrix.args[0] if matrix.op == "permute" else matrix
         large = inner in self.buffers.fed or inner.size > SMALL
         return large and inner not in self.buffers.dense
+
+    def write_take(self, symbol: Symbol) -> None:
+        # With another mode than the default one, NumPy writes right into the result.
+        x, numbers = map(self.array, symbol.args)
+        self.line(f'{x}.take({numbers}, 0, {self.array(symbol)}, "clip")', symbol)
 
     def write_reduction(self, symbol: Symbol) -> None:
         (x,), (axes, *_) = symbol.args, _axes(symbol)

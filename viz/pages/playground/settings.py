@@ -1,0 +1,152 @@
+"""How a page trains at first: the optimiser with its numbers, and where weights are drawn from."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from scalargrad import optim
+from scalargrad.engine import Value
+from scalargrad.errors import ChoiceError, OperandError
+from scalargrad.nn import Module, Neuron
+from scalargrad.optim import SGD, Optimizer
+
+__all__ = ["OPTIMIZERS", "initial", "names_of", "optimizer_of", "settings_of"]
+
+#: The optimisers of a page, by the names that they are chosen by.
+OPTIMIZERS = ("sgd", "momentum", "adam", "adamw")
+
+_MOMENTUM, _BETAS, _EPSILON = 0.9, (0.9, 0.999), 1e-8
+_DECAY = 0.01  # of AdamW, where nobody says
+
+
+def optimizer_of(model: Any, optimizer: Any, learning_rate: Any) -> Optimizer:
+    """Return an optimiser of the parameters that are to be trained.
+
+    Raises:
+        ChoiceError: there is no optimiser of this name.
+        OperandError: the parameters are not known, or the rate is a function; or the optimiser is
+            one that the page cannot compute.
+    """
+    if isinstance(optimizer, Optimizer):
+        if _name_of(optimizer) is None:
+            raise OperandError(
+                f"the playground computes SGD, Adam and AdamW, got {type(optimizer).__name__}, "
+                "whose update() is Python"
+            )
+        if callable(optimizer.learning_rate):
+            raise OperandError(_needs_number(optimizer.learning_rate))
+        return optimizer
+    if not isinstance(optimizer, str) or optimizer not in OPTIMIZERS:
+        raise ChoiceError(
+            f"optimizer is one of {', '.join(OPTIMIZERS)}, or an Optimizer such as "
+            f"Adam(model.parameters()), got {optimizer!r}"
+        )
+    if callable(learning_rate):
+        raise OperandError(_needs_number(learning_rate))
+    parameters = getattr(model, "parameters", None)
+    if not callable(parameters):
+        raise OperandError(
+            "the playground needs the parameters of the model: a Module has them; of a function "
+            "say optimizer=SGD(parameters)"
+        )
+    return SGD(parameters(), learning_rate)
+
+
+def _needs_number(rate: Any) -> str:
+    name = getattr(rate, "__qualname__", repr(rate))
+    return f"the learning rate of a playground is a number, which its page can change, got {name}"
+
+
+def _name_of(optimizer: Optimizer) -> str | None:
+    """Return what the page calls an optimiser; None if it has no such one."""
+    if type(optimizer) is SGD:
+        return "momentum" if optimizer.momentum else "sgd"
+    known = {"Adam": "adam", "AdamW": "adamw"}
+    name = type(optimizer).__name__
+    return known.get(name) if type(optimizer) is getattr(optim, name, None) else None
+
+
+def settings_of(optimizer: Any, given: Any, size: int) -> dict[str, Any]:
+    """Return how the page trains at first.
+
+    Args:
+        optimizer: what `optimizer_of` made of the one that was given.
+        given: that one; a name stands for an optimiser with its usual numbers.
+        size: how many samples make a step.
+    """
+    name = given if isinstance(given, str) else _name_of(optimizer)
+    beta1, beta2 = getattr(optimizer, "betas", _BETAS)
+    decay = optimizer.weight_decay
+    if given == "adamw":
+        decay = _DECAY
+    return {
+        "optimizer": name,
+        "rate": optimizer.learning_rate,
+        "momentum": getattr(optimizer, "momentum", 0.0) or _MOMENTUM,
+        "beta1": beta1,
+        "beta2": beta2,
+        "epsilon": getattr(optimizer, "epsilon", _EPSILON),
+        "decay": decay,
+        "batch": size,
+    }
+
+
+# ── parameters ──────────────────────────────────────────────────────────────────────────────────
+
+
+def names_of(model: Any, parameters: Sequence[Value]) -> list[tuple[str, Value]]:
+    """Return all parameters with the names that ``load_state_dict`` takes.
+
+    A model that is no Module may hold one, to which the parameters belong. What belongs to none has
+    its label for a name, or its number.
+    """
+    modules = [model, *getattr(model, "__dict__", {}).values()]
+    for module in modules:
+        if isinstance(module, Module):
+            named = module.named_parameters()
+            if {value for _, value in named} >= {*parameters}:
+                return named
+    return [(value.label or f"p{i}", value) for i, value in enumerate(parameters)]
+
+
+def initial(model: Any, parameters: Sequence[Value]) -> dict[str, Any]:
+    """Say how each parameter is drawn anew.
+
+    A weight of a `Neuron` is drawn as the neuron's initialiser does, a bias starts at 0; any other
+    is normally distributed with the spread of those, or stays where it is if it is a single one.
+    """
+    of: dict[Value, list[Any]] = {}
+    for neuron in _neurons(model):
+        of |= dict.fromkeys(neuron.w, [neuron.init, len(neuron.w), neuron.nout])
+        of[neuron.b] = ["zero", 0, 0]
+    others = [p.data for p in parameters if p not in of]
+    spread = statistics.pstdev(others) if len(others) > 1 else 0.0
+    mean = statistics.fmean(others) if others else 0.0
+    other = ["normal", mean, spread if math.isfinite(spread) else 0.0]
+    ways = [of.get(p, other) for p in parameters]
+    kinds: list[list[Any]] = []
+    for way in ways:
+        if way not in kinds:
+            kinds.append(way)
+    return {"kinds": kinds, "of": [kinds.index(way) for way in ways]}
+
+
+def _neurons(model: Any) -> Iterator[Neuron]:
+    """Yield the neurons within a model, also where it is no Module but holds some."""
+    wanted, seen = [model], dict[int, Any]()
+    while wanted:
+        part = wanted.pop()
+        if id(part) in seen:
+            continue
+        seen[id(part)] = part
+        if isinstance(part, Neuron):
+            yield part
+        elif isinstance(part, Mapping):
+            wanted += part.values()
+        elif isinstance(part, (list, tuple)):
+            wanted += part
+        elif isinstance(part, Module) or part is model:
+            wanted += getattr(part, "__dict__", {}).values()
