@@ -60,9 +60,11 @@ def test_page_loads_nothing_and_runs_its_own_script_alone() -> None:
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)[1]
     for text in (script, style):
         assert b64encode(sha256(text.encode()).digest()).decode() in policy
-    assert policy.startswith("default-src 'none'; ") and "unsafe" not in policy
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
     assert re.findall(r'(?:src|href)="([^"]*)"', html) == ["data:,"]
-    assert "new Function" not in script and "eval(" not in script
+    assert "new Function" not in script
+    assert "eval(" not in script
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -75,7 +77,9 @@ def test_labels_and_titles_are_text_whatever_they_hold(text: str, tmp_path) -> N
         return made
 
     optimizer = SGD(weights, 0.1)
-    page = viz.playground(model, F.mse, (X, Y), tmp_path / "p.html", optimizer=optimizer, title=text)
+    page = viz.playground(
+        model, F.mse, (X, Y), tmp_path / "p.html", optimizer=optimizer, title=text
+    )
     plain = viz.playground(mlp(), F.hinge, (X, Y))
     assert page.html.count("<script") == plain.html.count("<script")
     assert page.html.count("<img") == plain.html.count("<img")
@@ -89,7 +93,8 @@ def test_page_is_saved_and_shown_by_a_notebook(tmp_path) -> None:
     assert page.path.read_text(encoding="utf-8") == page.html
     assert repr(page) == f"<playground of 13 parameters, 4 samples; open {page.path}>"
     frame = page._repr_html_()
-    assert frame.startswith("<iframe") and 'sandbox="allow-scripts allow-downloads"' in frame
+    assert frame.startswith("<iframe")
+    assert 'sandbox="allow-scripts allow-downloads"' in frame
 
 
 def test_model_is_not_changed() -> None:
@@ -114,7 +119,10 @@ def test_size_of_the_page_of_moons_stays_small() -> None:
         ("adam", {"optimizer": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}),
         ("adamw", {"optimizer": "adamw"}),
         (lambda p: SGD(p, 0.5, 0.75), {"optimizer": "momentum", "rate": 0.5, "momentum": 0.75}),
-        (lambda p: Adam(p, 0.25, (0.5, 0.75), 1e-4), {"beta1": 0.5, "beta2": 0.75, "epsilon": 1e-4}),
+        (
+            lambda p: Adam(p, 0.25, (0.5, 0.75), 1e-4),
+            {"beta1": 0.5, "beta2": 0.75, "epsilon": 1e-4},
+        ),
         (lambda p: AdamW(p, weight_decay=0.5), {"optimizer": "adamw", "rate": 0.001}),
     ],
 )
@@ -236,25 +244,25 @@ def by_hand(x):
 
 
 REFUSED = [
-    (dict(optimizer="sdg"), ChoiceError, "optimizer is one of sgd, momentum, adam, adamw"),
-    (dict(optimizer=None), ChoiceError, "got None"),
-    (dict(model=lambda x: x[0]), OperandError, "a playground needs the parameters of the model"),
-    (dict(model=3), OperandError, "the model is a function, got 3"),
-    (dict(loss=None), OperandError, "the loss is a function, such as mse"),
-    (dict(optimizer=Own([Value(1.0)], 0.1)), OperandError, "computes SGD, Adam and AdamW, got Own"),
-    (dict(learning_rate=linear_decay(1, 0, 9)), OperandError, "is a number, which its page"),
-    (dict(learning_rate="0.1"), OperandError, "a learning rate is a number"),
-    (dict(learning_rate=-1), DomainError, "a learning rate is a finite number, 0 or more, got -1"),
-    (dict(batch_size=0), SizeError, "batch_size is a positive int, got 0"),
-    (dict(batch_size=2.5), SizeError, "batch_size is a positive int, got 2.5"),
-    (dict(data=([1.0, 2.0], [1.0, 2.0])), SizeError, "for one input, write"),
-    (dict(data=(X, ["a", "b", "c", "d"])), OperandError, "number the classes"),
-    (dict(data=(X, Y[:3])), SizeError, "got (4, 2) and (3,)"),
-    (dict(validation=([[1.0]], [1.0])), SizeError, "the validation data need 2 inputs, got 1"),
-    (dict(optimizer=SGD([Value(1.0)])), OperandError, "reaches the loss"),
-    (dict(model=lambda x: by_hand(x), optimizer=SGD([Value(1.0)])), OperandError, "loss"),
-    (dict(title=3), OperandError, "the title of a page is a text, got 3"),
-    (dict(loss=lambda _, y: Value(1.0) / y[0], data=(X, [0.0] * 4)), NonFiniteError, "first sample"),
+    ({"optimizer": "sdg"}, ChoiceError, "optimizer is one of sgd, momentum, adam, adamw"),
+    ({"optimizer": None}, ChoiceError, "got None"),
+    ({"model": lambda x: x[0]}, OperandError, "a playground needs the parameters of the model"),
+    ({"model": 3}, OperandError, "the model is a function, got 3"),
+    ({"loss": None}, OperandError, "the loss is a function, such as mse"),
+    ({"optimizer": Own([Value(1.0)], 0.1)}, OperandError, "computes SGD, Adam and AdamW, got Own"),
+    ({"learning_rate": linear_decay(1, 0, 9)}, OperandError, "is a number, which its page"),
+    ({"learning_rate": "0.1"}, OperandError, "a learning rate is a number"),
+    ({"learning_rate": -1}, DomainError, "a learning rate is a finite number, 0 or more, got -1"),
+    ({"batch_size": 0}, SizeError, "batch_size is a positive int, got 0"),
+    ({"batch_size": 2.5}, SizeError, "batch_size is a positive int, got 2.5"),
+    ({"data": ([1.0, 2.0], [1.0, 2.0])}, SizeError, "for one input, write"),
+    ({"data": (X, ["a", "b", "c", "d"])}, OperandError, "number the classes"),
+    ({"data": (X, Y[:3])}, SizeError, "got (4, 2) and (3,)"),
+    ({"validation": ([[1.0]], [1.0])}, SizeError, "the validation data need 2 inputs, got 1"),
+    ({"optimizer": SGD([Value(1.0)])}, OperandError, "reaches the loss"),
+    ({"model": lambda x: by_hand(x), "optimizer": SGD([Value(1.0)])}, OperandError, "loss"),
+    ({"title": 3}, OperandError, "the title of a page is a text, got 3"),
+    ({"loss": lambda _, y: 1.0 / y[0], "data": (X, [0.0] * 4)}, NonFiniteError, "first sample"),
 ]  # fmt: skip
 
 
@@ -265,5 +273,6 @@ def test_bad_input_is_told_in_a_sentence(arguments, kind, sentence: str, tmp_pat
     with pytest.raises(kind) as caught:
         viz.playground(path=path, **given)
     assert issubclass(kind, ScalargradError)
-    assert sentence in str(caught.value) and "\n" not in str(caught.value)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
     assert not path.exists()

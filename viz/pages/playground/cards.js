@@ -51,7 +51,7 @@ function show(card) {
 function headOf(title, note, close) {
   const closer = button("×", close, "close");
   closer.setAttribute("aria-label", "Close this card");
-  return element("div", "head", element("h3", "", title, element("small", "", note)), closer);
+  return element("div", "head", element("h2", "", title, element("small", "", note)), closer);
 }
 
 const entry = (name, content) => element("div", "", element("dt", "", name), element("dd", "", content));
@@ -101,8 +101,8 @@ function makeWeightCard() {
   $("weight-card").replaceChildren(
     headOf(parameterName(index), whereIs(index), () => { chosen.weight = null; draw(); }),
     list,
-    element("h4", "", "The next step"), lines,
-    element("h4", "", "Its history"), past,
+    element("h3", "", "The next step"), lines,
+    element("h3", "", "Its history"), past,
     numberInput("weight-value", "w =", now.parameters[index], (given) => {
       stop();
       change(() => { now.parameters[index] = given; });
@@ -177,8 +177,8 @@ function makeUnitCard() {
   const formula = unit.kind === "neuron" ? [element("p", "formula", formulaOf(unit))] : [];
   $("unit-card").replaceChildren(
     heading, ...others, ...formula, numbers,
-    element("h4", "", "Over the training samples"), bars, verdict,
-    ...(parts.length ? [element("h4", "", "Its weights"), list] : []),
+    element("h3", "", "Over the training samples"), bars, verdict,
+    ...(parts.length ? [element("h3", "", "Its weights"), list] : []),
   );
 }
 

@@ -68,15 +68,15 @@ function explained(before, after, g, settings, taken) {
   const t = taken + 1;
   const [[m, v], [nextM, nextV]] = [before.memory, after.memory];
   const [mean, root] = [nextM / (1 - beta1 ** t), Math.sqrt(nextV / (1 - beta2 ** t))];
-  const decays = apart && decay;
+  const shrinks = apart && decay;
   const step = `${factor(mean)} / (${plain(root)} + ${short(epsilon)})`;
   return [
     [`m ← β₁ m + (1 − β₁) ${symbol}`, `${short(beta1)} · ${factor(m)} + ${short(1 - beta1)} · ${slope} = ${plain(nextM)}`],
     [`v ← β₂ v + (1 − β₂) ${symbol}²`, `${short(beta2)} · ${factor(v)} + ${short(1 - beta2)} · ${slope}² = ${plain(nextV)}`],
     [`m̂ = m / (1 − β₁ᵗ), t = ${t}`, `${plain(nextM)} / (1 − ${short(beta1)}^${t}) = ${plain(mean)}`],
     ["√v̂ = √(v / (1 − β₂ᵗ))", `√(${plain(nextV)} / (1 − ${short(beta2)}^${t})) = ${plain(root)}`],
-    [decays ? "w ← w − rate · (m̂ / (√v̂ + ε) + λ w)" : "w ← w − rate · m̂ / (√v̂ + ε)",
-      `${w} − ${short(rate)} · ${decays ? `(${step} + ${short(decay)} · ${factor(before.w)})` : step} = ${moved}`],
+    [shrinks ? "w ← w − rate · (m̂ / (√v̂ + ε) + λ w)" : "w ← w − rate · m̂ / (√v̂ + ε)",
+      `${w} − ${short(rate)} · ${shrinks ? `(${step} + ${short(decay)} · ${factor(before.w)})` : step} = ${moved}`],
   ];
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from scalargrad.engine import Value
@@ -17,7 +17,7 @@ __all__ = ["OPTIMIZERS", "initial", "names_of", "optimizer_of", "settings_of"]
 _MOMENTUM = 0.9
 
 #: The optimisers of a page, by the names that they are chosen by.
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, Callable[[list[Value], float], Optimizer]] = {
     "sgd": lambda parameters, rate: SGD(parameters, rate),
     "momentum": lambda parameters, rate: SGD(parameters, rate, _MOMENTUM),
     "adam": lambda parameters, rate: Adam(parameters, rate),
@@ -33,20 +33,20 @@ def optimizer_of(model: Any, optimizer: Any, learning_rate: Any) -> Optimizer:
         OperandError: the parameters are not known, or the rate is a function; or the optimiser is
             one that the page cannot compute.
     """
-    if not isinstance(optimizer, Optimizer):
-        optimizer = _by_name(model, optimizer, learning_rate)
-    if type(optimizer) not in (SGD, Adam, AdamW):
+    is_one = isinstance(optimizer, Optimizer)
+    made: Optimizer = optimizer if is_one else _by_name(model, optimizer, learning_rate)
+    if type(made) not in (SGD, Adam, AdamW):
         raise OperandError(
-            f"a playground computes SGD, Adam and AdamW, got {type(optimizer).__name__}, whose "
+            f"a playground computes SGD, Adam and AdamW, got {type(made).__name__}, whose "
             "update() is Python"
         )
-    rate = optimizer.learning_rate
+    rate = made.learning_rate
     if callable(rate):
         name = getattr(rate, "__qualname__", repr(rate))
         raise OperandError(
             f"the learning rate of a playground is a number, which its page can change, got {name}"
         )
-    return optimizer
+    return made
 
 
 def _by_name(model: Any, name: Any, learning_rate: Any) -> Optimizer:
@@ -112,7 +112,7 @@ def initial(model: Any, parameters: Sequence[Value]) -> dict[str, Any]:
     """
     of: dict[Value, list[Any]] = {}
     for neuron in _neurons(model):
-        of |= dict.fromkeys(neuron.w, [neuron.init, len(neuron.w), neuron.nout])
+        of |= {w: [neuron.init, len(neuron.w), neuron.nout] for w in neuron.w}
         of[neuron.b] = ["zero", 0, 0]
     others = [p.data for p in parameters if p not in of]
     spread = statistics.pstdev(others) if len(others) > 1 else 0.0

@@ -119,8 +119,12 @@ function forget() {
 function keep() {
   copies.set(now.steps, copyOf(now));
   const bytes = 8 * start.length * (1 + now.memory.length);
-  if (copies.size * bytes < KEPT && copies.size < 4000) return;
-  stride *= 2;
+  if (copies.size * bytes > KEPT || copies.size > 4000) thin(2 * stride);
+}
+
+/** From now on keep a copy after so many steps; others go, but for those after a change by hand. */
+function thin(steps) {
+  stride = steps;
   for (const [step, copy] of copies) if (step % stride && !copy.forced) copies.delete(step);
 }
 
