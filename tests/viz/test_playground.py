@@ -213,8 +213,10 @@ class Scaled(Module):
 
 def test_parameters_have_the_names_of_the_state() -> None:
     model = Wrapped()
-    page = viz.playground(model, F.mse, (X, Y), optimizer=SGD(model.network.parameters()))
-    assert data_of(page)["parameters"]["names"] == list(model.network.state_dict())
+    for function in (model, model.__call__):
+        page = viz.playground(function, F.mse, (X, Y), optimizer=SGD(model.network.parameters()))
+        assert data_of(page)["parameters"]["names"] == list(model.network.state_dict())
+        assert ["uniform", 2, 3] in data_of(page)["initial"]["kinds"]
     scaled = Scaled()
     page = viz.playground(scaled, F.mse, (X, Y), optimizer=SGD(scaled.neuron.parameters()))
     state = data_of(page)["parameters"]["state"]

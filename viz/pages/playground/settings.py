@@ -92,10 +92,11 @@ def settings_of(optimizer: Any, size: int) -> dict[str, Any]:
 def names_of(model: Any, parameters: Sequence[Value]) -> list[tuple[str, Value]]:
     """Return all parameters with the names that ``load_state_dict`` takes.
 
-    A model that is no Module may hold one, to which the parameters belong. What belongs to none has
-    its label for a name, or its number.
+    A model that is no Module may hold one, or be a method of what does, to which the parameters
+    belong. What belongs to none has its label for a name, or its number.
     """
-    modules = [model, *getattr(model, "__dict__", {}).values()]
+    owner = getattr(model, "__self__", model)
+    modules = [owner, *getattr(owner, "__dict__", {}).values()]
     for module in modules:
         if isinstance(module, Module):
             named = module.named_parameters()
@@ -128,7 +129,8 @@ def initial(model: Any, parameters: Sequence[Value]) -> dict[str, Any]:
 
 def _neurons(model: Any) -> Iterator[Neuron]:
     """Yield the neurons within a model, also where it is no Module but holds some."""
-    wanted, seen = [model], dict[int, Any]()
+    owner = getattr(model, "__self__", model)
+    wanted, seen = [owner], dict[int, Any]()
     while wanted:
         part = wanted.pop()
         if id(part) in seen:
@@ -140,5 +142,5 @@ def _neurons(model: Any) -> Iterator[Neuron]:
             wanted += part.values()
         elif isinstance(part, (list, tuple)):
             wanted += part
-        elif isinstance(part, Module) or part is model:
+        elif isinstance(part, Module) or part is owner:
             wanted += getattr(part, "__dict__", {}).values()
