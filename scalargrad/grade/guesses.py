@@ -8,6 +8,7 @@ operand's own number ``own``. A guess is right if it gives the student's numbers
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -35,6 +36,8 @@ GUESSES: list[Guess] = [
     Guess("div", "z", "x // y", "integer"),
     Guess("sigmoid", "z", "1 / (1 + exp(x))", "exp-sign"),
     Guess("softmax", "z", "exp(x) / np.sum(exp(x))", "softmax-all"),
+    Guess("softmax", "z", "exp(x - np.max(x, axis=1, keepdims=True)) / "
+          "np.sum(exp(x - np.max(x, axis=1, keepdims=True)))", "softmax-all"),
     Guess("softmax", "z", "exp(x) / np.sum(exp(x), axis=0)", "softmax-columns"),
     Guess("softmax", "z", "exp(x) - np.max(x, axis=1, keepdims=True) / rowsum(exp(x))",
           "softmax-brackets"),
@@ -105,6 +108,8 @@ GUESSES: list[Guess] = [
     Guess("bias_add", "y", "np.mean(g, axis=0)", "bias-mean"),
     Guess("linear", "w", "np.sum(g)", "bias-all"),
     Guess("bias_add", "y", "np.sum(g)", "bias-all"),
+    Guess("linear", "w", "np.sum(g) + 0 * w", "bias-all"),
+    Guess("bias_add", "y", "np.sum(g) + 0 * y", "bias-all"),
     Guess("linear", "w", "np.sum(g, axis=1)", "bias-columns"),
     Guess("bias_add", "y", "np.sum(g, axis=1)", "bias-columns"),
     Guess("mean", "x", "g * np.ones_like(x)", "no-mean"),
@@ -160,6 +165,8 @@ def same(expected: Any, got: Any) -> bool:
     >>> same(0.1 + 0.2, 0.3), same([1.0, 2.0], [[1.0, 2.0]]), same(1.0, [1.0, 1.0])
     (True, True, False)
     """
+    if isinstance(expected, (float, int)) and isinstance(got, (float, int)):
+        return math.isclose(expected, got, rel_tol=1e-6, abs_tol=1e-9) or expected is got
     try:
         one, other = np.asarray(expected, dtype=float), np.asarray(got, dtype=float)
     except (TypeError, ValueError):

@@ -91,7 +91,7 @@ def _article(report: Report, finding: Finding) -> str:
     parts = [f"<article><h3>{escape(finding.operation)}</h3><p>{escape(finding.sentence)}</p>"]
     if finding.example:
         parts.append(f"<pre>{escape(finding.example)}</pre>")
-        parts.append(f"<p>expected <code>{escape(finding.expected)}</code>, got "
+        parts.append(f"<p>expected <code>{escape(finding.expected or 'a result')}</code>, got "
                      f"<code>{escape(finding.got)}</code></p>")  # fmt: skip
     drawn = picture_of(finding)
     if drawn is not None:

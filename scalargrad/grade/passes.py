@@ -8,6 +8,7 @@ is told by driving them in other orders.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from scalargrad.engine import Value
@@ -17,7 +18,7 @@ from .findings import MISSING, REMARK, RIGHT, WRONG, Finding
 from .guesses import same
 from .misconceptions import sentence
 
-__all__ = ["check_backward", "check_depth"]
+__all__ = ["GRAPHS", "LEAVES", "check_backward", "check_depth"]
 
 #: Graphs of +, * and their leaves, as code; the last line is the result.
 GRAPHS = {
@@ -27,14 +28,15 @@ GRAPHS = {
     "a diamond in a diamond": "c = a + b\nd = c * c\ne = d + c\ny = (e + d) * (c + e)",
     "a long and a short way": "c = a * b\nd = c * a\ne = d * b\ny = (e + a) * (c + e)",
 }  # fmt: skip
-_LEAVES = {"a": 2.0, "b": -3.0}
+#: The numbers of their leaves.
+LEAVES = {"a": 2.0, "b": -3.0}
 
 _LEVELS, _DEEP = 18, 2000
 
 
 def _built(make: Callable[[float], Any], text: str) -> dict[str, Any]:
     """Run the code of a graph on leaves; return its names."""
-    names = {name: make(x) for name, x in _LEAVES.items()}
+    names = {name: make(x) for name, x in LEAVES.items()}
     exec(text, {}, names)
     return names
 
@@ -43,6 +45,17 @@ def check_backward(engine: Engine) -> list[Finding]:
     """Check a student's ``backward`` on graphs that tell wrong orders apart."""
     if not hasattr(engine.cls, "backward"):
         return [Finding("backward", "order", MISSING, "backward is missing")]
+    return [_as_made_of(finding) for finding in _on_graphs(engine)]
+
+
+def _as_made_of(finding: Finding) -> Finding:
+    """Without an explanation, blame the operations of the graph first, if they are wrong."""
+    if finding.status != WRONG or finding.misconception:
+        return finding
+    return replace(finding, calls=("+", "*"))
+
+
+def _on_graphs(engine: Engine) -> list[Finding]:
     findings = []
     for title, text in GRAPHS.items():
         finding = _on_graph(engine, title, text)
@@ -64,12 +77,12 @@ def _agreed(wrong: Sequence[Finding]) -> Finding:
     first = wrong[0]
     key = next((key for key in first.misconception.split() if key in common), "")
     text = sentence(key) if key else "backward does not give what the operations pass on"
-    return Finding(**(first.__dict__ | {"misconception": key, "sentence": text}))
+    return replace(first, misconception=key, sentence=text)
 
 
 def _on_graph(engine: Engine, title: str, text: str) -> Finding:
     lines = text.splitlines()
-    code = "; ".join(f"{x} = {engine.name}({number})" for x, number in _LEAVES.items())
+    code = "; ".join(f"{x} = {engine.name}({number})" for x, number in LEAVES.items())
     code = "; ".join([code, *lines, "y.backward()"])
     try:
         names = _built(engine.leaf, text)
@@ -90,7 +103,7 @@ def _on_graph(engine: Engine, title: str, text: str) -> Finding:
     if not wrong:
         return Finding("backward", "order", RIGHT)
     keys = _thought(engine, names, got)
-    leaf = next((name for name in wrong if name in _LEAVES), wrong[0])
+    leaf = next((name for name in wrong if name in LEAVES), wrong[0])
     text = sentence(keys[0]) if keys else f"the gradients of {title} are wrong"
     return Finding(
         "backward", "order", WRONG, text, " ".join(keys),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .driving import Engine, NotWritten, failure, is_number
@@ -14,6 +15,7 @@ from .operations import METHODS, OPERATIONS, REFLECTED, Operation, Point
 __all__ = ["check_operation"]
 
 _LETTERS = "ab"
+_ASPECTS = {"_forward": "forward", "_backward": "backward", "_twice": "twice", "_shared": "shared"}
 
 
 class _Wrong(Exception):
@@ -32,7 +34,6 @@ class _Check:
     def __init__(self, engine: Engine, operation: Operation) -> None:
         self.engine, self.operation = engine, operation
         self.count = len(operation.points[0]) - operation.numbers  # operands that are Values
-        self.called: tuple[str, ...] = ()
 
     def run(self) -> list[Finding]:
         """Return a finding for each aspect."""
@@ -40,28 +41,24 @@ class _Check:
         if not hasattr(self.engine.cls, method):
             aspect = "forward" if self.operation.core else "optional"
             return [Finding(name, aspect, MISSING, f"{name} is missing: there is no {method}")]
-        try:
-            with self.engine.calls(METHODS) as called:
-                self._built(self.operation.points[0])
-        except NotWritten as missing:
-            return [Finding(name, "forward", MISSING, str(missing))]
-        except _Wrong:
-            pass
-        self.called = tuple(sorted(called - {name}))
-        findings = []
+        findings: list[Finding] = []
         for step in (self._forward, self._backward, self._twice, self._shared, *self._with_numbers()):
-            try:
-                findings.append(step())
-            except _Wrong as wrong:
-                findings.append(wrong.finding)
-            except NotWritten as missing:
-                findings.append(Finding(name, "number", MISSING, str(missing)))
-            if findings[-1].aspect == "forward" and findings[-1].status == WRONG:
+            with self.engine.calls(METHODS) as called:
+                finding = self._outcome(step)
+            if finding.status != RIGHT:
+                finding = replace(finding, calls=tuple(sorted(called - {name})))
+            findings.append(finding)
+            if finding.aspect == "forward" and finding.status != RIGHT:
                 break  # its gradients have nothing to be compared with
-        return [self._with_calls(finding) for finding in findings]
+        return findings
 
-    def _with_calls(self, finding: Finding) -> Finding:
-        return finding if finding.status == RIGHT else _replaced(finding, calls=self.called)
+    def _outcome(self, step: Callable[[], Finding]) -> Finding:
+        try:
+            return step()
+        except _Wrong as wrong:
+            return wrong.finding
+        except NotWritten as missing:
+            return Finding(self.operation.name, _ASPECTS.get(step.__name__, "number"), MISSING, str(missing))
 
     # ── building and reading ──
 
@@ -156,8 +153,8 @@ class _Check:
         if of == "z":
             code = f"{self._setup(point)}; ({code}).data"
         else:
-            times = "" if first["g"] == 1.0 else f" * {first['g']}"
-            code = f"{self._setup(point)}; ({code}{times}).backward(); {_LETTERS[operand]}.grad"
+            code = f"({code})" if first["g"] == 1.0 else f"(({code}) * {first['g']})"
+            code = f"{self._setup(point)}; {code}.backward(); {_LETTERS[operand]}.grad"
         about = {
             "example": code,
             "expected": _shown(first["expected"]),
@@ -293,7 +290,7 @@ class _Check:
                 out = self._applied(operands, aspect, start + code, point)
             except _Wrong as wrong:
                 if "attribute" in wrong.finding.got:
-                    raise _Wrong(_replaced(wrong.finding, misconception="unwrapped",
+                    raise _Wrong(replace(wrong.finding, misconception="unwrapped",
                                            sentence=sentence("unwrapped", **self._words()))) from None
                 raise
             expected = self.operation.primitive.evaluate(*point)
@@ -315,6 +312,3 @@ class _Check:
 def _shown(number: Any) -> str:
     return f"{float(number):.6g}" if is_number(number) else f"{number!r:.60}"
 
-
-def _replaced(finding: Finding, **changes: Any) -> Finding:
-    return Finding(**(finding.__dict__ | changes))

@@ -20,7 +20,7 @@ FLOORS = {
     "debugging": 2, "samples": 2, "interrupts": 2, "progress": 2, "copies": 2, "ufuncs": 2,
     "compiler": 3, "check": 3, "train": 3, "checkpoint": 3, "scalargrad": 3,
     "viz": 4,
-    "examples": 5, "benchmarks": 5,
+    "grade": 5, "examples": 5, "benchmarks": 5,
 }  # fmt: skip
 
 

@@ -55,6 +55,7 @@ _STYLES = {
     },
 }
 _ROOT = {"color": "#c2410c", "penwidth": "2"}
+_FAULT = {"color": "#d01c3f", "fontcolor": "#d01c3f", "penwidth": "2.5", "style": "dashed"}
 
 
 def draw_dot(
@@ -147,7 +148,7 @@ def picture(sketch: Sketch, format: str = "svg", rankdir: str = "LR") -> Picture
         upright = rankdir in ("LR", "RL") or box.kind == "symbol"
         dot.node(box.name, label if upright else f"{{{label}}}", **_style(box))
     for arrow in sketch.arrows:
-        dot.edge(arrow.tail, arrow.head, arrow.text or None)
+        dot.edge(arrow.tail, arrow.head, arrow.text or None, **(_FAULT if arrow.fault else {}))
     return dot
 
 

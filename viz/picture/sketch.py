@@ -56,11 +56,15 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """An arrow from a box to another, by name, with or without a text on it."""
+    """An arrow from a box to another, by name, with or without a text on it.
+
+    One with a fault is drawn so that nobody overlooks it.
+    """
 
     tail: str
     head: str
     text: str = ""
+    fault: bool = False
 
 
 @dataclass
