@@ -5,8 +5,8 @@
     MLP(n, widths)   layers, each of which takes what the one before it gives; the last one's single
                      output is returned without its list
 
-Each has `parameters()`: the list of all its weights and biases. Weights begin as random numbers from
--1 to 1, biases as 0.
+Each has `parameters()`: the list of all its weights and biases. Weights begin as random numbers
+from -1 to 1, biases as 0.
 
 Then: python -m scalargrad.grade neuron.py
 """

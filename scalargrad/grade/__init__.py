@@ -20,7 +20,7 @@ from typing import Any
 
 from .findings import Finding, Report, explained
 
-__all__ = ["Finding", "Report", "check"]
+__all__ = ["Finding", "Report", "check", "explained"]
 
 
 def check(thing: Any, class_name: str = "") -> Report:

@@ -42,4 +42,6 @@ def _answer(name: str, expected: float, got: Any) -> Finding:
     key = "sign" if is_number(got) and abs(float(got) + expected) <= 1e-3 * abs(expected) else ""
     text = "the sign is wrong" if key else f"the gradient of {name} is another one"
     # The right answer is not told: it is what the student is to find.
-    return Finding(place, "answer", WRONG, text, key, f"gradients[{name!r}]", "another number", f"{got!r:.40}")
+    return Finding(
+        place, "answer", WRONG, text, key, f"gradients[{name!r}]", "another number", f"{got!r:.40}"
+    )

@@ -4,91 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableSequence, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from scalargrad import miniflow
 
-from .driving import NotWritten, failure
+from .driving import NotWrittenError, failure
 from .findings import MISSING, REMARK, RIGHT, WRONG, Finding
 from .guesses import guessed, same
+from .kinds import LETTERS, NodeKind
 from .misconceptions import sentence
 
-__all__ = ["NODES", "NodeKind", "check_input", "check_node", "sent"]
+__all__ = ["check_input", "check_node", "sent"]
 
 
-class NodeKind(NamedTuple):
-    """A node that is looked for.
-
-    Args:
-        name: of its class.
-        row: under which its misconceptions are listed.
-        shapes: of its operands, in each sample; 2-D ones first that are not square, so that a
-            forgotten transpose fails, and then square ones, so that it gives numbers.
-        twice: whether one node may be both of its operands.
-        loss: whether it is the end of a graph, so that it may take 1 for its gradient.
-        feed: makes the operands of it, of random numbers.
-        checked: how many of its operands have gradients.
-    """
-
-    name: str
-    row: str
-    shapes: tuple[tuple[tuple[int, ...], ...], ...]
-    twice: bool = False
-    loss: bool = False
-    feed: Callable[..., list[Any]] = lambda rng, *shapes: [_normal(rng, shape) for shape in shapes]
-    checked: int = 3
-
-
-def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
-    return rng.normal(size=shape)
-
-
-def _positive(rng: np.random.Generator, *shapes: tuple[int, ...]) -> list[Any]:
-    return [rng.uniform(0.5, 2.0, shape) for shape in shapes]
-
-
-def _labelled(rng: np.random.Generator, logits: tuple[int, ...]) -> list[Any]:
-    return [rng.normal(size=logits), rng.integers(0, logits[1], logits[0])]
-
-
-def _distributions(rng: np.random.Generator, *shapes: tuple[int, ...]) -> list[Any]:
-    powers = [np.exp(rng.normal(size=shape)) for shape in shapes]
-    return [x / x.sum(axis=1, keepdims=True) for x in powers]
-
-
-_TWO, _ONE = (((2, 3), (2, 3)), ((3,), (3,))), (((2, 3),), ((4,),))
-_PRODUCT = (((4, 2), (2, 3)), ((2, 2), (2, 2)), ((3, 3), (3, 3)))
-_LAYER = (((4, 2), (2, 3), (3,)), ((2, 2), (2, 2), (2,)), ((3, 3), (3, 3), (3,)))
-
-#: By name, in the order of the report.
-NODES: dict[str, NodeKind] = {
-    kind.name: kind
-    for kind in [
-        NodeKind("Add", "add", _TWO, twice=True),
-        NodeKind("Sub", "sub", _TWO, twice=True),
-        NodeKind("Mul", "mul", _TWO, twice=True),
-        NodeKind("Div", "div", _TWO, twice=True, feed=_positive),
-        NodeKind("Exp", "exp", _ONE),
-        NodeKind("Log", "log", _ONE, feed=_positive),
-        NodeKind("Sigmoid", "sigmoid", _ONE),
-        NodeKind("Tanh", "tanh", _ONE),
-        NodeKind("ReLU", "relu", _ONE),
-        NodeKind("MatMul", "matmul", _PRODUCT),
-        NodeKind("BiasAdd", "bias_add", (((4, 3), (3,)), ((3, 3), (3,)))),
-        NodeKind("Linear", "linear", _LAYER),
-        NodeKind("Softmax", "softmax", (((2, 3),), ((4, 2),))),
-        NodeKind("Sum", "sum", (((2, 3),),)),
-        NodeKind("Mean", "mean", (((2, 3),),)),
-        NodeKind("MSE", "mse", (((4, 1), (4, 1)), ((5,), (5,))), loss=True),
-        NodeKind("CrossEntropy", "cross_entropy", (((2, 3), (2, 3)),), feed=_distributions, checked=1),
-        NodeKind("CrossEntropyWithSoftmax", "cross_entropy_with_softmax", (((4, 3),), ((2, 2),)),
-                 loss=True, feed=_labelled, checked=1),
-    ]
-}  # fmt: skip
-
-_LETTERS = "xyw"
 _CONSUMERS, _SENT = ("outbound_nodes", "output_nodes"), ("gradients", "dvalues")
 
 
@@ -134,11 +64,11 @@ def _driven(node: Any, gradients: Sequence[Any]) -> Any:
     node.backward()
     for sender, gradient in zip(senders, gradients, strict=True):
         if not same(sender.gradients[node], gradient):
-            raise _Mutated
+            raise _MutatedError
     return node
 
 
-class _Mutated(Exception):
+class _MutatedError(Exception):
     """A node changed an array of another one."""
 
 
@@ -163,13 +93,14 @@ class _Check:
         """Return a finding for each aspect."""
         findings: list[Finding] = []
         receives = [partial(self._receives, i) for i in range(self.checked)]
+        steps: list[Callable[[], list[Finding]]]
         steps = [self._forward, *receives, self._twice, self._shared, self._again]
         for step in steps:
             try:
                 findings += step()
-            except NotWritten as missing:
+            except NotWrittenError as missing:
                 return [*findings, Finding(self.kind.name, "forward", MISSING, str(missing))]
-            except _Mutated:
+            except _MutatedError:
                 findings.append(self._wrong("backward", "mutates"))
             except Exception as error:
                 what = f"{self.kind.name} fails"
@@ -180,7 +111,9 @@ class _Check:
 
     # ── running it, and the right one ──
 
-    def _made(self, cls: type, leaf: Callable[[], Any], values: Sequence[Any], twice: bool = False) -> Any:
+    def _made(
+        self, cls: type, leaf: Callable[[], Any], values: Sequence[Any], twice: bool = False
+    ) -> Any:
         leaves = [leaf() for _ in values]
         for each, value in zip(leaves, values, strict=True):
             each.value = value
@@ -192,26 +125,30 @@ class _Check:
         try:
             node.forward()
         except NotImplementedError:
-            raise NotWritten(f"{self.kind.name}.forward is still to be written") from None
+            raise NotWrittenError(f"{self.kind.name}.forward is still to be written") from None
         if node.value is None:
-            raise NotWritten(f"{self.kind.name}.forward sets no value yet")
+            raise NotWrittenError(f"{self.kind.name}.forward sets no value yet")
         for leaf, value in zip(leaves, values, strict=True):
             if not same(leaf.value, value):
-                raise _Mutated
+                raise _MutatedError
         return node, leaves
 
     def _backward(self, node: Any, gradients: Sequence[Any]) -> None:
         try:
             _driven(node, gradients)
         except NotImplementedError:
-            raise NotWritten(f"{self.kind.name}.backward is still to be written") from None
+            raise NotWrittenError(f"{self.kind.name}.backward is still to be written") from None
 
-    def _right(self, values: Sequence[Any], gradient: Any = None, twice: bool = False) -> tuple[Any, list[Any]]:
+    def _right(
+        self, values: Sequence[Any], gradient: Any = None, twice: bool = False
+    ) -> tuple[Any, list[Any]]:
         """Return the right value and gradients of the operands."""
         cls = getattr(miniflow, self.kind.name)
         leaves = [miniflow.Input() for _ in values]
         node = cls(leaves[0], leaves[0]) if twice else cls(*leaves)
-        feed = dict(zip(leaves[:1] if twice else leaves, values, strict=False))
+        feed: dict[miniflow.Node, Any] = dict(
+            zip(leaves[:1] if twice else leaves, values, strict=False)
+        )
         value, _ = miniflow.value_and_grad(node, feed)
         if gradient is None:
             return value, []
@@ -233,7 +170,7 @@ class _Check:
             try:
                 node, _ = self._run(values)
                 got = node.value
-            except (NotWritten, _Mutated):
+            except (NotWrittenError, _MutatedError):
                 raise
             except Exception as error:
                 got = error
@@ -242,7 +179,11 @@ class _Check:
 
     def _sample(self, values: Sequence[Any], z: Any, **more: Any) -> dict[str, Any]:
         swapped = self._right(values[::-1])[0] if self.kind.twice else None
-        return dict(zip(_LETTERS, values, strict=False)) | {"z": z, "swapped": swapped, "values": values} | more
+        return (
+            dict(zip(LETTERS, values, strict=False))
+            | {"z": z, "swapped": swapped, "values": values}
+            | more
+        )
 
     def _receives(self, i: int) -> list[Finding]:
         samples = []
@@ -255,7 +196,7 @@ class _Check:
                     node, leaves = self._run(values)
                     self._backward(node, [seed])
                     got = sent(node, leaves[i])
-                except (NotWritten, _Mutated):
+                except (NotWrittenError, _MutatedError):
                     raise
                 except Exception as error:
                     got = error
@@ -263,18 +204,21 @@ class _Check:
                 about = {"g": seed, "p": right[i], "p1": ones[i], "q": other, "own": values[i]}
                 samples.append(self._sample(values, value, expected=right[i], got=got, **about))
         if all(each["got"] is None for each in samples):
-            text = f"{self.kind.name}.backward leaves nothing in gradients for {_LETTERS[i]}"
+            text = f"{self.kind.name}.backward leaves nothing in gradients for {LETTERS[i]}"
             return [self._wrong("backward", "nothing" if i else "", text, operand=i)]
-        found = self._compared("backward", _LETTERS[i], samples)
+        found = self._compared("backward", LETTERS[i], samples)
         if found.status == WRONG and self.kind.loss and self._is_right_as_the_end(i):
-            text = f"{self.kind.name} is right as the end of a graph, but multiplies no gradient from above"
+            text = (
+                f"{self.kind.name} is right as the end of a graph, but multiplies no gradient "
+                "from above"
+            )
             found = Finding(self.kind.name, "backward", REMARK, text)
         shapes = {np.shape(each["got"]) == np.shape(each["expected"]) for each in samples}
         if found.status == RIGHT and False in shapes:
             each = next(x for x in samples if np.shape(x["got"]) != np.shape(x["expected"]))
             text = (
-                f"the gradient of {_LETTERS[i]} has shape {np.shape(each['got'])}, and "
-                f"{_LETTERS[i]} {np.shape(each['expected'])}"
+                f"the gradient of {LETTERS[i]} has shape {np.shape(each['got'])}, and "
+                f"{LETTERS[i]} {np.shape(each['expected'])}"
             )
             return [found, Finding(self.kind.name, "shape", REMARK, text)]
         return [found]
@@ -329,7 +273,9 @@ class _Check:
             apart = self._contributions(values, [one, two])[i :: self.checked]
             text = f"{self.kind.name} with two consumers"
             findings.append(
-                self._summed("shared", text, expected[i], sent(node, leaves[i]), apart, i, "one-path")
+                self._summed(
+                    "shared", text, expected[i], sent(node, leaves[i]), apart, i, "one-path"
+                )
             )
         return findings
 
@@ -339,11 +285,13 @@ class _Check:
     ) -> Finding:  # fmt: skip
         if same(expected, got):
             return Finding(self.kind.name, aspect, RIGHT)
-        about = {"example": code, "expected": _shown(expected), "got": _shown(got), "operand": operand}
         arrays = [each for each in apart if each is not None]
-        if len(arrays) == 2 and not same(sum(arrays), got) and any(same(x, got) for x in arrays):
-            return self._wrong(aspect, key, **about)
-        return self._wrong(aspect, "", f"{self.kind.name} does not add up what belongs together", **about)
+        is_one = any(same(x, got) for x in arrays) and not same(sum(arrays), got)
+        text = f"{self.kind.name} does not add up what belongs together"
+        return self._wrong(
+            aspect, key if len(arrays) == 2 and is_one else "", text, operand,
+            example=code, expected=_shown(expected), got=_shown(got),
+        )  # fmt: skip
 
     def _again(self) -> list[Finding]:
         """Run backward a second time: it has to start from nothing."""
@@ -365,10 +313,12 @@ class _Check:
 
     # ── the words ──
 
-    def _wrong(self, aspect: str, key: str, text: str = "", operand: int = -1, **about: Any) -> Finding:
+    def _wrong(
+        self, aspect: str, key: str, text: str = "", operand: int = -1, **about: Any
+    ) -> Finding:
         if key:
             rule = {"tanh": "1 − tanh(x)²", "sigmoid": "s·(1 − s)"}.get(self.kind.row, "")
-            letter = _LETTERS[max(operand, 0)]
+            letter = LETTERS[max(operand, 0)]
             text = sentence(key, op=self.kind.name, x=letter, cls="node", rule=rule)
         return Finding(self.kind.name, aspect, WRONG, text, key, operand=operand, **about)
 
@@ -378,8 +328,10 @@ class _Check:
             return Finding(self.kind.name, aspect, RIGHT)
         key = guessed(self.kind.row, of, samples)
         first = min(wrong, key=lambda each: isinstance(each["got"], Exception))
-        letters = _LETTERS[: len(first["values"])]
-        operands = ", ".join(f"{x} of shape {np.shape(v)}" for x, v in zip(letters, first["values"], strict=True))
+        letters = LETTERS[: len(first["values"])]
+        operands = ", ".join(
+            f"{x} of shape {np.shape(v)}" for x, v in zip(letters, first["values"], strict=True)
+        )
         code = f"{self.kind.name}({', '.join(letters)}) with {operands}"
         if of == "z":
             text = f"{self.kind.name}: its value is wrong"
@@ -387,7 +339,7 @@ class _Check:
             code += f", gradient from above {_shown(first['g'])}: what {of} receives"
             text = f"{self.kind.name}: what {of} receives is wrong"
         return self._wrong(
-            aspect, key, text, _LETTERS.find(of) if of != "z" else -1, example=code,
+            aspect, key, text, LETTERS.find(of) if of != "z" else -1, example=code,
             expected=_shown(first["expected"]), got=_shown(first["got"]),
         )  # fmt: skip
 

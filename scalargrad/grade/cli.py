@@ -103,7 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("files", nargs="*", metavar="FILE", help="Python files or notebooks; several make a table")
     add("--class", dest="class_name", default="", metavar="NAME", help="the class of the Value")
-    add("--need", nargs="+", metavar="OPERATION", help="what may not be missing, such as + '*' tanh")
+    add(
+        "--need", nargs="+", metavar="OPERATION", help="what may not be missing, such as + '*' tanh"
+    )
     add("--json", action="store_true", help="write the report as JSON")
     add("--html", metavar="FILE", help="write a page, in one file")
     add("--junit", metavar="FILE", help="write JUnit XML, for autograders")

@@ -141,8 +141,7 @@ def explained(findings: Iterable[Finding]) -> list[Finding]:
             misconception="",
             sentence=f"follows from {' and '.join(causes)}, perhaps",
         )
-        if finding.status == WRONG
-        and (causes := [name for name in finding.calls if name in wrong])
+        if finding.status == WRONG and (causes := [name for name in finding.calls if name in wrong])
         else finding
         for finding in findings
     ]

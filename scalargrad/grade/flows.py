@@ -20,7 +20,9 @@ _CODE = "x = 2, y = 3: g = Mul(x, y), h = Add(g, x), f = Mul(g, h)"
 _EXPECTED = (42.0, 26.0)  # ∂f/∂x and ∂f/∂y, where f = xy·(xy + x)
 
 
-def check_flow(functions: Mapping[str, Callable[..., Any]], nodes: Mapping[str, type]) -> list[Finding]:
+def check_flow(
+    functions: Mapping[str, Callable[..., Any]], nodes: Mapping[str, type]
+) -> list[Finding]:
     """Check a student's functions on a small graph with two diamonds."""
     findings: list[Finding] = []
     for name, function in functions.items():
@@ -44,7 +46,9 @@ def check_flow(functions: Mapping[str, Callable[..., Any]], nodes: Mapping[str, 
             findings.append(Finding(name, "forward", MISSING, f"{name} is still to be written"))
             continue
         except Exception as error:
-            findings.append(Finding(name, "forward", WRONG, f"{name} fails", "", _CODE, got=failure(error)))
+            findings.append(
+                Finding(name, "forward", WRONG, f"{name} fails", "", _CODE, got=failure(error))
+            )
             continue
         if any(each is None for each in got):
             findings.append(Finding(name, "forward", MISSING, f"{name} leaves no gradients yet"))
@@ -52,7 +56,9 @@ def check_flow(functions: Mapping[str, Callable[..., Any]], nodes: Mapping[str, 
             findings.append(Finding(name, "forward", RIGHT))
         else:
             text = f"{name} gives wrong gradients"
-            findings.append(Finding(name, "forward", WRONG, text, "", _CODE, f"{_EXPECTED}", f"{got}"))
+            findings.append(
+                Finding(name, "forward", WRONG, text, "", _CODE, f"{_EXPECTED}", f"{got}")
+            )
     return findings
 
 
@@ -60,13 +66,24 @@ def _sorted(order: Any, result: Any) -> Finding:
     """Check that each node comes once, and after its operands."""
     name = "topological_sort"
     if order is None:
-        return Finding(name, "forward", MISSING, f"{name} is still to be written: it returns nothing")
+        return Finding(
+            name, "forward", MISSING, f"{name} is still to be written: it returns nothing"
+        )
     order = [*order]
     places = {id(node): i for i, node in enumerate(order)}
     if len(places) != len(order):
         return Finding(name, "forward", WRONG, f"{name} lists a node twice", "", _CODE)
     if id(result) not in places or len(order) != 5:
-        return Finding(name, "forward", WRONG, f"{name} leaves nodes out", "", _CODE, "5 nodes", f"{len(order)}")
+        return Finding(
+            name,
+            "forward",
+            WRONG,
+            f"{name} leaves nodes out",
+            "",
+            _CODE,
+            "5 nodes",
+            f"{len(order)}",
+        )
     for node in order:
         for operand in getattr(node, "inbound_nodes", ()):
             if places.get(id(operand), -1) > places[id(node)]:

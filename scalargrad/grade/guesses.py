@@ -191,7 +191,7 @@ def guessed(
         of: "z" for its value, else the name of the operand.
         samples: names and their numbers; ``got`` is the student's, or an exception.
 
-    >>> guessed("mul", "x", [dict(x=2.0, y=3.0, z=6.0, g=1.0, p=3.0, p1=3.0, q=2.0, own=2.0, got=2.0)])
+    >>> guessed("mul", "x", [dict(x=2.0, y=3.0, z=6.0, g=0.5, p=1.5, p1=3.0, own=2.0, got=1.0)])
     'own-factor'
     """
     if all(isinstance(sample["got"], Exception) for sample in samples):

@@ -21,15 +21,23 @@ def junit(reports: Sequence[Report]) -> str:
         counts["errors"] = "1" if report.trouble else "0"
         suite = ElementTree.SubElement(root, "testsuite", {"name": _text(report.file)} | counts)
         if report.trouble:
-            case = ElementTree.SubElement(suite, "testcase", classname=_text(report.file), name="file")
+            case = ElementTree.SubElement(
+                suite, "testcase", classname=_text(report.file), name="file"
+            )
             ElementTree.SubElement(case, "error", message=_text(report.trouble))
         for finding in checked:
             name = f"{finding.operation} {finding.aspect}"
-            case = ElementTree.SubElement(suite, "testcase", classname=_text(report.file), name=name)
+            case = ElementTree.SubElement(
+                suite, "testcase", classname=_text(report.file), name=name
+            )
             if _counts(finding, report):
                 kind = finding.misconception or finding.status
-                failure = ElementTree.SubElement(case, "failure", message=_text(finding.sentence), type=kind)
-                failure.text = _text(f"{finding.example}\nexpected {finding.expected}, got {finding.got}")
+                failure = ElementTree.SubElement(
+                    case, "failure", message=_text(finding.sentence), type=kind
+                )
+                failure.text = _text(
+                    f"{finding.example}\nexpected {finding.expected}, got {finding.got}"
+                )
             elif finding.status in (FOLLOWS, MISSING, REMARK):
                 ElementTree.SubElement(case, "skipped", message=_text(finding.sentence))
     ElementTree.indent(root)

@@ -55,7 +55,9 @@ def _checked(name: str, cls: type) -> list[Finding]:
         about = {"example": f"{code}({[*_X]})", "got": failure(error)}
         return [Finding(name, "forward", WRONG, f"{name} fails", **about)]  # type: ignore[arg-type]
     if out is None:
-        return [Finding(name, "forward", MISSING, f"{name} is still to be written: it returns nothing")]
+        return [
+            Finding(name, "forward", MISSING, f"{name} is still to be written: it returns nothing")
+        ]
     findings = [_neuron(network, out)] if name == "Neuron" else [_outputs(name, out)]
     if findings[0].status == WRONG:
         return findings
@@ -126,8 +128,14 @@ def _outputs(name: str, out: Any) -> Finding:
     outs = [*out] if isinstance(out, (list, tuple)) else [out]
     if len(outs) == width and all(hasattr(each, "data") for each in outs):
         return Finding(name, "forward", RIGHT)
-    text = f"{name} gives {len(outs)} outputs of type {type(outs[0]).__name__}" if outs else f"{name} gives no output"
-    return Finding(name, "forward", WRONG, text, "", f"{name} of 3 inputs", f"{width} Values", f"{out!r:.80}")
+    text = (
+        f"{name} gives {len(outs)} outputs of type {type(outs[0]).__name__}"
+        if outs
+        else f"{name} gives no output"
+    )
+    return Finding(
+        name, "forward", WRONG, text, "", f"{name} of 3 inputs", f"{width} Values", f"{out!r:.80}"
+    )
 
 
 def _counted(name: str, code: str, parameters: Sequence[Any], count: int) -> Finding:

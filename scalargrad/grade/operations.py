@@ -61,8 +61,12 @@ _UNIT = ((0.5,), (-0.25,), (0.75,))
 _AMBIGUOUS = {"gelu", "clamped_log"}
 
 
-def _binary(name: str, row: str, call: Callable[..., Any], points: tuple[Point, ...], **more: Any) -> Operation:
-    return Operation(name, PRIMITIVES[row].method, row, call, f"{{a}} {name} {{b}}", points, True, **more)
+def _binary(
+    name: str, row: str, call: Callable[..., Any], points: tuple[Point, ...], **more: Any
+) -> Operation:
+    return Operation(
+        name, PRIMITIVES[row].method, row, call, f"{{a}} {name} {{b}}", points, True, **more
+    )
 
 
 def _functions() -> list[Operation]:
@@ -74,7 +78,11 @@ def _functions() -> list[Operation]:
             row.name,
             operator.methodcaller(row.name),
             f"{{a}}.{row.name}()",
-            _POSITIVE if row.domain in ("x > 0", "x >= 0") else _UNIT if "<= 1" in row.domain else _NUMBERS,
+            _POSITIVE
+            if row.domain in ("x > 0", "x >= 0")
+            else _UNIT
+            if "<= 1" in row.domain
+            else _NUMBERS,
         )
         for row in rows
         if row.name not in _AMBIGUOUS

@@ -34,7 +34,7 @@ def page(reports: Sequence[Report], rubric: Rubric | None = None) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\">"
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body>"
         + "\n".join(filter(None, body))
@@ -72,7 +72,9 @@ def _misconceptions(reports: Sequence[Report]) -> str:
         [str(count), escape(MISCONCEPTIONS[key].format_map(words))]
         for key, count in sorted(counts.items(), key=lambda each: -each[1])
     ]
-    return f"<h2>What was thought, in how many files</h2>{_rows(['files', ''], rows)}" if rows else ""
+    return (
+        f"<h2>What was thought, in how many files</h2>{_rows(['files', ''], rows)}" if rows else ""
+    )
 
 
 def _section(report: Report, i: int, rubric: Rubric | None) -> str:
@@ -81,11 +83,11 @@ def _section(report: Report, i: int, rubric: Rubric | None) -> str:
         parts.append(f"<p>{_points(report, rubric)} points</p>")
     summary = table(report).split("\n\n")[1] if not report.trouble else table(report)
     parts.append(f"<pre>{escape(summary)}</pre>")
-    parts += [_article(report, finding) for finding in details(report)]
+    parts += [_article(finding) for finding in details(report)]
     return "\n".join([*parts, "</section>"])
 
 
-def _article(report: Report, finding: Finding) -> str:
+def _article(finding: Finding) -> str:
     from .pictures import picture_of
 
     parts = [f"<article><h3>{escape(finding.operation)}</h3><p>{escape(finding.sentence)}</p>"]

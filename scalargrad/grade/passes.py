@@ -97,7 +97,9 @@ def _on_graph(engine: Engine, title: str, text: str) -> Finding:
     except NotImplementedError:
         return Finding("backward", "order", MISSING, "backward is still to be written")
     except Exception as error:
-        return Finding("backward", "order", WRONG, "backward fails", example=code, got=failure(error))
+        return Finding(
+            "backward", "order", WRONG, "backward fails", example=code, got=failure(error)
+        )
     got = _gradients(names)
     wrong = [name for name in names if not same(expected[name], got[name])]
     if not wrong:
@@ -210,7 +212,7 @@ def _every_path(engine: Engine, root: Any, before: bool = False) -> list[Any]:
 
 
 def _paths(engine: Engine) -> list[Finding]:
-    """Climb a ladder of diamonds, of few nodes and 2¹⁸ paths: whoever walks each of them is slow."""
+    """Climb a ladder of diamonds: few nodes, but 2¹⁸ paths for whoever walks each of them."""
     if not _adds_up(engine):
         return []  # which + is told about
     node = a = engine.leaf(1.0)
@@ -221,11 +223,7 @@ def _paths(engine: Engine) -> list[Finding]:
         return [Finding("backward", "diamonds", RIGHT)]
     code = f"a = {engine.name}(1.0); y = a; then {_LEVELS} times y = y + y; y.backward(); a.grad"
     text = "the gradient of a ladder of diamonds is wrong"
-    return [
-        Finding(
-            "backward", "diamonds", WRONG, text, "", code, f"{2**_LEVELS}", _shown(a.grad)
-        )
-    ]
+    return [Finding("backward", "diamonds", WRONG, text, "", code, f"{2**_LEVELS}", _shown(a.grad))]
 
 
 def _adds_up(engine: Engine) -> bool:
@@ -248,7 +246,11 @@ def _calls(engine: Engine) -> list[Finding]:
         y.backward()
         twice = float(a.grad)
     except Exception as error:
-        return [Finding("backward", "again", WRONG, "a second call of backward fails", got=failure(error))]
+        return [
+            Finding(
+                "backward", "again", WRONG, "a second call of backward fails", got=failure(error)
+            )
+        ]
     if not once:
         return []
     sentences = {
@@ -260,8 +262,17 @@ def _calls(engine: Engine) -> list[Finding]:
         "a second call of backward on the same graph starts from the gradients that the first has "
         "left in between: build the graph anew for each call, or zero them",
     )
-    return [Finding("backward", "again", REMARK if text else RIGHT, text,
-                    example="y.backward(); y.backward()", expected=_shown(2 * once), got=_shown(twice))]
+    return [
+        Finding(
+            "backward",
+            "again",
+            REMARK if text else RIGHT,
+            text,
+            example="y.backward(); y.backward()",
+            expected=_shown(2 * once),
+            got=_shown(twice),
+        )
+    ]
 
 
 def check_depth(engine: Engine) -> list[Finding]:

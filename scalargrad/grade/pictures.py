@@ -1,4 +1,4 @@
-"""Pictures of mistakes: the smallest graph that shows one, right but for the edge that is marked."""
+"""Pictures of mistakes: the smallest graph that shows one, with the wrong edge marked."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from viz.picture.drawing import picture
 from viz.picture.rendering import Picture
 from viz.picture.sketch import Arrow, Sketch, sketch_nodes, sketch_values
 
-from .arrays import NODES
 from .findings import Finding, Report
+from .kinds import NODES
 from .operations import OPERATIONS
 from .passes import GRAPHS, LEAVES
 from .terminal import details
@@ -76,7 +76,9 @@ def _of_node(finding: Finding) -> Sketch:
     leaves = [miniflow.Input(name) for _, name in zip(values, names, strict=False)]
     twice = finding.aspect == "twice"
     node = getattr(miniflow, finding.operation)(*([leaves[0]] * 2 if twice else leaves))
-    feed = dict(zip(leaves[:1] if twice else leaves, values, strict=False))
+    feed: dict[miniflow.Node, Any] = dict(
+        zip(leaves[:1] if twice else leaves, values, strict=False)
+    )
     miniflow.value_and_grad(node, feed, [x for x in feed if x.name != "y" or kind.checked > 1])
     return _marked(sketch_nodes(node), finding, twice)
 

@@ -59,7 +59,9 @@ class Rubric(NamedTuple):
         """
         of_it = [f for f in report.findings if f.operation == item.operation]
         if item.aspect:
-            of_it = [f for f in of_it if f.aspect in (item.aspect, "running") or f.status == MISSING]
+            of_it = [
+                f for f in of_it if f.aspect in (item.aspect, "running") or f.status == MISSING
+            ]
         bad = {WRONG, MISSING} | ({FOLLOWS} if item.aspect else set())
         return bool(of_it) and not any(finding.status in bad for finding in of_it)
 
@@ -79,7 +81,9 @@ def read_rubric(path: str | os.PathLike[str]) -> Rubric:
     items = []
     for name, worth in points.items():
         if isinstance(worth, bool) or not isinstance(worth, (int, float)) or not 0 <= worth < 1e9:
-            raise ChoiceError(f"the rubric {path} needs a number of points for {name!r}, got {worth!r}")
+            raise ChoiceError(
+                f"the rubric {path} needs a number of points for {name!r}, got {worth!r}"
+            )
         operation, _, aspect = name.partition(".")
         items.append(Item(name, operation, aspect, float(worth)))
     return Rubric(tuple(items))

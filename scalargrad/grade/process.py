@@ -1,4 +1,4 @@
-"""Checking a file in a process of its own, with limits: whatever it does is a line of the report."""
+"""Checking a file in a process of its own: whatever it does is a line of the report."""
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ def _run(
                 done.append(task)
             elif "finding" in line:
                 found = line["finding"]
-                findings.append(Finding(**found | {key: tuple(found[key]) for key in ("numbers", "calls")}))
+                findings.append(
+                    Finding(**found | {key: tuple(found[key]) for key in ("numbers", "calls")})
+                )
             elif "found" in line:
                 report.found = line["found"]
             elif "trouble" in line:

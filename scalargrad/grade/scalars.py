@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .driving import Engine, NotWritten, failure, is_number
+from .driving import Engine, NotWrittenError, failure, is_number
 from .findings import MISSING, RIGHT, WRONG, Finding
 from .guesses import guessed, same
 from .misconceptions import sentence
@@ -18,7 +18,7 @@ _LETTERS = "ab"
 _ASPECTS = {"_forward": "forward", "_backward": "backward", "_twice": "twice", "_shared": "shared"}
 
 
-class _Wrong(Exception):
+class _WrongError(Exception):
     """An experiment that cannot go on; its argument is the finding."""
 
     def __init__(self, finding: Finding) -> None:
@@ -42,7 +42,13 @@ class _Check:
             aspect = "forward" if self.operation.core else "optional"
             return [Finding(name, aspect, MISSING, f"{name} is missing: there is no {method}")]
         findings: list[Finding] = []
-        for step in (self._forward, self._backward, self._twice, self._shared, *self._with_numbers()):
+        for step in (
+            self._forward,
+            self._backward,
+            self._twice,
+            self._shared,
+            *self._with_numbers(),
+        ):
             with self.engine.calls(METHODS) as called:
                 finding = self._outcome(step)
             if finding.status != RIGHT:
@@ -55,10 +61,12 @@ class _Check:
     def _outcome(self, step: Callable[[], Finding]) -> Finding:
         try:
             return step()
-        except _Wrong as wrong:
+        except _WrongError as wrong:
             return wrong.finding
-        except NotWritten as missing:
-            return Finding(self.operation.name, _ASPECTS.get(step.__name__, "number"), MISSING, str(missing))
+        except NotWrittenError as missing:
+            return Finding(
+                self.operation.name, _ASPECTS.get(step.__name__, "number"), MISSING, str(missing)
+            )
 
     # ── building and reading ──
 
@@ -67,11 +75,11 @@ class _Check:
         words = {"op": self.operation.name, "x": _LETTERS[operand], "cls": self.engine.name}
         return words | {"rule": rule}
 
-    def _wrong(self, aspect: str, key: str = "", **about: Any) -> Finding:
-        operand = max(about.get("operand", 0), 0)
+    def _wrong(self, aspect: str, key: str, text: str = "", **about: Any) -> Finding:
+        """Make a finding, with the sentence of a misconception, or else a text."""
         if key:
-            about["sentence"] = sentence(key, **self._words(operand))
-        return Finding(self.operation.name, aspect, WRONG, misconception=key, **about)
+            text = sentence(key, **self._words(max(about.get("operand", 0), 0)))
+        return Finding(self.operation.name, aspect, WRONG, text, key, **about)
 
     def _leaves(self, point: Point) -> list[Any]:
         values = [self.engine.leaf(x) for x in point[: self.count]]
@@ -79,7 +87,9 @@ class _Check:
 
     def _setup(self, point: Point) -> str:
         names = _LETTERS[: self.count]
-        parts = [f"{x} = {self.engine.name}({number})" for x, number in zip(names, point, strict=False)]
+        parts = [
+            f"{x} = {self.engine.name}({number})" for x, number in zip(names, point, strict=False)
+        ]
         return "; ".join(parts)
 
     def _code(self, *operands: object) -> str:
@@ -96,29 +106,32 @@ class _Check:
     def _applied(self, operands: Sequence[Any], aspect: str, code: str, point: Point) -> Any:
         """Apply the operation, and make sure that a Value with a number comes out."""
         name = self.operation.name
-        about = {"example": code, "numbers": point}
+        about: dict[str, Any] = {"example": code, "numbers": point}
         try:
             out = self.operation.call(*operands)
         except NotImplementedError:
-            raise NotWritten(f"{name} is still to be written: it raises NotImplementedError") from None
+            raise NotWrittenError(
+                f"{name} is still to be written: it raises NotImplementedError"
+            ) from None
         except TypeError as error:
             if "unsupported operand" in str(error) or "bad operand" in str(error):
-                raise NotWritten(f"{name} is missing for {code}") from None
-            raise _Wrong(self._failed(aspect, error, **about)) from None
+                raise NotWrittenError(f"{name} is missing for {code}") from None
+            raise _WrongError(self._failed(aspect, error, **about)) from None
         except Exception as error:
-            raise _Wrong(self._failed(aspect, error, **about)) from None
+            raise _WrongError(self._failed(aspect, error, **about)) from None
         if out is None:
-            raise NotWritten(f"{name} is still to be written: it returns nothing")
+            raise NotWrittenError(f"{name} is still to be written: it returns nothing")
         if not isinstance(out, self.engine.cls):
-            raise _Wrong(self._wrong(aspect, "bare-number", **about, got=f"{out!r:.60}"))
-        if isinstance(out.data, self.engine.cls):
-            raise _Wrong(self._wrong(aspect, "nested", **about, got=f"data is {out.data!r:.60}"))
+            raise _WrongError(self._wrong(aspect, "bare-number", **about, got=f"{out!r:.60}"))
+        made: Any = out
+        if isinstance(made.data, self.engine.cls):
+            raise _WrongError(
+                self._wrong(aspect, "nested", **about, got=f"data is {made.data!r:.60}")
+            )
         return out
 
     def _failed(self, aspect: str, error: Exception, **about: Any) -> Finding:
-        return self._wrong(
-            aspect, sentence=f"{self.operation.name} fails", got=failure(error), **about
-        )
+        return self._wrong(aspect, "", f"{self.operation.name} fails", got=failure(error), **about)
 
     # ── the aspects ──
 
@@ -163,7 +176,9 @@ class _Check:
             "numbers": point,
         }
         what = "its value is wrong" if of == "z" else f"what {_LETTERS[operand]} receives is wrong"
-        return self._wrong(aspect, key, **({} if key else {"sentence": f"{self.operation.name}: {what}"}), **about)
+        return self._wrong(
+            aspect, key, **({} if key else {"sentence": f"{self.operation.name}: {what}"}), **about
+        )
 
     def _received(self, point: Point, seed: float) -> list[Any]:
         """Return what the operands receive, when the result's gradient is the seed."""
@@ -178,9 +193,11 @@ class _Check:
             self.engine.push(seeds)
         except NotImplementedError:
             what = f"the backward pass of {self.operation.name} is still to be written"
-            raise NotWritten(what) from None
+            raise NotWrittenError(what) from None
         except Exception as error:
-            raise _Wrong(self._failed("backward", error, example=code, numbers=point)) from None
+            raise _WrongError(
+                self._failed("backward", error, example=code, numbers=point)
+            ) from None
 
     def _confirm_children(self, leaves: Sequence[Any], out: Any, point: Point) -> None:
         if not self.engine.drivable:
@@ -190,8 +207,15 @@ class _Check:
             return
         code = f"{self._setup(point)}; ({self._as_written(point)}).{self.engine.children}"
         got = f"{len(self.engine.operands(out))} operands"
-        raise _Wrong(
-            self._wrong("backward", "children", example=code, expected="all operands", got=got, numbers=point)
+        raise _WrongError(
+            self._wrong(
+                "backward",
+                "children",
+                example=code,
+                expected="all operands",
+                got=got,
+                numbers=point,
+            )
         )
 
     def _seeds(self) -> tuple[float, ...]:
@@ -213,9 +237,7 @@ class _Check:
                     about["q"] = seed * slopes[1 - i] if self.count == 2 else float("nan")
                     got = float(got) if is_number(got) else got
                     samples[i].append(self._sample(point, seed * slopes[i], got, **about))
-        findings = [
-            self._compared("backward", "xy"[i], each) for i, each in enumerate(samples)
-        ]
+        findings = [self._compared("backward", "xy"[i], each) for i, each in enumerate(samples)]
         wrong = [finding for finding in findings if finding.status == WRONG]
         named = [finding for finding in wrong if finding.misconception]
         return (named or wrong or findings)[0]
@@ -237,17 +259,23 @@ class _Check:
         """Use one node in two places."""
         if not (self.engine.drivable or self._trusted("+")):
             return Finding(self.operation.name, "shared", "")
-        one, two = self.operation.points[0], (self.operation.points[0][0], *self.operation.points[1][1:])
+        one, two = (
+            self.operation.points[0],
+            (self.operation.points[0][0], *self.operation.points[1][1:]),
+        )
         alone = [self._received(one, 1.0)[0], self._received(two, 1.0)[0]]
         a = self.engine.leaf(one[0])
         others = [self.engine.leaf(x) for x in (*one[1 : self.count], *two[1 : self.count])]
         rest = others or [*one[self.count :], *two[self.count :]] or [None, None]
         texts = [self._code("a", x) for x in ("bc" if others else rest)]
-        made = [f"{x} = {self.engine.name}({leaf.data})" for x, leaf in zip("abc", [a, *others], strict=False)]
-        code = f"{'; '.join(made)}; ({' + '.join(f'({text})' for text in texts)}).backward(); a.grad"
-        outs = [
-            self._applied([a] if x is None else [a, x], "shared", code, one) for x in rest
+        made = [
+            f"{x} = {self.engine.name}({leaf.data})"
+            for x, leaf in zip("abc", [a, *others], strict=False)
         ]
+        code = (
+            f"{'; '.join(made)}; ({' + '.join(f'({text})' for text in texts)}).backward(); a.grad"
+        )
+        outs = [self._applied([a] if x is None else [a, x], "shared", code, one) for x in rest]
         self._push([(out, 1.0) for out in outs], one)
         slopes = [
             self.operation.primitive.slopes(*point, self.operation.primitive.evaluate(*point))[0]
@@ -261,13 +289,12 @@ class _Check:
         """Compare with what came from each place alone."""
         if same(expected, got):
             return Finding(self.operation.name, aspect, RIGHT)
-        about = {"example": code, "expected": _shown(expected), "got": _shown(got), "numbers": point}
+        key, text = "", f"{self.operation.name} is wrong here as it is elsewhere"
         if all(map(is_number, alone)) and not same(sum(alone), got):
             key = "assigns" if any(same(each, got) for each in alone) else ""
-            text = {} if key else {"sentence": f"{self.operation.name} does not add up what comes from two places"}
-            return self._wrong(aspect, key, operand=0, **text, **about)
-        text = f"{self.operation.name} is wrong here as it is elsewhere"
-        return self._wrong(aspect, sentence=text, operand=0, **about)
+            text = f"{self.operation.name} does not add up what comes from two places"
+        numbers = {"expected": _shown(expected), "got": _shown(got)}
+        return self._wrong(aspect, key, text, operand=0, example=code, numbers=point, **numbers)
 
     def _with_numbers(self) -> Iterator[Any]:
         if self.operation.name in REFLECTED:
@@ -278,7 +305,9 @@ class _Check:
         """Use a plain number as the right operand, or as the left one."""
         name = self.operation.name
         if not right and not hasattr(self.engine.cls, REFLECTED[name]):
-            return Finding(name, aspect, MISSING, f"2 {name} a is missing: there is no {REFLECTED[name]}")
+            return Finding(
+                name, aspect, MISSING, f"2 {name} a is missing: there is no {REFLECTED[name]}"
+            )
         samples = []
         for point in ((2.0, 3.0), (5.0, -4.0)):
             i = 0 if right else 1
@@ -288,27 +317,44 @@ class _Check:
             start = f"a = {self.engine.name}({point[i]}); "
             try:
                 out = self._applied(operands, aspect, start + code, point)
-            except _Wrong as wrong:
+            except _WrongError as wrong:
                 if "attribute" in wrong.finding.got:
-                    raise _Wrong(replace(wrong.finding, misconception="unwrapped",
-                                           sentence=sentence("unwrapped", **self._words()))) from None
+                    raise _WrongError(
+                        replace(
+                            wrong.finding,
+                            misconception="unwrapped",
+                            sentence=sentence("unwrapped", **self._words()),
+                        )
+                    ) from None
                 raise
             expected = self.operation.primitive.evaluate(*point)
             samples.append(self._sample(point, expected, out.data))
             if not same(expected, out.data):
                 key = "left-swapped" if not right and same(samples[-1]["swapped"], out.data) else ""
-                text = {} if key else {"sentence": f"the value of {code} is wrong"}
-                return self._wrong(aspect, key, **text, example=f"{start}({code}).data", numbers=point,
-                                   expected=_shown(expected), got=_shown(out.data))
+                return self._wrong(
+                    aspect,
+                    key,
+                    f"the value of {code} is wrong",
+                    example=f"{start}({code}).data",
+                    numbers=point,
+                    expected=_shown(expected),
+                    got=_shown(out.data),
+                )
             self._push([(out, 1.0)], point)
             slope = self.operation.primitive.slopes(*point, expected)[i]
             if not same(slope, leaf.grad):
-                text = f"what a receives in {code} is wrong"
-                return self._wrong(aspect, sentence=text, example=f"{start}({code}).backward(); a.grad",
-                                   numbers=point, operand=i, expected=_shown(slope), got=_shown(leaf.grad))
+                return self._wrong(
+                    aspect,
+                    "",
+                    f"what a receives in {code} is wrong",
+                    example=f"{start}({code}).backward(); a.grad",
+                    numbers=point,
+                    operand=i,
+                    expected=_shown(slope),
+                    got=_shown(leaf.grad),
+                )
         return Finding(name, aspect, RIGHT)
 
 
 def _shown(number: Any) -> str:
     return f"{float(number):.6g}" if is_number(number) else f"{number!r:.60}"
-

@@ -5,16 +5,18 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from scalargrad import miniflow
 from scalargrad.errors import OperandError
 
 from .answers import check_answers
-from .arrays import NODES, check_input, check_node
+from .arrays import check_input, check_node
 from .driving import Engine, failure
 from .findings import MISSING, WRONG, Finding
 from .flows import FUNCTIONS, check_flow
+from .kinds import NODES
 from .networks import NETWORKS, check_network
 from .operations import OPERATIONS
 from .passes import check_backward, check_depth
@@ -84,8 +86,8 @@ def subject_of(thing: Any, class_name: str = "") -> Subject:
     _add_answers(subject, names)
     if not subject.tasks:
         raise OperandError(
-            "there is nothing to check: neither a class with data, grad and backward, as micrograd's "
-            "Value, nor nodes of a miniflow, such as Mul or Linear with forward and backward"
+            "there is nothing to check: neither a class with data, grad and backward, as "
+            "micrograd's Value, nor nodes of a miniflow with forward and backward, such as Mul"
         )
     return subject
 
@@ -109,17 +111,16 @@ def _add_value(
         subject.add(f"class {cls.__name__}", task)
         return
 
-    def task_of(operation: Any) -> Task:
-        return Task(operation.name, lambda: check_operation(engine, operation))
-
     wanted = [op for op in OPERATIONS.values() if op.core or hasattr(cls, op.method)]
     missing = [name for name in _USUAL if not hasattr(cls, name)]
     subject.add(
         f"class {cls.__name__}",
-        *map(task_of, wanted),
+        *(Task(op.name, partial(check_operation, engine, op)) for op in wanted),
         Task("backward", lambda: check_backward(engine)),
         Task("depth", lambda: check_depth(engine), remark=True),
-        Task("others", lambda: [Finding(x, "optional", MISSING, f"{x} is missing") for x in missing]),
+        Task(
+            "others", lambda: [Finding(x, "optional", MISSING, f"{x} is missing") for x in missing]
+        ),
     )
 
 
@@ -129,7 +130,9 @@ def _value_class(own: Mapping[str, type]) -> type | None:
         return own["Value"]
     methods = ("__add__", "__mul__", "backward")
     scored = [
-        (sum(hasattr(cls, name) for name in methods), cls) for cls in own.values() if not _is_node(cls)
+        (sum(hasattr(cls, name) for name in methods), cls)
+        for cls in own.values()
+        if not _is_node(cls)
     ]
     count, cls = max(scored, key=lambda each: each[0], default=(0, None))
     return cls if count >= 2 else None
@@ -152,8 +155,7 @@ def _unusable(engine: Engine) -> str:
 def _add_networks(subject: Subject, own: Mapping[str, type]) -> None:
     for name in NETWORKS:
         if name in own:
-            cls = own[name]
-            subject.add(f"class {name}", Task(name, lambda name=name, cls=cls: check_network(name, cls)))  # type: ignore[misc]
+            subject.add(f"class {name}", Task(name, partial(check_network, name, own[name])))
 
 
 # ── nodes ───────────────────────────────────────────────────────────────────────────────────────
@@ -168,7 +170,7 @@ def _add_nodes(subject: Subject, own: Mapping[str, type], classes: Mapping[str, 
     if not found:
         return
     leaf = _leaf(classes, next(iter(found.values())))
-    tasks = [Task(name, lambda name=name, cls=cls: check_node(NODES[name], cls, leaf)) for name, cls in found.items()]  # type: ignore[misc]
+    tasks = [Task(name, partial(check_node, NODES[name], cls, leaf)) for name, cls in found.items()]
     if "Input" in own:
         tasks.append(Task("Input", lambda: check_input(own["Input"])))
     subject.add(f"nodes {', '.join(found)}", *tasks)
@@ -189,7 +191,9 @@ def _add_flow(
     subject: Subject, names: Mapping[str, Any], classes: Mapping[str, type], home: str
 ) -> None:
     functions = {
-        name: names[name] for name in FUNCTIONS if getattr(names.get(name), "__module__", "") == home
+        name: names[name]
+        for name in FUNCTIONS
+        if getattr(names.get(name), "__module__", "") == home
     }
     nodes = {name: cls for name, cls in classes.items() if name in ("Input", "Mul", "Add")}
     if functions and len(nodes) == 3 and all(map(_is_node, nodes.values())):
@@ -199,4 +203,7 @@ def _add_flow(
 def _add_answers(subject: Subject, names: Mapping[str, Any]) -> None:
     expression, numbers, gradients = map(names.get, ("expression", "numbers", "gradients"))
     if callable(expression) and isinstance(numbers, dict) and isinstance(gradients, dict):
-        subject.add("gradients by hand", Task("gradients", lambda: check_answers(expression, numbers, gradients)))
+        subject.add(
+            "gradients by hand",
+            Task("gradients", lambda: check_answers(expression, numbers, gradients)),
+        )

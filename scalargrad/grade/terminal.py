@@ -34,7 +34,9 @@ def table(report: Report) -> str:
     if report.trouble:
         return f"{report.file}\n  cannot be checked: {report.trouble}"
     parts = [head, columns(_rows(report.findings)), *map(_detail, details(report))]
-    missing = [f.operation for f in report.findings if f.status == MISSING and f not in report.wrong]
+    missing = [
+        f.operation for f in report.findings if f.status == MISSING and f not in report.wrong
+    ]
     if missing:
         parts.append(f"not there, and not needed: {', '.join(dict.fromkeys(missing))}")
     parts += [f"remark: {f.sentence}" for f in report.findings if f.status == REMARK]
@@ -47,15 +49,16 @@ def _rows(findings: Sequence[Finding]) -> list[list[str]]:
     """Return the cells of the table: a row for an operation, a column for an aspect."""
     shown = [f for f in findings if f.status and f.aspect != "optional"]
     operations = dict.fromkeys(f.operation for f in shown)
-    aspects = [x for x in dict.fromkeys(f.aspect for f in shown)]
+    aspects = [*dict.fromkeys(f.aspect for f in shown)]
     cells: dict[tuple[str, str], str] = {}
     for finding in shown:
         key = finding.operation, finding.aspect
         cells[key] = min(cells.get(key, RIGHT), finding.status, key=_WORST.index)
-    rows = [["", *aspects]]
-    for operation in operations:
-        rows.append([operation, *(_MARKS.get(cells.get((operation, x), ""), "") for x in aspects)])
-    return rows
+    marks = {key: _MARKS[status] for key, status in cells.items()}
+    rows = [
+        [operation, *(marks.get((operation, x), "") for x in aspects)] for operation in operations
+    ]
+    return [["", *aspects], *rows]
 
 
 def details(report: Report) -> list[Finding]:
@@ -94,7 +97,11 @@ def class_table(reports: Sequence[Report]) -> str:
     parts = [columns(rows)]
     if counts:
         often = sorted(counts.items(), key=lambda each: -each[1])
-        parts.append(columns([["files", "misconception", ""], *([str(n), key, _short(key)] for key, n in often)]))
+        parts.append(
+            columns(
+                [["files", "misconception", ""], *([str(n), key, _short(key)] for key, n in often)]
+            )
+        )
     right = sum(report.ok for report in reports)
     parts.append(f"{right} of {len(reports)} files are all right")
     return "\n\n".join(parts)
@@ -102,4 +109,6 @@ def class_table(reports: Sequence[Report]) -> str:
 
 def _short(key: str) -> str:
     """Return the sentence of a misconception without the operation that it stands for."""
-    return MISCONCEPTIONS[key].format(op="an operation", x="an operand", cls="Value", rule="as it says")
+    return MISCONCEPTIONS[key].format(
+        op="an operation", x="an operand", cls="Value", rule="as it says"
+    )

@@ -1,7 +1,7 @@
-"""The process in which a student's file runs: it says, line by line, what it is at and what it found.
+"""The process in which a student's file runs: it says, line by line, what it finds.
 
-What the file prints goes nowhere, and it has no input. The limits are for accidents, an endless loop
-or a list that grows for ever; they do not keep out somebody who means harm.
+What the file prints goes nowhere, and it has no input. The limits are for accidents, an endless
+loop or a list that grows for ever; they do not keep out somebody who means harm.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .subjects import Task, subject_of
 __all__ = ["main"]
 
 
-class _TooLong(BaseException):
+class _TooLongError(BaseException):
     """A task takes more than its time. No ``except Exception`` of a student catches it."""
 
 
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> None:
     except (Exception, SystemExit) as error:
         say(trouble=str(error) if type(error).__name__ == "OperandError" else _when_loaded(error))
         return
-    except _TooLong:
+    except _TooLongError:
         say(trouble=f"the file does not come to its end within {float(seconds):g} s")
         return
     say(found="; ".join(subject.found))
@@ -79,7 +79,7 @@ def _run(task: Task, seconds: float) -> list[Finding]:
     try:
         with _time_limit(seconds):
             return task.findings()
-    except _TooLong:
+    except _TooLongError:
         text = f"{task.name} does not come to its end within {seconds:g} s"
     except MemoryError:
         text = f"{task.name} needs more memory than it may have"
@@ -96,7 +96,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
         return
 
     def stop(*_: object) -> None:
-        raise _TooLong
+        raise _TooLongError
 
     signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds, seconds)  # again, if it was caught

@@ -74,7 +74,11 @@ def test_an_expression_has_the_numbers_of_the_engine(build):
 def test_the_readme_of_micrograd_has_its_printed_answers():
     g, (a, b) = readme_of_micrograd(one_page.Value)
     g.backward()
-    assert (f"{g.data:.4f}", f"{a.grad:.4f}", f"{b.grad:.4f}") == ("24.7041", "138.8338", "645.5773")
+    assert (f"{g.data:.4f}", f"{a.grad:.4f}", f"{b.grad:.4f}") == (
+        "24.7041",
+        "138.8338",
+        "645.5773",
+    )
 
 
 def test_its_network_has_the_gradients_of_ours():

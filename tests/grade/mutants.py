@@ -15,7 +15,7 @@ from solutions import solved
 ONE_PAGE = (ROOT / "examples" / "one_page.py").read_text(encoding="utf-8")
 
 #: Written out, where the one page makes them of other operations.
-_MINUS = '''    def __sub__(self, other):
+_MINUS = """    def __sub__(self, other):
         other = other if isinstance(other, Value) else Value(other)
         out = Value(self.data - other.data, (self, other), "-")
 
@@ -36,21 +36,28 @@ _MINUS = '''    def __sub__(self, other):
 
         out._backward = _backward
         return out
-'''
+"""
 _LINES = [line for line in ONE_PAGE.splitlines() if "__sub__ = " not in line]
-_MORE = '''    log = lambda a: a._apply(math.log(a.data), 1 / a.data, "log")
+_MORE = """    log = lambda a: a._apply(math.log(a.data), 1 / a.data, "log")
     sigmoid = lambda a: a._apply(1 / (1 + math.exp(-a.data)), _slope(a.data), "sigmoid")
     sin = lambda a: a._apply(math.sin(a.data), math.cos(a.data), "sin")
     cos = lambda a: a._apply(math.cos(a.data), -math.sin(a.data), "cos")
     sqrt = lambda a: a._apply(math.sqrt(a.data), 0.5 / math.sqrt(a.data), "sqrt")
     __abs__ = lambda a: a._apply(abs(a.data), math.copysign(1, a.data), "abs")
 
-'''
+"""
 _SLOPE = "\n\ndef _slope(x):\n    s = 1 / (1 + math.exp(-x))\n    return s * (1 - s)\n"
 LONG_PAGE = "\n".join(line for line in _LINES if "__truediv__ = " not in line)
-LONG_PAGE = LONG_PAGE.replace("    def backward(", _MINUS + "\n" + _MORE + "    def backward(", 1) + _SLOPE
+LONG_PAGE = (
+    LONG_PAGE.replace("    def backward(", _MINUS + "\n" + _MORE + "    def backward(", 1) + _SLOPE
+)
 
-SOURCES = {"page": LONG_PAGE, "nodes": solved("nodes"), "softmax": solved("softmax"), "neuron": solved("neuron")}
+SOURCES = {
+    "page": LONG_PAGE,
+    "nodes": solved("nodes"),
+    "softmax": solved("softmax"),
+    "neuron": solved("neuron"),
+}
 
 
 class Mutant(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mutants import LONG_PAGE, ONE_PAGE
 
-_MICRO = '''
+_MICRO = """
 import math
 
 class Value:
@@ -47,7 +47,7 @@ class Value:
         for v in reversed(topo):
             for child, local in zip(v._children, v._local_grads):
                 child.grad += local * v.grad
-'''
+"""
 
 _SORT_START = ONE_PAGE.index("        order = {}")
 _SORT_END = ONE_PAGE.index("        for node in reversed(order)")
@@ -90,10 +90,17 @@ _KAHN = """        uses, todo, seen = {}, [self], {self}
                     ready.append(child)
         self.grad = 1.0
 """
-_BY_ID = _SORT.replace("node not in order", "id(node) not in seen").replace(
-    "                order[node] = True", "                seen.add(id(node))\n                order[node] = True"
-).replace("order = {}", "seen = set(); order = {}")
-_ZEROED = _SORT.replace("self.grad = 1.0", "for node in order:\n            node.grad = 0.0\n        self.grad = 1.0")
+_BY_ID = (
+    _SORT.replace("node not in order", "id(node) not in seen")
+    .replace(
+        "                order[node] = True",
+        "                seen.add(id(node))\n                order[node] = True",
+    )
+    .replace("order = {}", "seen = set(); order = {}")
+)
+_ZEROED = _SORT.replace(
+    "self.grad = 1.0", "for node in order:\n            node.grad = 0.0\n        self.grad = 1.0"
+)
 _COUNTED = """        uses = {}
 
         def count(node):
