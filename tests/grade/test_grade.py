@@ -78,7 +78,6 @@ def test_a_mistake_is_found_in_its_operation(mutant: Mutant, reports):
 #: Mutants of what several operations share: all of these are wrong.
 SHARED = {
     "a function that assigns", "a function without the gradient from above", "Add of one path",
-    "+ returns a number",
 }  # fmt: skip
 
 
@@ -199,3 +198,20 @@ def test_a_class_that_is_not_there_is_an_error_that_lists_those_that_are():
 def test_a_class_that_cannot_be_made_of_a_number_is_told_so():
     (finding,) = check(dict).wrong
     assert finding.sentence.startswith("dict(2.0) cannot be made: TypeError")
+
+
+def test_a_mistake_that_nobody_guesses_is_found_all_the_same():
+    text = SOURCES["page"].replace("n * a.data ** (n - 1)", "17 * n + a.data")
+    report = check(module(text))
+    assert {(f.operation, f.misconception) for f in report.wrong} == {("**", "")}
+    assert report.wrong[0].sentence == "**: what a receives is wrong"
+    assert "error" not in str(report)
+
+
+def test_no_check_comes_to_an_error_of_its_own(reports):
+    assert not [
+        finding
+        for report in reports.values()
+        for finding in report.findings
+        if "comes to an error" in finding.sentence
+    ]
