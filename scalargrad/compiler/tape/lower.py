@@ -134,6 +134,25 @@ def _translate(context, function, code, bound):
     room.branch(code.basic_blocks[1])
 
 
+def _is_over_lanes(line):
+    """Say whether a loop is one of ``for s in range(width)``: no lane needs what is another's."""
+    return line.target.id == "s"
+
+
+class _Distinct(ir.values.MDValue):
+    """A node of LLVM's metadata that is itself alone, whatever is in it."""
+
+    def descr(self, buf):
+        buf.append("distinct ")
+        super().descr(buf)
+
+    __eq__, __hash__ = object.__eq__, object.__hash__
+
+
+def _distinct(module):
+    return _Distinct(module, (), name=str(len(module.metadata)))
+
+
 @dataclass
 class Scope:
     """The lines of a function, as they are translated; of one that is called, inside its caller."""
@@ -146,6 +165,7 @@ class Scope:
     names: dict[str, object]  # parameters and what is computed once
     slots: dict[str, ir.Value] = field(default_factory=dict)  # variables
     flags: tuple[str, ...] = ()
+    lane: ir.values.MDValue | None = None  # what is read and written in a loop over lanes
 
     def enter(self, function):
         """Translate the lines of a function; return what it returns."""
@@ -188,8 +208,9 @@ class Scope:
     def AugAssign(self, line):
         if isinstance(line.target, ast.Subscript):
             place = self.place(line.target)
-            before = self.builder.load(place)
-            self.builder.store(self.arithmetic(line.op, before, self.value(line.value)), place)
+            before = self.noted(self.builder.load(place))
+            after = self.arithmetic(line.op, before, self.value(line.value))
+            self.noted(self.builder.store(after, place))
         else:
             before = self.Name(line.target)
             self.store(line.target.id, self.arithmetic(line.op, before, self.value(line.value)))
@@ -216,11 +237,19 @@ class Scope:
         at = builder.phi(WHOLE)
         at.add_incoming(start, before)
         self.store(line.target.id, at)
+        parallel = _is_over_lanes(line)
+        self.lane = _distinct(builder.module) if parallel else None
         self.lines(line.body)
         following = builder.add(at, WHOLE(step), flags=("nsw",))
         at.add_incoming(following, builder.block)
         again = builder.icmp_signed(sign, following, stop)
-        builder.cbranch(again, body, after)
+        branch = builder.cbranch(again, body, after)
+        if parallel:
+            accesses = builder.module.add_metadata(["llvm.loop.parallel_accesses", self.lane])
+            loop = _distinct(builder.module)
+            loop.operands = loop, accesses
+            branch.set_metadata("llvm.loop", loop)
+            self.lane = None
         builder.position_at_end(after)
 
     @staticmethod
@@ -235,7 +264,7 @@ class Scope:
                 self.assign(name, one)
         elif isinstance(target, ast.Subscript):
             place = self.place(target)
-            self.builder.store(self.float(value), place)
+            self.noted(self.builder.store(self.float(value), place))
         else:
             self.store(target.id, value)
 
@@ -272,7 +301,7 @@ class Scope:
 
     def Subscript(self, node):
         place = self.place(node)
-        found = self.builder.load(place)
+        found = self.noted(self.builder.load(place))
         return found if found.type in (FLOAT, WHOLE) else self.builder.zext(found, WHOLE)
 
     def place(self, node):
@@ -283,6 +312,12 @@ class Scope:
         row = self.builder.mul(index[0], array.width)
         row = self.builder.gep(array.start, [row], inbounds=True)
         return self.builder.gep(row, [index[1]], inbounds=True)
+
+    def noted(self, access):
+        """Note that what is read or written of an array belongs to one lane."""
+        if self.lane is not None:
+            access.set_metadata("llvm.access.group", self.lane)
+        return access
 
     def UnaryOp(self, node):
         value = self.value(node.operand)
@@ -411,7 +446,13 @@ class Scope:
             function = self.module[called.id]
             names = dict(zip((one.arg for one in function.args.args), given, strict=True))
             return Scope(
-                self.context, self.builder, self.room, self.module, self.others, names
+                self.context,
+                self.builder,
+                self.room,
+                self.module,
+                self.others,
+                names,
+                lane=self.lane,
             ).enter(function)
         return self.of_numbers(self.known(called), given)
 
