@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .report import Table, report
 
-SUITES = ("eager", "chains", "imports", "miniflow", "compiled", "scalars", "stepper")
+SUITES = ("eager", "chains", "imports", "miniflow", "compiled", "scalars", "gpt", "stepper")
 
 
 def run(suite: str, rounds: int | None) -> Iterator[Table]:
