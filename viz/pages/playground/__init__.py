@@ -22,6 +22,8 @@ __all__ = ["Playground", "playground"]
 class Playground(Page):
     """A page in which a network trains: save it, or let a notebook show it."""
 
+    allowed = "allow-scripts allow-downloads"
+
 
 def playground(
     model: Callable[[Any], Any],
@@ -70,9 +72,11 @@ def playground(
     """
     if not isinstance(title, str):
         raise OperandError(f"the title of a page is a text, got {title!r}")
+    if not callable(model):
+        raise OperandError(f"the model is a function, got {model!r}")
     carrier = optimizer_of(model, optimizer, learning_rate)
     traced = trace_loss(model, loss, data, carrier, batch_size, validation=validation)
-    settings = settings_of(carrier, optimizer, traced.batch_size)
+    settings = settings_of(carrier, traced.batch_size)
     shown, interpreter = content(model, traced, settings)
     parameters, samples = len(traced.parameters), len(traced.samples.x)
     what = (

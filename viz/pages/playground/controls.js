@@ -81,15 +81,24 @@ function draw(fine = true) {
   fields = computeFields(COARSE, true);
   if (chosen.sample !== null && !now.set.rows[chosen.sample]) chosen.sample = null;
   passed = chosen.sample === null ? null : machine.pass(now.parameters, fedOf([now.set.rows[chosen.sample]]), 0);
+  const some = Object.values(chosen).some((each) => each !== null);
+  if ($("cards").hidden === some) makeRoom(some);
   if (units.length) { drawLines(); drawUnits(); }
   drawView(fine);
   drawCurve();
   showFigures();
-  $("nothing").hidden = Object.values(chosen).some((each) => each !== null);
   showWeightCard();
   showUnitCard();
   showSampleCard();
   showParameters();
+}
+
+/** Cards stand beside the network where there is room, so it is laid out anew. */
+function makeRoom(some) {
+  $("cards").hidden = !some;
+  $("nothing").hidden = some;
+  document.body.classList.toggle("with-cards", some);
+  placeBoxes();
 }
 
 function figure(id, value, text) {

@@ -48,7 +48,11 @@ function kindOf(box) {
 // ── boxes on the page ───────────────────────────────────────────────────────────────────────────
 
 function makeNetwork() {
-  if (!units.length) return void ($("network").hidden = true);
+  if (!units.length) {
+    for (const id of ["network", "legend"]) $(id).hidden = true;
+    $("nothing").textContent = "No neurons were found in this model. Choose a parameter or a sample to see its numbers.";
+    return;
+  }
   for (const box of boxes) {
     box.kind = kindOf(box);
     box.canvas = element("canvas");
@@ -83,7 +87,6 @@ function placeBoxes() {
   const height = Math.max(300, Math.min(600, rows * 62));
   const size = Math.max(16, Math.min(48, height / rows - 7, (width - 20) / (total + 0.7 * (columns.length - 1)) - 5));
   $("network").style.height = `${height}px`;
-  const named = height / rows - size >= 14;
   const gap = columns.length > 1 ? (width - 28 - total * (size + 6)) / (columns.length - 1) : 0;
   let left = 14;
   columns.forEach((column, i) => {
@@ -98,7 +101,7 @@ function placeBoxes() {
       Object.assign(box.element.style, {
         left: `${box.x - large / 2}px`, top: `${box.y - large / 2}px`, width: `${large}px`, height: `${large}px`,
       });
-      box.name.hidden = !(named || box.folded);
+      box.name.hidden = height / count - size < 14 && !box.folded;
     });
     left += slots[i] * (size + 6) + gap;
   });
@@ -121,9 +124,9 @@ function drawLines() {
   const { parameters } = now;
   pen.lineCap = "round";
   for (const [from, to] of ribbons) {
-    pen.globalAlpha = 0.25;
+    pen.globalAlpha = 0.3;
     pen.strokeStyle = css(colours.line);
-    pen.lineWidth = Math.min(14, from.size / 5);
+    pen.lineWidth = 3;
     pen.beginPath();
     curveTo(pen, ends(from, to));
     pen.stroke();
@@ -195,13 +198,21 @@ function drawUnits() {
     box.text.hidden = !passed || box.folded;
     if (passed && !box.folded) {
       const { slot } = units[index];
-      box.text.replaceChildren(brief(passed.value(slot)), element("br"), element("i", "", brief(passed.slope(slot))));
+      box.text.replaceChildren(tiny(passed.value(slot)), element("br"), element("i", "", tiny(passed.slope(slot))));
     }
   }
 }
 
 /** A number for a small place: three digits. */
 const brief = (x) => (Number.isFinite(x) ? String(Number(x.toPrecision(3))).replaceAll("-", "−") : exact(x));
+
+/** A number for a box: two digits. */
+function tiny(x) {
+  const size = Math.abs(x);
+  if (!Number.isFinite(x) || x === 0) return exact(x);
+  if (size < 0.001 || size >= 1000) return x.toExponential(0).replace("e+", "e").replaceAll("-", "−");
+  return String(Number(x.toPrecision(2))).replaceAll("-", "−");
+}
 
 const DRAWN = {
   none: (box) => { penOf(box.canvas); },

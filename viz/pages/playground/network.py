@@ -69,7 +69,11 @@ class _Builder:
     """Makes the units, each after those that it is computed from."""
 
     def __init__(
-        self, traced: Traced, order: Sequence[Value], uses: dict[Value, int], sums: dict[Value, _Sum]
+        self,
+        traced: Traced,
+        order: Sequence[Value],
+        uses: dict[Value, int],
+        sums: dict[Value, _Sum],
     ) -> None:
         self.traced, self.sums = traced, sums
         users: dict[Value, Value] = {}

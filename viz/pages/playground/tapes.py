@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def program(traced: Traced, watched: Sequence[Value]) -> tuple[dict[str, Any], l
     fed = [traced.leaves[i] for i in columns]
     reduced = flatten(walk(roots, fed, traced.parameters))
     tape = assemble(reduced)
-    targets = {leaf for leaf in traced.leaves[traced.samples.x.shape[1] :]}
+    targets = {*traced.leaves[traced.samples.x.shape[1] :]}
     marks = _marks(tape, [leaf in targets for leaf in fed])
     loss, *slots = tape.outputs.tolist()
     count = len(traced.outputs)
@@ -91,7 +92,7 @@ def _marks(tape: Tape, is_target: Sequence[bool]) -> Ints:
     return marks
 
 
-def _operations(tape: Tape) -> Any:
+def _operations(tape: Tape) -> Iterator[tuple[int, Ints]]:
     """Yield the slot of each operation, and those of its operands."""
     for code, start, stop, at, p, q, _ in tape.runs.astype(np.int64).tolist():
         width = _width(code, p, q)
@@ -118,7 +119,7 @@ def _split(tape: Tape, marks: Ints) -> list[list[int]]:
     for code, start, stop, at, p, q, w in tape.runs.astype(np.int64).tolist():
         cuts = np.flatnonzero(np.diff(marks[start:stop])) + 1
         heads = [0, *cuts.tolist(), stop - start]
-        for a, b in zip(heads, heads[1:], strict=False):
+        for a, b in pairwise(heads):
             step, factors = _width(code, p, q), q + 1 if code in (SUM, PIECES) else 0
             part = [code, start + a, start + b, at + a * step, p, q, w + a * factors]
             runs.append([*part, int(marks[start + a])])

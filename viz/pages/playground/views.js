@@ -216,7 +216,7 @@ let cells = [];
 function makeConfusion() {
   const table = element("table", "confusion");
   table.append(element("caption", "hidden", "How many samples of each class are taken for which"));
-  const head = element("tr", "", element("th", "", "is ＼ taken for"));
+  const head = element("tr", "", element("th", "", "class"));
   for (const k of classes) {
     const cell = element("th", "", String(k));
     cell.scope = "col";
