@@ -35,7 +35,7 @@ HOW = (
     "at its default. Ready: to trace, compile and do the first step, when the library has done "
     "something tiny. The median of all rounds in turn (in brackets the least), each engine in a "
     "process of its own; a ratio is the median of the rounds' ratios. First, all must find the "
-    "same losses and gradients. Lines are those of the listing, where array code is run. By hand, "
+    "same losses and gradients. Lines are those of the listing of array code. By hand, "
     "JAX: one-hot letters times a table, which is faster there than to gather rows; torch: "
     "`embedding`, `rms_norm`, `scaled_dot_product_attention`. scalargrad compiles the GPT of "
     "`examples/gpt`; in microgpt's style it is written anew, and eager scalargrad runs that, too."
@@ -88,15 +88,10 @@ def table(case: Case, measured: Measured) -> Table:
 
 
 def lines(work: Names, engine: Engine) -> str:
-    """Return how many lines an engine's listing has, if it is ours and runs as array code."""
-    machine = engine.options.get("way", "")
-    if machine not in ("auto", "arrays"):
+    """Return how many lines the listing of an engine has, if it is ours and runs on arrays."""
+    if engine.options.get("way") != "arrays":
         return ""
-    program = gpt_scalars.program_of(work, machine)
-    on_tape = program.machine.startswith("tape") and (
-        work.count == 1 or "arrays" not in program.machine
-    )
-    return "" if on_tape else str(length(program))
+    return str(length(gpt_scalars.program_of(work, "arrays")))
 
 
 def length(program: Program) -> int:
