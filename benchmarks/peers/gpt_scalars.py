@@ -57,12 +57,12 @@ def program_of(work: Names, machine: str) -> Program:
     values = model.parameters()
     for p, number in zip(values, work.parameters.tolist(), strict=True):
         p.data = number
-    if work.count == 1:
-        loss, leaves = model.loss(work.samples[0].tolist()), []
-    else:
+    letters: list[list[Value]] = []
+    if work.count > 1:
         letters = [[Value(0.0) for _ in range(work.tokens)] for _ in range(work.places - 1)]
-        loss, leaves = model.loss([0, *letters, 0]), [x for letter in letters for x in letter]
-    return compile(loss, leaves, values, machine=machine, threads=1)
+    name = [0, *letters, 0] if letters else work.samples[0].tolist()
+    leaves = [number for letter in letters for number in letter]
+    return compile(lambda _: model.loss(name), leaves, values, machine=machine, threads=1)
 
 
 def fed(work: Names) -> np.ndarray:
