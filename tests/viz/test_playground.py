@@ -181,6 +181,14 @@ def test_features_and_outputs_are_units_of_their_own() -> None:
         ("computed", 0), ("computed", 0), ("neuron", 1), ("computed", 2)
     ]  # fmt: skip
     assert [unit.name for unit in units[-1].links] == ["n"]
+    assert [unit.name for unit in units[:2]] == ["x0 * x1", "(x0 - 1) / 2"]
+
+
+def test_features_with_long_formulas_are_named_after_what_goes_in() -> None:
+    neuron = Neuron(1, seed=0, label="n")
+    units = units_of(lambda x: neuron([(x[0] - 3.861764705) / 1.448800]), neuron.parameters())
+    assert units[0].name == "f(x0)"
+    assert "3.861764705" in units[0].formula
 
 
 def test_shared_weights_are_no_neurons_of_a_layer() -> None:

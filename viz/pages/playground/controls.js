@@ -160,6 +160,11 @@ function watchSettings() {
   for (const id of ["rate", "batch"]) {
     $(id).addEventListener("change", () => { if (takeNumber(id, $(id).value)) { draw(); rememberState(); } });
     $(id).addEventListener("keydown", (event) => { if (event.key === "Enter") $(id).dispatchEvent(new Event("change")); });
+    $(id).addEventListener("blur", () => {
+      delete $(id).dataset.wrong;
+      $(id).removeAttribute("aria-invalid");
+      showSettings();
+    });
   }
   $("optimizer").addEventListener("change", () => { choose({ optimizer: $("optimizer").value }); draw(); rememberState(); });
 }

@@ -37,6 +37,13 @@ function makeBoxes() {
   });
 }
 
+/** The units whose numbers are seen: of those in folded boxes only the chosen one. */
+function unitsInSight() {
+  const seen = new Set(boxes.filter((box) => !box.folded).map((box) => box.units[0]));
+  if (chosen.unit !== null) seen.add(chosen.unit);
+  return seen;
+}
+
 /** What is drawn in a unit's box. */
 function kindOf(box) {
   if (box.folded) return box.image ? "sample" : box.allInputs ? "none" : "matrix";
@@ -216,10 +223,10 @@ function tiny(x) {
 
 const DRAWN = {
   none: (box) => { penOf(box.canvas); },
-  plane: (box) => paint(box.canvas, fields.side, fields.units[box.units[0]]),
+  plane: (box) => paint(box.canvas, fields.side, fields.units.get(box.units[0])),
   line(box) {
     const pen = penOf(box.canvas);
-    const values = fields.units[box.units[0]];
+    const values = fields.units.get(box.units[0]);
     const [low, high] = spread(values, 0.15);
     const { width, height } = sizeOf(box.canvas);
     pen.strokeStyle = css(palette().plus);
@@ -231,7 +238,7 @@ const DRAWN = {
   bars(box) {
     const pen = penOf(box.canvas);
     const { width, height } = sizeOf(box.canvas);
-    const { counts, low, high } = histogram(found.units[box.units[0]], 12);
+    const { counts, low, high } = histogram(found.units.get(box.units[0]), 12);
     const most = Math.max(1, ...counts);
     counts.forEach((count, i) => {
       const middle = low + ((i + 0.5) / counts.length) * (high - low);

@@ -105,15 +105,14 @@ function computeFields(side, ofUnits) {
   const { outputs } = data.tape;
   const made = {
     side,
-    units: ofUnits ? units.map(() => new Float32Array(count)) : [],
+    units: new Map(ofUnits ? [...unitsInSight()].map((unit) => [unit, new Float32Array(count)]) : []),
     outputs: outputs.map(() => new Float32Array(count)),
     chance: classes.length && targets === 1 ? new Float32Array(count) : null, // of the second class
   };
   machine.evaluate(now.parameters, fed, null, count, (first, n) => {
-    made.units.forEach((values, u) => {
-      const { slot } = units[u];
-      for (let s = 0; s < n; s++) values[first + s] = machine.value(slot, s);
-    });
+    for (const [unit, values] of made.units) {
+      for (let s = 0; s < n; s++) values[first + s] = machine.value(units[unit].slot, s);
+    }
     made.outputs.forEach((values, k) => {
       for (let s = 0; s < n; s++) values[first + s] = machine.value(outputs[k], s);
     });
