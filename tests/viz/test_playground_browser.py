@@ -262,8 +262,7 @@ def test_rate_optimiser_and_batch_are_changed_on_the_way(show) -> None:
     model, loss, data = moons()
     page = show(model, loss, data)
     first = losses(page, 5)
-    page.fill("#rate", "0.02")
-    page.keyboard.press("Enter")
+    page.evaluate("$('rate').value = '0.02'")  # typed, and not yet left
     page.select_option("#optimizer", "adam")
     found = first + losses(page, 5)
     history = fit(model, loss, data, SGD(model.parameters(), 0.1), 5, progress=False)
@@ -316,6 +315,8 @@ def test_new_weights_are_drawn_and_reset_keeps_them(show) -> None:
     press(page, "Step")
     press(page, "Reset")
     assert page.evaluate("[...now.parameters]") == drawn
+    press(page, "First weights")
+    assert page.evaluate("[...now.parameters]") == before
 
 
 @pytest.mark.parametrize(
@@ -488,6 +489,18 @@ def test_tables_that_are_none_are_told(show) -> None:
         press(page, "Take these samples")
         assert page.inner_text("#table-said") == sentence
         assert page.evaluate("now.set.rows.length") == 30
+
+
+def test_sample_is_chosen_by_a_click_on_its_prediction(show) -> None:
+    page = show(*CASES["two outputs"]())
+    x, y = page.evaluate("""() => {
+      const box = $("picture").getBoundingClientRect();
+      const [x, y] = spotOf(now.set.rows[3]);
+      return [box.left + x, box.top + y];
+    }""")
+    page.mouse.click(x, y)
+    assert page.evaluate("spotOf(now.set.rows[chosen.sample])[0] - spotOf(now.set.rows[3])[0]") < 11
+    assert page.evaluate("now.set.rows.length") == 40
 
 
 def test_samples_are_held_out(show) -> None:
