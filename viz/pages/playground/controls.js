@@ -38,7 +38,7 @@ function tick(time) {
   const speed = aim === null ? Number($("speed").value) : 0;
   due = speed ? Math.min(due + ((time - lastTime) * speed) / 1000, speed) : Infinity;
   lastTime = time;
-  const until = performance.now() + Math.min(24, Math.max(9, cost));
+  const until = performance.now() + Math.min(40, Math.max(9, cost));
   let going = true;
   let taken = 0;
   while (going && due >= 1 && now.steps !== aim && (speed || performance.now() < until)) {

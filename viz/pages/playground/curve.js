@@ -59,8 +59,8 @@ function runningMeans(numbers, window) {
   for (let i = 0; i < numbers.length; i++) sums[i + 1] = sums[i] + numbers[i];
   const reach = Math.floor(window / 2);
   return Float64Array.from(numbers, (_, i) => {
-    const near = Math.min(reach, i, numbers.length - 1 - i);
-    return (sums[i + near + 1] - sums[i - near]) / (2 * near + 1);
+    const [first, last] = [Math.max(0, i - reach), Math.min(numbers.length, i + reach + 1)];
+    return (sums[last] - sums[first]) / (last - first);
   });
 }
 
