@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from base64 import b64encode
 from hashlib import sha256
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,6 +98,11 @@ def test_page_is_saved_and_shown_by_a_notebook(tmp_path) -> None:
     frame = page._repr_html_()
     assert frame.startswith("<iframe")
     assert 'sandbox="allow-scripts allow-downloads"' in frame
+
+
+def test_compiler_and_numpy_load_with_the_first_page() -> None:
+    script = "import sys, viz; assert viz.playground and 'numpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(viz.__file__).parent.parent)
 
 
 def test_model_is_not_changed() -> None:
