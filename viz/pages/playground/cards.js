@@ -305,7 +305,7 @@ function makeSampleCard() {
   $("sample-card").replaceChildren(
     headOf(`Sample ${index}`, row.held ? "held out" : "in training", () => chooseSample(null)),
     numbers, ...edits, tools,
-    element("p", "quiet", "In the network: each unit’s value, and below it ∂L/∂value for this sample."),
+    ...(units.length ? [element("p", "quiet", "In the network: each unit’s value, and below it ∂L/∂value for this sample.")] : []),
   );
 }
 

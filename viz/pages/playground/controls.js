@@ -12,14 +12,13 @@ const SLOW = 35; // milliseconds; then the fields are coarser
 // ── the loop ────────────────────────────────────────────────────────────────────────────────────
 
 function play() {
-  if (playing) return stop();
-  if (!takeFields()) return undefined;
+  if (playing) return void stop();
+  if (!takeFields()) return;
   playing = true;
   due = 0;
   lastTime = performance.now();
   $("play").textContent = "Pause";
   requestAnimationFrame(tick);
-  return undefined;
 }
 
 function stop() {
@@ -47,7 +46,7 @@ function tick(time) {
     taken += 1;
     if (speed && performance.now() > until + 40) due = 0; // it cannot keep up
   }
-  if (!going || now.steps === aim) return stop();
+  if (!going || now.steps === aim) return void stop();
   if (taken || !speed) {
     const began = performance.now();
     draw(false);
@@ -55,7 +54,6 @@ function tick(time) {
     if (cost > SLOW) detail = LEAST;
   }
   requestAnimationFrame(tick);
-  return undefined;
 }
 
 function steps(count) {

@@ -139,7 +139,7 @@ function takeTable() {
   if (typeof rows === "string") return void ($("table-said").textContent = rows);
   $("table-dialog").close();
   chosen.sample = null;
-  return edited(rows, `${rows.length} samples were taken from the table.`);
+  edited(rows, `${rows.length} samples were taken from the table.`);
 }
 
 // ── holding out ─────────────────────────────────────────────────────────────────────────────────
@@ -154,7 +154,7 @@ function holdOut() {
   const { rows } = now.set;
   const count = Math.round((rows.length * share) / 100);
   const held = new Set(shuffled(rows.length, chance).slice(0, count));
-  return edited(rows.map((row, i) => ({ ...row, held: held.has(i) })), `${count} of ${rows.length} samples are held out.`);
+  edited(rows.map((row, i) => ({ ...row, held: held.has(i) })), `${count} of ${rows.length} samples are held out.`);
 }
 
 function watchData() {

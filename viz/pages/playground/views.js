@@ -37,13 +37,12 @@ function makeView() {
 }
 
 function drawView(fine) {
-  if (VIEW === "confusion") return drawConfusion();
+  if (VIEW === "confusion") return void drawConfusion();
   const pen = penOf($("picture"));
   const { width, height } = sizeOf($("picture"));
   const across = [MARGIN.left, width - MARGIN.right];
   const up = [height - MARGIN.bottom, MARGIN.top];
   ({ plane: drawPlane, line: drawLine, scatter: drawScatter })[VIEW](pen, across, up, fine);
-  return undefined;
 }
 
 function axes(pen, { x, y }) {
