@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -24,6 +25,8 @@ import viz
 from scalargrad import MLP, SGD, Adam, AdamW, Value, compile, fit
 from scalargrad import functional as F
 from scalargrad.ops import PRIMITIVES
+from scalargrad.train import trace_loss
+from viz.pages.playground.tapes import CODES_OF_SUMS, numbers, program
 
 
 @pytest.fixture
@@ -84,8 +87,8 @@ def test_many_samples_are_computed_in_blocks(show) -> None:
 UNIT = [[0.2, 0.7], [0.4, 0.3], [0.6, 0.85], [0.8, 0.55]]
 
 
-def test_every_row_of_the_table_computes_and_derives_as_the_engine(show) -> None:
-    a, b, c = Value(0.5, label="a"), Value(0.6, label="b"), Value(0.7, label="c")
+def all_rows(a: Value, b: Value, c: Value):
+    """Return a model with all rows of the table."""
 
     def model(x):
         total = a * x[0] + b * x[1] + c
@@ -101,11 +104,58 @@ def test_every_row_of_the_table_computes_and_derives_as_the_engine(show) -> None
             total = total + 0.1 * method(*operands)
         return total
 
-    data = (UNIT, [1.0, 2.0, 3.0, 4.0])
+    return model
+
+
+def test_every_row_of_the_table_computes_and_derives_as_the_engine(show) -> None:
+    a, b, c = Value(0.5, label="a"), Value(0.6, label="b"), Value(0.7, label="c")
+    model, data = all_rows(a, b, c), (UNIT, [1.0, 2.0, 3.0, 4.0])
     page = show(model, F.mse, data, optimizer=SGD([a, b, c], 0.01))
     found = losses(page, 5)
     history = fit(model, F.mse, data, SGD([a, b, c], 0.01), 5, progress=False)
     assert apart(found, history.steps) < 1e-9
+
+
+SPECIAL = [
+    *(0.0, -0.0, 0.5, 1.0, -1.0, 2.0, -2.0, 3.0, 27.0, 710.0, -745.0, 1e-300, 5e-324),
+    *(1e308, -1e308, math.inf, -math.inf, math.nan),
+]  # fmt: skip
+
+PASS = """([tape, fed]) => {
+  const machine = makeMachine(tape);
+  const first = tape.constants.length;
+  const count = fed.length / machine.width;
+  return Array.from({ length: count }, (_, row) => {
+    const passed = machine.pass(new Float64Array(1), Float64Array.from(fed, Number), row);
+    const slopes = tape.columns.map((_, i) => passed.slope(first + i));
+    return [passed.value(tape.loss), ...slopes].map(String);
+  });
+}"""
+
+
+def number(text: str) -> float:
+    return float(text.replace("Infinity", "inf"))
+
+
+def test_every_row_answers_special_numbers_as_the_tape_does_in_python(show) -> None:
+    a = Value(0.0, label="a")
+    page = show(all_rows(a, a, a), F.mse, (UNIT, [1.0] * 4), optimizer=SGD([a], 0.1))
+    for row in PRIMITIVES.values():
+        count = len(row.partials)
+        start = [1.5 if row.name == "acosh" else 0.5] * count
+        points = np.array([*product(SPECIAL if count < 3 else SPECIAL[-5:], repeat=count)])
+        traced = trace_loss(
+            lambda x, row=row, count=count: getattr(Value, row.method)(*x[:count]) + a,
+            lambda outputs, _: outputs[0], ([start], [0.0]), SGD([a], 0.1),
+        )  # fmt: skip
+        tape, _ = program(traced, [])
+        fed = numbers(points[:, tape["columns"]].ravel())
+        found = [
+            [*map(number, texts)] for texts in page.evaluate(PASS, [tape | CODES_OF_SUMS, fed])
+        ]
+        compiled = compile(traced.loss, traced.leaves[:count], [a], machine="tape")
+        expected = np.column_stack([compiled(points), compiled.jacobian(points)])
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-300, err_msg=row.name)
 
 
 def test_units_and_the_pass_of_a_sample_are_those_of_the_engine(show) -> None:
