@@ -3,6 +3,8 @@
 It only reads the engine. What draws, Graphviz and Matplotlib, loads with the first picture or plot.
 """
 
+from scalargrad.debugging import FOREIGN_FILES
+
 from .pages import stepper
 from .picture import draw_dot, trace
 from .plots import (
@@ -33,4 +35,5 @@ __all__ = [
     "tree",
 ]
 
+FOREIGN_FILES.append(__file__.removesuffix("__init__.py"))
 register()
