@@ -62,7 +62,9 @@ def held(
         raise OperandError(
             f"names is True, False or a dict of variables such as locals(), got {_shown(names)}"
         )
-    wanted, found, shadowed = dict.fromkeys(nodes), {}, set()
+    wanted = dict.fromkeys(nodes)
+    found: dict[Node, str] = {}
+    shadowed: set[str] = set()
     frame = users_frame() if wanted and names is not False else None
     if frame is None:
         return {}
@@ -152,8 +154,8 @@ class _Search:
         self, kind: type, thing: Any
     ) -> tuple[Callable[[Any], str], Iterable[tuple[Any, object]]]:
         """Return the entries of a container, and how one of them is written."""
-        if hasattr(kind, "_fields") and issubclass(kind, tuple):
-            return _attribute, self._some(zip(kind._fields, thing, strict=False), len(thing))
+        if issubclass(kind, tuple) and (fields := getattr(kind, "_fields", None)):
+            return _attribute, self._some(zip(fields, thing, strict=False), len(thing))
         if issubclass(kind, (list, tuple, deque)):
             return _item, self._some(enumerate(thing), len(thing), thing)
         if issubclass(kind, dict):

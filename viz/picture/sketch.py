@@ -202,7 +202,9 @@ def sketch_nodes(root: Node, everything: bool = False, called: Names = False) ->
         norm = norms[node]
         heat = 0.0 if not norm else norm / largest if norm < math.inf else 1.0
         kind = "op" if node.inbound_nodes else "leaf"
-        sketch.boxes.append(Box(name, _node_rows(node, norm, own.get(node, "")), kind, heat, node is root))
+        sketch.boxes.append(
+            Box(name, _node_rows(node, norm, own.get(node, "")), kind, heat, node is root)
+        )
         sketch.arrows += [Arrow(names[x], name) for x in node.inbound_nodes if x in names]
     if len(kept) < len(order):
         sketch.notice = (

@@ -146,7 +146,7 @@ class _Algebra:
             return x.minus
         if _is(x, "sub"):
             return self.difference(*reversed(x.operands))
-        if x.op in ("mul", "div") and not x.titled and x.operands[0].number is not None:
+        if _is(x, "mul", "div") and x.operands[0].number is not None:
             return self.applied(x.op, self.negative(x.operands[0]), x.operands[1])
         return self.operation("neg", x)
 
@@ -159,15 +159,15 @@ class _Algebra:
             return self.quotient(x, y.operands[1])
         if x.number is not None:
             return self.multiple(x, x.number, y)
-        if y.number is not None and (abs(y.number) == 1 or x.op in ("mul", "neg")):
+        if y.number is not None and (abs(y.number) == 1 or _is(x, "mul", "neg")):
             return self.multiple(y, y.number, x)
-        for inner, other in ((x, y), (y, x)):  # numbers stand in front
+        for inner in (x, y):  # numbers stand in front
             if _is(inner, "mul"):
                 for c, rest in (inner.operands, inner.operands[::-1]):
                     if c.number is not None:
                         first, second = (rest, y) if inner is x else (x, rest)
                         return self.product(c, self.product(first, second))
-        if y.minus and y.op in ("mul", "div"):
+        if y.minus and _is(y, "mul", "div"):
             return self.product(self.negative(x), y.minus)
         return self.operation("mul", x, y)
 
@@ -195,9 +195,9 @@ class _Algebra:
         return self.operation("div", x, y)
 
 
-def _is(x: Part, op: str) -> bool:
+def _is(x: Part, *ops: str) -> bool:
     """Tell whether a part without a name is the result of an operation."""
-    return x.op == op and not x.titled
+    return x.op in ops and not x.titled
 
 
 def _is_short(result: float, *numbers: float) -> bool:

@@ -64,9 +64,7 @@ class Report:
         return str(self)
 
 
-def audit(
-    root: Value, parameters: Iterable[Value] | Module = (), *, names: Names = True
-) -> Report:
+def audit(root: Value, parameters: Iterable[Value] | Module = (), *, names: Names = True) -> Report:
     """Look for what is wrong or suspicious in a graph.
 
     - no number: a ``.data`` or ``.grad`` to which a text, None, an array or a complex number was

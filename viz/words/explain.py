@@ -15,7 +15,19 @@ from scalargrad.engine import Value, operands
 from scalargrad.errors import OperandError
 
 from .names import (
-    LONG, Called, Names, about, elided, gap, named, number, pad, short, slope, walk, width,
+    LONG,
+    Called,
+    Names,
+    about,
+    elided,
+    gap,
+    named,
+    number,
+    pad,
+    short,
+    slope,
+    walk,
+    width,
 )  # fmt: skip
 from .notation import LATEX, Term, environment
 from .steps import edges

@@ -18,7 +18,16 @@ from scalargrad.texts import parse
 
 from .algebra import Part, own_name, simplified
 from .names import Names, Text, named, pad, walk, width
-from .notation import HANDWRITING, LATEX, PYTHON, TIGHTNESS, Handwriting, Notation, Term, environment
+from .notation import (
+    HANDWRITING,
+    LATEX,
+    PYTHON,
+    TIGHTNESS,
+    Handwriting,
+    Notation,
+    Term,
+    environment,
+)
 
 __all__ = ["Formula", "formula", "operation", "rule_latex", "rule_text"]
 
