@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 from . import engine
 from .engine import Value, _leaf
 from .ops import Primitive
-from .rules import GENERATED, NAMESPACES, SUBSTITUTES, _failure
+from .rules import GENERATED, NAMESPACES, SUBSTITUTES, _failure, show_sources
 
 __all__ = ["FOREIGN_FILES", "Debugging", "SourceLine", "debug", "source_line", "users_frame"]
 
@@ -87,6 +87,8 @@ class Debugging:
 
 
 # ── the switch ──────────────────────────────────────────────────────────────────────────────────
+
+show_sources()  # of what was made before there was a linecache
 
 _lines: WeakKeyDictionary[Value, SourceLine] = WeakKeyDictionary()
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep

@@ -5,6 +5,7 @@ It only reads the engine. What draws, Graphviz and Matplotlib, loads with the fi
 
 from scalargrad.debugging import FOREIGN_FILES
 
+from .display import load_ipython_extension, notebook, unload_ipython_extension
 from .pages import stepper
 from .picture import draw_dot, trace
 from .plots import (
@@ -26,6 +27,8 @@ __all__ = [
     "draw_dot",
     "explain",
     "formula",
+    "load_ipython_extension",
+    "notebook",
     "plot_decision",
     "plot_fit",
     "plot_loss",
@@ -33,6 +36,7 @@ __all__ = [
     "steps",
     "trace",
     "tree",
+    "unload_ipython_extension",
 ]
 
 FOREIGN_FILES.append(__file__.removesuffix("__init__.py"))
