@@ -96,7 +96,7 @@ function checkGuess() {
   if (close || Object.is(guess, after)) {
     score.right += 1;
     reveal();
-    return say("right", `✓ Right: ${number(after)}. ${score.right} of ${score.asked} so far.`);
+    return say("right", `✓ Right: ${number(after)}. ${score.right} of ${score.asked} so far.${ending()}`);
   }
   const added = Math.abs(guess - (after - before)) <= 0.005 * Math.abs(after - before) + 1e-4;
   return say("wrong", added ? "✗ That is what this step adds: what was there before stays."
@@ -107,7 +107,15 @@ function reveal() {
   waiting = false;
   drawNumbers(position - 1, position);
   show();
+  say("", ending().trim());
   $("next").focus();
+}
+
+/** At the end of a drill, what to do next: harder if four of five gradients were right. */
+function ending() {
+  if (!data.drill || position !== last) return "";
+  const good = score.right >= 0.8 * (last - seedStep);
+  return good ? ` Now a harder one: ${data.drill.harder}` : ` Now another one: ${data.drill.again}`;
 }
 
 function say(kind, text) {
@@ -213,4 +221,6 @@ fit();
 if (view.zoom < LEGIBLE) view.zoom = LEGIBLE;
 setView();
 drawAllNumbers(-1);
-goTo(linkedPosition());
+if (data.drill && linkedPosition() < seedStep) goTo(seedStep);
+else goTo(linkedPosition());
+if (data.drill) togglePredict();
