@@ -1,5 +1,6 @@
 """The GPT of scalars learns names, and learns the same compiled and scalar by scalar."""
 
+import doctest
 import math
 import subprocess
 import sys
@@ -307,3 +308,9 @@ def test_bigram_loss_is_that_of_counted_pairs():
         ]
         losses.append(-sum(map(math.log, chances)) / 3)
     assert bigram_loss(names, alphabet) == pytest.approx(min(losses), rel=1e-12)
+
+
+def test_doctests_of_the_names_are_right():
+    results = doctest.testmod(data)
+    assert results.attempted > 0
+    assert results.failed == 0
