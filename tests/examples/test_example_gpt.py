@@ -2,6 +2,7 @@
 
 import doctest
 import math
+import signal
 import subprocess
 import sys
 import zoneinfo
@@ -167,6 +168,25 @@ def test_training_leaves_the_model_where_the_programs_are():
     train(programs, Split(["anna", "bert", "eva"], ["carl"]), plan)
     assert [p.data for p in programs.values] == programs.parameters.tolist()
     assert (before != programs.parameters).any()
+
+
+def test_ctrl_c_ends_the_training_after_a_step_and_keeps_what_was_learned(monkeypatch):
+    programs = small("anna", "bert", "carl", "eva")
+    compute = Programs.value_and_grad
+
+    def interrupted(self, batch):
+        if len(calls) == 2:
+            signal.raise_signal(signal.SIGINT)
+        calls.append(batch)
+        return compute(self, batch)
+
+    calls = []
+    monkeypatch.setattr(Programs, "value_and_grad", interrupted)
+    plan = Plan(steps=100, batch=2, rate=0.01, decay=0.1, seed=0)
+    run = train(programs, Split(["anna", "bert", "eva"], ["carl"]), plan)
+    assert len(run.losses) == 3
+    assert [*run.held_out] == [0, 3]
+    assert [p.data for p in programs.values] == programs.parameters.tolist()
 
 
 def test_invented_names_of_a_model_that_knows_nothing_are_of_all_letters_and_lengths():
