@@ -161,8 +161,10 @@ def test_json_has_all_that_was_found(capsys):
     assert found["status"] == 1
 
 
-def test_what_is_needed_may_not_be_missing(classroom):
+def test_what_is_needed_may_not_be_missing(classroom, capsys):
     assert main(["ada.py", "--need", "+", "tanh"]) == 0
+    assert main(["ada.py", "--need", "+", "Linear"]) == 1
+    assert "Linear: Linear was not found" in capsys.readouterr().out
     (classroom / "ada.py").write_text(
         SOURCES["page"].replace("tanh = ", "tanh_ = "), encoding="utf-8"
     )
