@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import getclosurevars, isfunction
 from typing import Any
@@ -101,10 +102,10 @@ def names_of(model: Any, parameters: Sequence[Value]) -> list[tuple[str, Value]]
             named = module.named_parameters()
             if {value for _, value in named} >= {*parameters}:
                 return named
-    labels = [value.label for value in parameters]
+    uses = Counter(value.label for value in parameters)
     return [
-        (label if label and labels.count(label) == 1 else f"p{i}", value)
-        for i, (label, value) in enumerate(zip(labels, parameters, strict=True))
+        (value.label if value.label and uses[value.label] == 1 else f"p{i}", value)
+        for i, value in enumerate(parameters)
     ]
 
 
