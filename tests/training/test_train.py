@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from oracles import ROOT
 
-from scalargrad import MLP, SGD, Adam, Module, Value, compile, debug, fit, grad
+from scalargrad import MLP, SGD, Adam, AdamW, Module, Value, compile, debug, fit, grad
 from scalargrad import functional as F
 from scalargrad.errors import NonFiniteError, OperandError, SizeError
 from scalargrad.optim import Optimizer, linear_decay
@@ -59,6 +59,7 @@ OPTIMISERS = {
     "sgd": lambda p: SGD(p, 0.1),
     "momentum": lambda p: SGD(p, 0.05, momentum=0.9, weight_decay=1e-3),
     "adam": lambda p: Adam(p, 0.02),
+    "adamw": lambda p: AdamW(p, 0.02, weight_decay=0.1),
     "schedule": lambda p: SGD(p, linear_decay(0.5, 0.05, steps=10)),
 }
 WORK = {
