@@ -18,7 +18,7 @@ demo: .venv
 	$(BIN)/python -m examples.quadratic --out out
 
 test: .venv lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 # The same assertions on the arrays of torch, JAX and Dask; and all engines of the benchmark agree.
 test-interop: .venv

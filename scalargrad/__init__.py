@@ -8,7 +8,7 @@
 6.0
 
 Read the source in this order: ``ops.py`` (the table of primitives), ``rules.py``, ``engine.py``
-(`Value`), ``functional.py``, ``calculus.py``, ``check.py``, ``nn.py``, ``optim.py``,
+(`Value`), ``functional/``, ``calculus.py``, ``check.py``, ``nn.py``, ``optim/``,
 ``train.py``.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .compiler import compile as compile
     from .debugging import debug, source_line
     from .nn import MLP, Layer, Module, Neuron
-    from .optim import SGD, Adam
+    from .optim import SGD, Adam, AdamW
     from .train import fit as fit
 
 __version__ = "0.1.0"
@@ -34,6 +34,7 @@ __all__ = [
     "MLP",
     "SGD",
     "Adam",
+    "AdamW",
     "Layer",
     "Module",
     "Neuron",
@@ -50,7 +51,7 @@ _ROOMS |= {"compile": "compiler"}  # not in __all__: it would shadow the builtin
 _ROOMS |= {"fit": "train"}  # not in __all__: it loads NumPy
 _ROOMS |= {"debug": "debugging", "source_line": "debugging"}
 _ROOMS |= {"Layer": "nn", "MLP": "nn", "Module": "nn", "Neuron": "nn"}
-_ROOMS |= {"Adam": "optim", "SGD": "optim"}
+_ROOMS |= {"Adam": "optim", "AdamW": "optim", "SGD": "optim"}
 
 
 def __getattr__(name: str) -> object:

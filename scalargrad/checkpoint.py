@@ -14,11 +14,8 @@ A file holds numbers and names alone: to load it runs no code, as to load a pick
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, TypeAlias
@@ -27,6 +24,7 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from . import files
 from .engine import Value
 from .errors import CheckpointError, OperandError, SizeError
 from .nn import MLP, Layer, Module, Neuron, _first, _is_leaf, _leaves, _listed, _parts
@@ -52,7 +50,7 @@ def save(module: Module, path: str | os.PathLike[str]) -> None:
     """
     arrays = {name: _array(tensor) for name, tensor in tensors(module).items()}
     # Names and shapes are those of PyTorch's layers; "pt" says so to the libraries that ask.
-    _replace(os.fsdecode(path), safetensors.numpy.save(arrays, {"format": "pt"}))
+    files.replace(os.fsdecode(path), safetensors.numpy.save(arrays, {"format": "pt"}))
 
 
 def load(module: Module, path: str | os.PathLike[str]) -> None:
@@ -257,33 +255,3 @@ def _may_run_code(content: bytes) -> bool:
     """
     size = int.from_bytes(content[:8], "little")
     return content.startswith((b"\x80", b"PK\3\4")) and size > _LARGEST_HEADER
-
-
-def _replace(path: str, content: bytes) -> None:
-    """Write a file so that its name stands for all of the old content or all of the new."""
-    target = os.path.realpath(path) if os.path.islink(path) else path
-    folder = os.path.dirname(target) or os.curdir
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder to save in", folder)
-    if os.path.exists(target) and not os.path.isfile(target):
-        raise IsADirectoryError(errno.EISDIR, "a folder or a device, not the name of a file", path)
-    try:
-        _swap(target, content)
-    except OSError as error:  # about a temporary file, which nobody has asked for
-        raise OSError(error.errno, error.strerror, path) from None
-
-
-def _swap(target: str, content: bytes) -> None:
-    temporary = f"{target}.{secrets.token_hex(4)}.tmp"  # beside it: only a rename is atomic
-    try:
-        with open(temporary, "xb") as file:
-            if os.path.exists(target):
-                shutil.copymode(target, temporary)  # who may read the old file, and no one else
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        with suppress(OSError):
-            os.remove(temporary)
-        raise

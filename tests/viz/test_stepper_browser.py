@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 import random
 import re
-import shutil
 import sys
-from importlib import import_module
 from itertools import product
 
 import pytest
-from conftest import require_program
+from pages import text, violations, wait_for
 
 from scalargrad import Value, grad
 from scalargrad import functional as F
@@ -24,53 +21,14 @@ from viz.pages.stepper import stepper
 from viz.words.steps import steps
 
 
-def require_package(name: str):
-    """Import a package, or skip the tests where it is missing; where nothing may skip, fail."""
-    may_skip = not os.environ.get("SCALARGRAD_NO_SKIP")
-    return pytest.importorskip(name) if may_skip else import_module(name)
-
-
-playwright = require_package("playwright.sync_api")
-axe = require_package("axe_playwright_python.sync_playwright")
-
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    require_program("chromium")
-    with playwright.sync_playwright() as engine:
-        chromium = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def show(browser, tmp_path):
-    """Open the page of a graph; nothing may go wrong in it, and nothing may be asked for."""
-    contexts, trouble = [], []
+def show(open_page, tmp_path):
+    """Open the page of a graph."""
 
     def opened(root: Value, address: str = "", **options):
-        options = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | options
-        context = browser.new_context(offline=True, **options)
-        contexts.append(context)
-        page = context.new_page()
-        path = tmp_path / "page.html"
-        stepper(root, path)
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("console", lambda message: trouble.append(message.text))
-        page.on("dialog", lambda dialog: trouble.append(dialog.message))
-        page.on("request", lambda request: requests.append(request.url))
-        requests: list[str] = []
-        page.goto(path.as_uri() + address)
-        assert [url for url in requests if not url.startswith(path.as_uri())] == []
-        return page
+        return open_page(stepper(root).save(tmp_path / "page.html"), address, **options)
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert trouble == []
+    return opened
 
 
 def tanh_neuron() -> Value:
@@ -110,22 +68,6 @@ def squared_by_hand() -> Value:
     out = square * k
     out.label = "out"
     return out
-
-
-def text(page, selector: str) -> str:
-    """Return what an element shows; in the drawing, row by row."""
-    drawn = "[...each.querySelectorAll('text')].map((row) => row.textContent).join(' ')"
-    shown = page.locator(selector).evaluate(f"(each) => each.innerText ?? {drawn}")
-    return " ".join(shown.split())
-
-
-def wait_for(page, condition: str) -> None:
-    """Wait for something in the page, whose policy forbids page.wait_for_function."""
-    for _ in range(100):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(100)
-    pytest.fail(f"waited in vain for {condition}")
 
 
 def position(page) -> int:
@@ -675,11 +617,6 @@ def test_notebook_frame_runs_the_page(browser) -> None:
 
 
 # ── looks ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def violations(page) -> list[str]:
-    found = axe.Axe().run(page).response["violations"]
-    return [f"{each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -4,47 +4,21 @@ from __future__ import annotations
 
 import os
 import warnings
-from html import escape
-from pathlib import Path
 
 from scalargrad.engine import Value
 
 from ...words.names import Names, named, walk
+from ..shared.page import Page
 from .content import LARGEST_DRAWN, content
-from .page import assemble
+from .page import write
 
 __all__ = ["Stepper", "stepper"]
 
 _LARGEST_CALM = 1000  # nodes; the page of a larger graph is large, and nobody steps to its end
 
 
-class Stepper:
+class Stepper(Page):
     """A page to step through a graph: save it, or let a notebook show it."""
-
-    #: The whole page, in one file that loads nothing else.
-    html: str
-    #: Where the page was saved last, if it was.
-    path: Path | None = None
-
-    def __init__(self, html: str, title: str) -> None:
-        self.html, self.title = html, title
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page to a file, and return its full path."""
-        self.path = Path(path).resolve()
-        self.path.write_text(self.html, encoding="utf-8", newline="\n")
-        return self.path
-
-    def __repr__(self) -> str:
-        where = f"open {self.path}" if self.path else "not saved yet: use .save(path)"
-        return f"<{self.title}; {where}>"
-
-    def _repr_html_(self) -> str:
-        """Show the page in a frame, where it can run its script and do nothing else."""
-        return (
-            f'<iframe title="{escape(self.title)}" sandbox="allow-scripts" width="100%" '
-            f'height="720" style="border: 0" srcdoc="{escape(self.html)}"></iframe>'
-        )
 
 
 def stepper(
@@ -92,7 +66,7 @@ def stepper(
     called = named(order, names)
     found = content(order, called)
     title = f"stepper of {called[root]}, {found.steps:,} steps"
-    page = Stepper(assemble(found, called[root]), title)
+    page = Stepper(write(found, called[root]), title)
     if path is not None:
         page.save(path)
     return page

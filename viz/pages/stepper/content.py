@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from ...picture.folding import Block, fold
 from ...picture.sketch import Sketch, sketch_values
 from ...words.names import symbol
 from ...words.steps import edges
+from ..shared.page import in_json
 
 __all__ = ["LARGEST_DRAWN", "Content", "content"]
 
@@ -66,7 +66,7 @@ def content(order: Sequence[Value], called: Mapping[Value, str]) -> Content:
     nodes = []
     for node in order:
         entry: dict[str, object] = {"name": called[node], "kind": node.kind}
-        entry |= {"data": _json(node.data), "box": box[home[node]]}
+        entry |= {"data": in_json(node.data), "box": box[home[node]]}
         if symbol(called[node]) != called[node]:
             entry["odd"] = True  # it could be taken for more than a name
         if node.kind == "op":
@@ -75,7 +75,7 @@ def content(order: Sequence[Value], called: Mapping[Value, str]) -> Content:
             entry["op"] = node._op or "op"
             entry["row"] = node.primitive.name if node.primitive else None
             entry["operands"] = [index[use.parent] for use in uses]
-            entry["slopes"] = [_json(use.derivative) for use in uses]
+            entry["slopes"] = [in_json(use.derivative) for use in uses]
             entry["arrows"] = place.arrows(tails, box[home[node]])
             entry["result"] = place.results.get(box[home[node]])
         nodes.append(entry)
@@ -83,13 +83,6 @@ def content(order: Sequence[Value], called: Mapping[Value, str]) -> Content:
     notice = sketch.notice.partition(";")[0]  # the rest is advice on how to draw
     steps = len(order) + 1 + sum(len(operands(node)) for node in order)
     return Content({"nodes": nodes, "boxes": shown}, _drawing(sketch), notice, steps)
-
-
-def _json(x: float) -> float | str:
-    """JSON has no infinity and no NaN; JavaScript reads them from its own words for them."""
-    if math.isfinite(x):
-        return x
-    return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
 
 
 def _homes(order: Sequence[Value], blocks: Sequence[Block]) -> dict[Value, Block]:

@@ -24,7 +24,7 @@ function goTo(target) {
   drawNumbers(before, known());
   show();
   keepInView([step().node, step().parent ?? step().node].map((node) => $(node.box)));
-  rememberPosition();
+  remember({ step: position + 1 });
 }
 
 /** Show the present step, with its numbers as they are. */
@@ -129,83 +129,57 @@ function findNext() {
   if (found.length) openCard(found[search.at]);
 }
 
-// ── deep links ──────────────────────────────────────────────────────────────────────────────────
-
-let remembering = 0;
-
-/** Put the step into the address; not in a frame without an address of its own. */
-function rememberPosition() {
-  clearTimeout(remembering);
-  if (location.protocol === "about:") return;
-  // Browsers allow few changes of the address in a short time.
-  remembering = setTimeout(() => history.replaceState(null, "", `#step=${position + 1}`), 150);
-}
-
-/** The step in the address, counted from 1 as on the page; the first one if there is none. */
-function linkedPosition() {
-  const found = /^#step=(\d+)$/.exec(location.hash);
-  return found ? Number(found[1]) - 1 : 0;
-}
-
 // ── wiring ──────────────────────────────────────────────────────────────────────────────────────
 
-const isTyping = (target) => target.matches("input:not([type=range]), textarea");
-const isPressed = (target) => target.matches("button, summary, a");
+/** The step in the address, counted from 1 as on the page; the first one if there is none. */
+const linkedPosition = () => Math.trunc(Number(remembered().step) || 1) - 1;
 
-const KEYS = {
-  ArrowRight: () => goTo(position + 1),
-  ArrowLeft: () => goTo(position - 1),
-  ArrowUp: null, // these two scroll the panel
-  ArrowDown: null,
-  Home: () => goTo(0),
-  End: () => goTo(last),
+
+/** Play stops when somebody takes over. */
+const steering = (actions) => Object.fromEntries(
+  Object.entries(actions).map(([name, action]) => [name, () => { stop(); action(); }]),
+);
+
+onKeys({
+  ...steering({
+    ArrowRight: () => goTo(position + 1),
+    ArrowLeft: () => goTo(position - 1),
+    "Shift+ArrowRight": () => wholeNode(1),
+    "Shift+ArrowLeft": () => wholeNode(-1),
+    Home: () => goTo(0),
+    End: () => goTo(last),
+    "/": () => $("search").focus(),
+    "?": () => $("help").showModal(),
+    0: fit,
+  }),
   " ": play,
-  "/": () => $("search").focus(),
-  "?": () => $("help").showModal(),
-  0: fit,
-};
-
-addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && opened && !$("help").open) return closeCard();
-  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return undefined;
-  const { target } = event;
-  if (target instanceof Element) {
-    if (isTyping(target) || (event.key === " " && isPressed(target))) return undefined;
-  }
-  const whole = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  const action = event.shiftKey && whole ? () => wholeNode(whole) : KEYS[event.key];
-  if (!action) return undefined;
-  event.preventDefault();
-  if (event.key !== " ") stop();
-  return action();
 });
 
-const CLICKS = {
-  first: () => goTo(0),
-  back: () => goTo(position - 1),
-  next: () => goTo(position + 1),
-  last: () => goTo(last),
-  "to-forward": () => goTo(0),
-  "to-backward": () => goTo(seedStep),
-  play,
-  predict: togglePredict,
-  check: checkGuess,
-  reveal,
-  fit,
-  "zoom-in": () => zoom(1.25),
-  "zoom-out": () => zoom(0.8),
-  "help-button": () => $("help").showModal(),
-  "close-help": () => $("help").close(),
-  reset: () => change(() => { reset(); $("progress").textContent = ""; }),
-  descend: stepDown,
-};
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && opened && !$("help").open) closeCard();
+});
 
-for (const [id, action] of Object.entries(CLICKS)) {
-  $(id).addEventListener("click", () => {
-    if (id !== "play") stop();
-    action();
-  });
-}
+onClicks({
+  ...steering({
+    first: () => goTo(0),
+    back: () => goTo(position - 1),
+    next: () => goTo(position + 1),
+    last: () => goTo(last),
+    "to-forward": () => goTo(0),
+    "to-backward": () => goTo(seedStep),
+    predict: togglePredict,
+    check: checkGuess,
+    reveal,
+    fit,
+    "zoom-in": () => zoom(1.25),
+    "zoom-out": () => zoom(0.8),
+    "help-button": () => $("help").showModal(),
+    "close-help": () => $("help").close(),
+    reset: () => change(() => { reset(); $("progress").textContent = ""; }),
+    descend: stepDown,
+  }),
+  play,
+});
 
 function stepDown() {
   const rate = parseNumber($("rate").value);
