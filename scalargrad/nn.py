@@ -72,8 +72,8 @@ class Module:
     Looked into are modules, dicts, lists, tuples, deques and other sequences, and NumPy arrays of
     objects, in any nesting. Each is looked into once, also where modules share parts or refer to
     each other. Not looked into are sets, which have no order, and attributes of other objects:
-    parameters that are nowhere else are an error, and so are those of the class itself, which all of
-    its modules would share. Those in closures and generators are not seen.
+    parameters that are nowhere else are an error, and so are those of the class itself, which all
+    of its modules would share. Those in closures and generators are not seen.
 
     >>> class Line(Module):
     ...     def __init__(self):
