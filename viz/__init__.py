@@ -3,7 +3,7 @@
 It only reads the engine. What draws, Graphviz and Matplotlib, loads with the first picture or plot.
 """
 
-from .pages import playground, stepper
+from .pages import film, playground, stepper
 from .picture import draw_dot, trace
 from .plots import (
     animate_decision,
@@ -23,6 +23,7 @@ __all__ = [
     "decision_grid",
     "draw_dot",
     "explain",
+    "film",
     "formula",
     "playground",
     "plot_decision",

@@ -298,15 +298,16 @@ def formula(root: Value, size: int | None = 100) -> Formula:
     return result
 
 
-def operation(node: Value, called: Mapping[Value, str]) -> str:
+def operation(node: Value, called: Mapping[Value, str], notation: Notation | None = None) -> str:
     """Write the one operation that made a node, in the names of its operands.
 
     >>> a, b = Value(2.0), Value(3.0)
     >>> operation(a * b, {a: "a", b: "b"})
     'a * b'
     """
-    inputs = [_leaf(x, called[x], PYTHON) for x in operands(node)]
-    return _operation(node, inputs, PYTHON).text
+    notation = notation or PYTHON
+    inputs = [_leaf(x, called[x], notation) for x in operands(node)]
+    return _operation(node, inputs, notation).text
 
 
 def _leaf(node: Value, name: str, notation: Notation) -> Term:
