@@ -6,7 +6,3 @@
 - ``pictures.py``: losses, attention, letters, and a head to step through;
 - ``command.py``: all of it, as ``python -m examples.gpt``.
 """
-
-from .command import main
-
-__all__ = ["main"]

@@ -28,7 +28,7 @@ STEPPED = 3  # places: the graph of a head is to be seen on a page
 
 def draw_loss(run: Run, bigram: float, path: Path) -> Path:
     """Draw the loss of the batches, and that of the held-out names beside a bigram model's."""
-    figure = Figure(figsize=(5.6, 3.6), dpi=150, layout="constrained")
+    figure = Figure(figsize=(6.4, 4.0), dpi=150, layout="constrained")
     ax = figure.add_subplot()
     steps = np.arange(1, len(run.losses) + 1)
     ax.plot(steps, run.losses, color=BLUE, alpha=0.25, linewidth=0.8, label="batches")
@@ -38,7 +38,7 @@ def draw_loss(run: Run, bigram: float, path: Path) -> Path:
     ax.plot([*run.held_out], [*run.held_out.values()], "o-", color=ORANGE, ms=3, label="held out")
     ax.axhline(bigram, color=GREY, linestyle="--", label="bigram model, held out")
     ax.set(xlabel="step", ylabel="loss, nats a letter")
-    ax.legend(frameon=True, framealpha=0.9, edgecolor="none")
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize="small")
     tidy(ax)
     figure.savefig(path)
     return path

@@ -161,6 +161,27 @@ def test_arrays_of_adjoints_are_not_shared() -> None:
     check_on("tape", graph, samples, *eager(graph, samples))
 
 
+@pytest.mark.usefixtures("language")
+def test_what_depends_on_parameters_alone_has_a_gradient_in_batches() -> None:
+    """The adjoint of such a scalar begins before it is known to differ from sample to sample."""
+    x, p = Value(0.5), Value(0.3)
+    inner = p.exp()
+    product = inner * x
+    graph = product.tanh() + product.sin() + inner.leaky_relu(), [x], [p]
+    samples = np.array([[1.9], [0.4], [-1.0]])
+    check_on("tape", graph, samples, *eager(graph, samples))
+
+
+@pytest.mark.usefixtures("language")
+def test_a_slope_of_zero_times_infinity_is_nan_as_it_is_eagerly() -> None:
+    x, p = Value(0.5), Value(1e-200)
+    graph = F.where((1 / p).greater(x), p, x) + x, [x], [p]
+    samples = np.array([[0.5], [0.25]])
+    values, gradient = eager(graph, samples)
+    assert math.isnan(gradient[0])
+    check_on("tape", graph, samples, values, gradient)
+
+
 def test_products_of_neighbours_are_pieces() -> None:
     x, w = ([Value(0.1 * i) for i in range(16)] for _ in range(2))
     codes = tape_of((F.dot(w, x), x, w))._tape.tape.runs[:, 0].tolist()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from oracles import ROOT
 
-from examples import gpt
+from examples.gpt import command as gpt
 from examples.gpt import names as data
 from examples.gpt.model import GPT
 from examples.gpt.names import Alphabet, Split, bigram_loss, cities, read, split

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from base64 import b64encode
 from hashlib import sha256
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +100,11 @@ def test_page_is_saved_and_shown_by_a_notebook(tmp_path) -> None:
     assert 'sandbox="allow-scripts allow-downloads"' in frame
 
 
+def test_compiler_and_numpy_load_with_the_first_page() -> None:
+    script = "import sys, viz; assert viz.playground and 'numpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(viz.__file__).parent.parent)
+
+
 def test_model_is_not_changed() -> None:
     model = mlp()
     before = [(p.data, p.grad) for p in model.parameters()]
@@ -181,6 +189,14 @@ def test_features_and_outputs_are_units_of_their_own() -> None:
         ("computed", 0), ("computed", 0), ("neuron", 1), ("computed", 2)
     ]  # fmt: skip
     assert [unit.name for unit in units[-1].links] == ["n"]
+    assert [unit.name for unit in units[:2]] == ["x0 * x1", "(x0 - 1) / 2"]
+
+
+def test_features_with_long_formulas_are_named_after_what_goes_in() -> None:
+    neuron = Neuron(1, seed=0, label="n")
+    units = units_of(lambda x: neuron([(x[0] - 3.861764705) / 1.448800]), neuron.parameters())
+    assert units[0].name == "f(x0)"
+    assert "3.861764705" in units[0].formula
 
 
 def test_shared_weights_are_no_neurons_of_a_layer() -> None:

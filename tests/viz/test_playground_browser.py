@@ -1,4 +1,4 @@
-"""The playground's page in a real browser, headless and without a network."""
+"""The playground's page in a real browser: its cards, its data, what goes out; for everybody."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ import math
 import numpy as np
 import pytest
 from pages import violations, wait_for
+from playgrounds import (
+    CASES,
+    FOUR,
+    LINE,
+    PLANE,
+    SIGNS,
+    THREE,
+    apart,
+    losses,
+    moons,
+    press,
+    value,
+)  # fmt: skip
 
 import viz
-from scalargrad import MLP, SGD, Adam, AdamW, Neuron, Value, compile, fit
+from scalargrad import MLP, SGD, Adam, Value, fit
 from scalargrad import functional as F
-from scalargrad.nn import Module
-from scalargrad.ops import PRIMITIVES
-
-RNG = np.random.default_rng(0)
-PLANE = RNG.normal(size=(30, 2))
-SIGNS = np.where(PLANE[:, 0] * PLANE[:, 1] > 0, 1.0, -1.0)
-FOUR = RNG.normal(size=(40, 4))
-THREE = np.argmax(FOUR[:, :3], axis=1)
-LINE = np.linspace(-1, 1, 20)[:, None]
 
 
 @pytest.fixture
@@ -33,336 +37,6 @@ def show(open_page, tmp_path):
         return open_page(path, address, **(browser or {}))
 
     return opened
-
-
-def moons(sizes=(4, 3, 1), **options) -> tuple:
-    return MLP(2, list(sizes), seed=1, **options), F.hinge, (PLANE, SIGNS)
-
-
-def press(page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def value(page, what: str) -> float:
-    return float(page.locator(f"#{what}").get_attribute("data-value"))
-
-
-def losses(page, count: int) -> list[float]:
-    """Return the loss now, and after each of some steps."""
-    script = """(count) => Array.from({ length: count }, () => {
-      const loss = Number($("loss").dataset.value);
-      steps(1);
-      return loss;
-    })"""
-    return page.evaluate(script, count)
-
-
-def apart(found, expected) -> float:
-    found, expected = np.array(found), np.array(expected)
-    return float(np.max(np.abs(found - expected) / np.maximum(np.abs(expected), 1e-300)))
-
-
-# ── it computes what Python computes ────────────────────────────────────────────────────────────
-
-
-class Recurrent(Module):
-    """One neuron for all steps of a sequence: weights that are shared."""
-
-    def __init__(self) -> None:
-        self.cell, self.scale = Neuron(2, seed=3), Value(0.5)
-
-    def __call__(self, x):
-        state = x[0]
-        for v in x[1:]:
-            state = self.cell([state, v])
-        return state * self.scale.exp()
-
-
-class Attentive(Module):
-    """Log-sum-exps, divisions and maxima of what is learned."""
-
-    def __init__(self) -> None:
-        self.w = [Value(v) for v in (0.3, -0.2, 0.5, 0.1)]
-
-    def __call__(self, x):
-        scores = F.softmax([w * v for w, v in zip(self.w, x, strict=True)])
-        return F.dot(scores, x) + F.logsumexp(self.w) + x[0].max(self.w[1])
-
-
-def decayed(model):
-    """Return a loss with a term that depends on no sample."""
-
-    def loss(outputs, targets):
-        return F.hinge(outputs, targets) + 1e-2 * F.sum(p * p for p in model.parameters())
-
-    return loss
-
-
-def with_decay():
-    model, _, data = moons()
-    return model, decayed(model), data
-
-
-CASES = {
-    "relu": lambda: moons((16, 16, 1), activation="relu", init="he"),
-    "classes": lambda: (MLP(4, [5, 3], seed=1), F.cross_entropy, (FOUR, THREE)),
-    "line": lambda: (MLP(1, [6, 1], "gelu", seed=1), F.mse, (LINE, LINE[:, 0] ** 2)),
-    "probability": lambda: (
-        MLP(2, [3, 1], output="sigmoid", seed=1), F.binary_cross_entropy, (PLANE, SIGNS > 0)
-    ),
-    "decay": with_decay,
-    "recurrent": lambda: (Recurrent(), F.mse, (FOUR, FOUR.sum(axis=1))),
-    "attentive": lambda: (Attentive(), F.mse, (FOUR, FOUR.max(axis=1))),
-    "two outputs": lambda: (MLP(4, [3, 2], seed=1), F.mae, (FOUR, FOUR[:, :2] ** 2)),
-}  # fmt: skip
-
-OPTIMISERS = {
-    "sgd": lambda p: SGD(p, 0.05),
-    "momentum": lambda p: SGD(p, 0.05, 0.9),
-    "adam": lambda p: Adam(p, 0.05),
-    "adamw": lambda p: AdamW(p, 0.05),
-}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_losses_of_full_batches_are_those_of_fit(show, name: str) -> None:
-    model, loss, data = CASES[name]()
-    start = model.state_dict()
-    page = show(model, loss, data, learning_rate=0.05)
-    for name, optimizer in OPTIMISERS.items():
-        page.select_option("#optimizer", name)
-        press(page, "Reset")
-        found = losses(page, 30)
-        model.load_state_dict(start)
-        history = fit(model, loss, data, optimizer(model.parameters()), 30, progress=False)
-        assert apart(found, history.steps) < 1e-9
-        assert value(page, "steps") == 30
-
-
-@pytest.mark.parametrize(
-    "optimizer",
-    [
-        lambda p: SGD(p, 0.05, 0.5, weight_decay=0.1),
-        lambda p: Adam(p, 0.02, (0.5, 0.75), 1e-3, weight_decay=0.1),
-        lambda p: AdamW(p, 0.02, weight_decay=0.5),
-    ],
-)
-def test_options_of_an_optimiser_are_taken_over(show, optimizer) -> None:
-    model, loss, data = moons()
-    page = show(model, loss, data, optimizer=optimizer(model.parameters()))
-    found = losses(page, 20)
-    history = fit(model, loss, data, optimizer(model.parameters()), 20, progress=False)
-    assert apart(found, history.steps) < 1e-9
-
-
-def test_many_samples_are_computed_in_blocks(show) -> None:
-    x = np.random.default_rng(1).normal(size=(300, 3))
-    model, data = MLP(3, [4, 1], seed=0), (x, x.sum(axis=1))
-    found = losses(show(model, F.mse, data), 5)
-    history = fit(model, F.mse, data, SGD(model.parameters(), 0.1), 5, progress=False)
-    assert apart(found, history.steps) < 1e-9
-
-
-#: Where all rows of the table are defined and smooth: operands between 0 and 1.
-UNIT = [[0.2, 0.7], [0.4, 0.3], [0.6, 0.85], [0.8, 0.55]]
-
-
-def test_every_row_of_the_table_computes_and_derives_as_the_engine(show) -> None:
-    a, b, c = Value(0.5, label="a"), Value(0.6, label="b"), Value(0.7, label="c")
-
-    def model(x):
-        total = a * x[0] + b * x[1] + c
-        for row in PRIMITIVES.values():
-            operands = [a * x[0] + 0.1, b * x[1] + 0.05, c * x[0]][: len(row.partials)]
-            if row.name in ("acosh", "log"):
-                operands = [operands[0] + 1.5]
-            if row.name == "pow_number":
-                operands = [operands[0], 2.5]
-            if row.name == "where":
-                operands[0] = x[0].greater(x[1])
-            method = getattr(Value, row.method)
-            total = total + 0.1 * method(*operands)
-        return total
-
-    data = (UNIT, [1.0, 2.0, 3.0, 4.0])
-    page = show(model, F.mse, data, optimizer=SGD([a, b, c], 0.01))
-    found = losses(page, 5)
-    history = fit(model, F.mse, data, SGD([a, b, c], 0.01), 5, progress=False)
-    assert apart(found, history.steps) < 1e-9
-
-
-def test_units_and_the_pass_of_a_sample_are_those_of_the_engine(show) -> None:
-    model, loss, (x, y) = moons()
-    page = show(model, loss, (x, y))
-    found = page.evaluate("""() => {
-      chooseSample(7);
-      return Object.fromEntries(data.units.map((unit) =>
-        [unit.name, [passed.value(unit.slot), passed.slope(unit.slot)]]));
-    }""")
-    inputs = [Value(v, label=f"x{i}") for i, v in enumerate(x[7])]
-    seen, values = {}, inputs
-    for layer in model.layers:
-        values = layer.outputs(values)
-        seen |= {v.label: v for v in values}
-    loss(values, [Value(y[7])]).backward()
-    for name, node in {**seen, "x0": inputs[0], "x1": inputs[1]}.items():
-        assert found[name] == pytest.approx([node.data, node.grad], rel=1e-12, abs=1e-15)
-
-
-def test_field_over_the_plane_is_what_the_model_computes(show) -> None:
-    model, loss, data = moons()
-    page = show(model, loss, data)
-    places, scores = page.evaluate("""() => {
-      // Of a hinge loss, each place is fed as its two inputs and a target.
-      const { fed, count } = gridOf(COARSE);
-      const places = [];
-      for (let i = 0; i < count; i += 97) places.push([...fed.slice(3 * i, 3 * i + 2)]);
-      return [places, [...fields.outputs[0]].filter((_, i) => i % 97 === 0)];
-    }""")
-    x = [Value(0.0), Value(0.0)]
-    expected = compile(model(x), x)(places)
-    assert scores == pytest.approx(expected.tolist(), rel=1e-5, abs=1e-6)  # fields are in 32 bits
-
-
-# ── steering ────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_play_step_and_reset_by_their_names(show) -> None:
-    page = show(*moons())
-    start = value(page, "loss")
-    press(page, "Step")
-    assert value(page, "steps") == 1
-    assert value(page, "loss") < start
-    press(page, "Play")
-    wait_for(page, "now.steps > 20")
-    press(page, "Pause")
-    paused = value(page, "steps")
-    page.wait_for_timeout(100)
-    assert value(page, "steps") == paused > 20
-    press(page, "Reset")
-    assert (value(page, "steps"), value(page, "loss")) == (0, start)
-
-
-def test_epoch_goes_once_through_all_samples(show) -> None:
-    page = show(*moons(), batch_size=7)
-    press(page, "Epoch")
-    assert (value(page, "steps"), value(page, "epochs")) == (math.ceil(30 / 7), 1)
-
-
-def test_speed_sets_the_steps_of_a_second(show) -> None:
-    page = show(*moons())
-    page.select_option("#speed", "10")
-    press(page, "Play")
-    page.wait_for_timeout(700)
-    press(page, "Pause")
-    assert 1 <= value(page, "steps") <= 20
-
-
-def test_rate_optimiser_and_batch_are_changed_on_the_way(show) -> None:
-    model, loss, data = moons()
-    page = show(model, loss, data)
-    first = losses(page, 5)
-    page.fill("#rate", "0.02")
-    page.keyboard.press("Enter")
-    page.select_option("#optimizer", "adam")
-    found = first + losses(page, 5)
-    history = fit(model, loss, data, SGD(model.parameters(), 0.1), 5, progress=False)
-    more = fit(model, loss, data, Adam(model.parameters(), 0.02), 5, progress=False)
-    assert apart(found, history.steps + more.steps) < 1e-9
-    page.fill("#batch", "10")
-    page.keyboard.press("Tab")
-    press(page, "Epoch")
-    assert value(page, "steps") == 13
-
-
-NO_SETTINGS = [
-    ("rate", "fast", "The rate is a number from 0 up, got “fast”."),
-    ("rate", "-1", "The rate is a number from 0 up, got “-1”."),
-    ("rate", "inf", "The rate is a number from 0 up, got “inf”."),
-    ("batch", "2.5", "The size of a batch is a whole number from 1 up, got “2.5”."),
-    ("batch", "0", "The size of a batch is a whole number from 1 up, got “0”."),
-]
-
-
-def test_settings_that_are_none_are_told_and_change_nothing(show) -> None:
-    page = show(*moons())
-    before = page.evaluate("({ ...now.settings })")
-    for field, text, sentence in NO_SETTINGS:
-        page.fill(f"#{field}", text)
-        page.keyboard.press("Enter")
-        assert page.inner_text("#trouble") == sentence
-        assert page.evaluate("({ ...now.settings })") == before
-
-
-def test_step_that_is_not_finite_is_not_taken_and_told(show) -> None:
-    model, data = MLP(1, [4, 1], "relu", seed=0), (LINE, LINE[:, 0])
-    page = show(model, F.mse, data, learning_rate=1e90)
-    press(page, "Play")
-    wait_for(page, "!playing")
-    told = page.inner_text("#trouble")
-    assert "not finite in sample" in told or "would become infinite" in told
-    assert page.evaluate("[...now.parameters].every(Number.isFinite)")
-    assert value(page, "steps") == page.evaluate("curve.losses.length")
-
-
-def test_new_weights_are_drawn_and_reset_keeps_them(show) -> None:
-    page = show(*moons())
-    before = page.evaluate("[...now.parameters]")
-    press(page, "New weights")
-    drawn = page.evaluate("[...now.parameters]")
-    changed = [x != y for x, y in zip(before, drawn, strict=True)]
-    biases = [name.endswith(".b") for name in MLP(2, [4, 3, 1]).state_dict()]
-    assert changed == [not is_bias for is_bias in biases]
-    press(page, "Step")
-    press(page, "Reset")
-    assert page.evaluate("[...now.parameters]") == drawn
-
-
-@pytest.mark.parametrize(
-    ("init", "deviation"), [("uniform", 3**-0.5), ("he", 1.0), ("xavier", 0.2)]
-)
-def test_weights_are_drawn_with_the_spread_of_the_initialiser(show, init, deviation) -> None:
-    page = show(MLP(2, [48, 1], init=init, seed=0), F.hinge, (PLANE, SIGNS))
-    drawn = page.evaluate("[...drawn(5)].filter((_, i) => i < 144 && i % 3 !== 2)")
-    assert np.std(drawn) == pytest.approx(deviation, rel=0.15)
-
-
-# ── time ────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("batch", [None, 7])
-def test_slider_goes_back_to_any_step_and_training_goes_on_from_there(show, batch) -> None:
-    page = show(*moons(), optimizer="adam", batch_size=batch)
-    seen = losses(page, 40)
-    # As with a large model, only some steps are kept.
-    page.evaluate("thin(16)")
-    for step in (23, 3, 39, 16, 0):
-        page.evaluate("""(step) => {
-          $("slider").value = step;
-          $("slider").dispatchEvent(new Event("input"));
-        }""", step)  # fmt: skip
-        assert (value(page, "steps"), value(page, "loss")) == (step, seen[step])
-    assert page.evaluate("curve.losses.length") == 40
-    page.keyboard.press("End")
-    page.keyboard.press("ArrowLeft")
-    page.evaluate("travel(10)")
-    assert losses(page, 5) == seen[10:15]
-    assert page.evaluate("curve.losses.length") == 15
-
-
-def test_way_back_leads_over_changes_by_hand(show) -> None:
-    page = show(*moons(), batch_size=7)
-    first = losses(page, 10)
-    page.evaluate("choose({ rate: 0.5, optimizer: 'momentum' })")
-    second = losses(page, 10)
-    page.evaluate("change(() => { now.parameters[0] = 2; })")
-    page.evaluate("thin(16)")
-    page.evaluate("travel(15)")
-    assert value(page, "loss") == second[5]
-    page.evaluate("travel(5)")
-    assert value(page, "loss") == first[5]
-    assert page.input_value("#rate") == "0.1"
-    assert page.input_value("#optimizer") == "sgd"
 
 
 # ── every scalar ────────────────────────────────────────────────────────────────────────────────
@@ -488,6 +162,18 @@ def test_tables_that_are_none_are_told(show) -> None:
         press(page, "Take these samples")
         assert page.inner_text("#table-said") == sentence
         assert page.evaluate("now.set.rows.length") == 30
+
+
+def test_sample_is_chosen_by_a_click_on_its_prediction(show) -> None:
+    page = show(*CASES["two outputs"]())
+    x, y = page.evaluate("""() => {
+      const box = $("picture").getBoundingClientRect();
+      const [x, y] = spotOf(now.set.rows[3]);
+      return [box.left + x, box.top + y];
+    }""")
+    page.mouse.click(x, y)
+    assert page.evaluate("spotOf(now.set.rows[chosen.sample])[0] - spotOf(now.set.rows[3])[0]") < 11
+    assert page.evaluate("now.set.rows.length") == 40
 
 
 def test_samples_are_held_out(show) -> None:

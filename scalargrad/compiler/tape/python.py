@@ -145,8 +145,11 @@ class PythonMachine:
     def _rows(
         self, leaves: int | None, columns: Floats, p: Floats, cotangents: list[Any]
     ) -> tuple[list[Any], list[Any]]:
-        with np.errstate(all="ignore"):  # the parameters stay NumPy's, whose 1 / 0 is no error
-            return self._step(True, leaves)([*columns], [*p], cotangents)
+        # Adjoints have to be as long as a row, since what arrives later is added in place; and the
+        # parameters stay NumPy's numbers, whose 1 / 0 is no error.
+        weights = [np.broadcast_to(weight, columns.shape[1:]) for weight in cotangents]
+        with np.errstate(all="ignore"):
+            return self._step(True, leaves)([*columns], [*p], weights)
 
 
 def _blocks(x: Floats) -> Iterator[Floats]:

@@ -189,6 +189,8 @@ class _Writer:
             for i, push in zip(operands, pushes, strict=True):
                 if push != "0.0":
                     yield from self.add(i, push.format(**names))
+                elif i not in self.begun:  # what is infinite makes nan of zero, as everywhere
+                    yield from self.add(i, "0.0 * g[0]")
         else:
             products, (_, *weights) = sums
             for i, j in products:

@@ -9,10 +9,8 @@ from typing import Any, SupportsIndex
 from scalargrad.engine import Value
 from scalargrad.errors import OperandError
 from scalargrad.optim import Optimizer
-from scalargrad.train import trace_loss
 
 from ..shared.page import Page
-from .content import content
 from .page import write
 from .settings import optimizer_of, settings_of
 
@@ -70,6 +68,10 @@ def playground(
     >>> playground(MLP(1, [4, 1], seed=0), mse, (X, y))
     <playground of 13 parameters, 3 samples; not saved yet: use .save(path)>
     """
+    from scalargrad.train import trace_loss  # with NumPy and the compiler, for the first page
+
+    from .content import content
+
     if not isinstance(title, str):
         raise OperandError(f"the title of a page is a text, got {title!r}")
     if not callable(model):

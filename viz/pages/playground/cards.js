@@ -174,7 +174,8 @@ function makeUnitCard() {
   verdict.id = "unit-verdict";
   const others = box.folded ? [folded(box)] : [];
   const heading = headOf(unit.name, kindText(unit), () => { chosen.unit = null; draw(); });
-  const formula = unit.kind === "neuron" ? [element("p", "formula", formulaOf(unit))] : [];
+  const written = unit.kind === "neuron" ? formulaOf(unit) : unit.formula;
+  const formula = written ? [element("p", "formula", written)] : [];
   $("unit-card").replaceChildren(
     heading, ...others, ...formula, numbers,
     element("h3", "", "Over the training samples"), bars, verdict,
@@ -184,7 +185,7 @@ function makeUnitCard() {
 
 function kindText(unit) {
   if (unit.kind === "input") return "an input";
-  if (unit.kind === "computed") return `computed from ${unit.links.map((index) => units[index].name).join(", ") || "numbers"}`;
+  if (unit.kind === "computed") return "computed, without weights";
   return unit.activation ? `a neuron, ${unit.activation}` : "a linear neuron";
 }
 
@@ -220,7 +221,7 @@ function showUnitCard() {
     rows.push(entry("∂L/∂value", digits(passed.slope(unit.slot))));
   }
   $("unit-numbers").replaceChildren(...rows);
-  const values = found.units[index];
+  const values = found.units.get(index);
   const [low, high] = values.length ? minMax(values) : [NaN, NaN];
   const canvas = $("unit-bars");
   drawBars(canvas, values);
@@ -304,7 +305,7 @@ function makeSampleCard() {
   $("sample-card").replaceChildren(
     headOf(`Sample ${index}`, row.held ? "held out" : "in training", () => chooseSample(null)),
     numbers, ...edits, tools,
-    element("p", "quiet", "In the network: each unit’s value, and below it ∂L/∂value for this sample."),
+    ...(units.length ? [element("p", "quiet", "In the network: each unit’s value, and below it ∂L/∂value for this sample.")] : []),
   );
 }
 

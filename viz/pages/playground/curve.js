@@ -59,8 +59,8 @@ function runningMeans(numbers, window) {
   for (let i = 0; i < numbers.length; i++) sums[i + 1] = sums[i] + numbers[i];
   const reach = Math.floor(window / 2);
   return Float64Array.from(numbers, (_, i) => {
-    const near = Math.min(reach, i, numbers.length - 1 - i);
-    return (sums[i + near + 1] - sums[i - near]) / (2 * near + 1);
+    const [first, last] = [Math.max(0, i - reach), Math.min(numbers.length, i + reach + 1)];
+    return (sums[last] - sums[first]) / (last - first);
   });
 }
 
@@ -74,7 +74,7 @@ function axesOfCurve(pen, { x, y }, logarithmic) {
   const { quiet, rule } = palette();
   pen.font = "11px system-ui, sans-serif";
   pen.lineWidth = 1;
-  for (const tick of ticks(y.low, y.high)) {
+  for (const tick of logarithmic ? ticksOfLogarithms(y.low, y.high) : ticks(y.low, y.high)) {
     pen.strokeStyle = css(rule);
     pen.beginPath();
     pen.moveTo(x.start, y.to(tick));
@@ -88,6 +88,17 @@ function axesOfCurve(pen, { x, y }, logarithmic) {
     pen.textAlign = x.to(tick) > x.end - 20 ? "right" : "center";
     if (Number.isInteger(tick)) pen.fillText(tick.toLocaleString("en"), Math.min(x.to(tick), x.end + 6), y.start + 16);
   }
+}
+
+/** The logarithms of round numbers: of powers of ten, and where there are few also of 2 and 5 times these. */
+function ticksOfLogarithms(low, high) {
+  const every = Math.ceil((high - low) / 6);
+  const found = [];
+  for (let power = Math.floor(low); power <= high; power++) {
+    if (power % every) continue;
+    for (const factor of high - low < 2.5 ? [1, 2, 5] : [1]) found.push(power + Math.log10(factor));
+  }
+  return found.filter((tick) => tick >= low && tick <= high);
 }
 
 /** A line through points; of many in one column of pixels, the lowest and the highest. */

@@ -37,6 +37,13 @@ function makeBoxes() {
   });
 }
 
+/** The units whose numbers are seen: of those in folded boxes only the chosen one. */
+function unitsInSight() {
+  const seen = new Set(boxes.filter((box) => !box.folded).map((box) => box.units[0]));
+  if (chosen.unit !== null) seen.add(chosen.unit);
+  return seen;
+}
+
 /** What is drawn in a unit's box. */
 function kindOf(box) {
   if (box.folded) return box.image ? "sample" : box.allInputs ? "none" : "matrix";
@@ -84,7 +91,7 @@ function placeBoxes() {
   const slots = columns.map((column) => Math.ceil(column.length / PER_COLUMN));
   const total = slots.reduce((sum, count) => sum + count, 0);
   const rows = Math.max(...columns.map((column, i) => Math.ceil(column.length / slots[i])));
-  const height = Math.max(300, Math.min(600, rows * 62));
+  const height = Math.max(300, Math.min(600, rows * 62, innerHeight * 0.74));
   const size = Math.max(16, Math.min(48, height / rows - 7, (width - 20) / (total + 0.7 * (columns.length - 1)) - 5));
   $("network").style.height = `${height}px`;
   const gap = columns.length > 1 ? (width - 28 - total * (size + 6)) / (columns.length - 1) : 0;
@@ -99,7 +106,8 @@ function placeBoxes() {
       box.x = left + across * (size + 6) + size / 2 + (box.folded && i === 0 ? (large - size) / 2 : 0);
       box.y = ((down + 0.5) * height) / count + (inThis < count ? ((count - inThis) * height) / count / 2 : 0);
       Object.assign(box.element.style, {
-        left: `${box.x - large / 2}px`, top: `${box.y - large / 2}px`, width: `${large}px`, height: `${large}px`,
+        // Paper is narrower than the screen: there, places across shrink with it.
+        left: `calc(${(100 * box.x) / width}% - ${large / 2}px)`, top: `${box.y - large / 2}px`, width: `${large}px`, height: `${large}px`,
       });
       box.name.hidden = height / count - size < 14 && !box.folded;
     });
@@ -216,10 +224,10 @@ function tiny(x) {
 
 const DRAWN = {
   none: (box) => { penOf(box.canvas); },
-  plane: (box) => paint(box.canvas, fields.side, fields.units[box.units[0]]),
+  plane: (box) => paint(box.canvas, fields.side, fields.units.get(box.units[0])),
   line(box) {
     const pen = penOf(box.canvas);
-    const values = fields.units[box.units[0]];
+    const values = fields.units.get(box.units[0]);
     const [low, high] = spread(values, 0.15);
     const { width, height } = sizeOf(box.canvas);
     pen.strokeStyle = css(palette().plus);
@@ -231,7 +239,7 @@ const DRAWN = {
   bars(box) {
     const pen = penOf(box.canvas);
     const { width, height } = sizeOf(box.canvas);
-    const { counts, low, high } = histogram(found.units[box.units[0]], 12);
+    const { counts, low, high } = histogram(found.units.get(box.units[0]), 12);
     const most = Math.max(1, ...counts);
     counts.forEach((count, i) => {
       const middle = low + ((i + 0.5) / counts.length) * (high - low);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from base64 import b64encode
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
@@ -16,6 +15,8 @@ from scalargrad.compiler.tape.assemble import PIECES, SMOOTH_MAX, SUM, Tape, ass
 from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort
 from scalargrad.train import Traced
+
+from ..shared.page import in_json
 
 __all__ = ["CODES_OF_SUMS", "VARIES", "numbers", "program"]
 
@@ -68,15 +69,20 @@ def _codes(tape: Tape) -> Collection[int]:
 
 
 def numbers(array: Floats) -> list[Any]:
-    """Return floats as JSON has them, whole ones without a point; what is not finite as a word."""
-    return [_number(x) for x in array.tolist()]
+    """Return floats as JSON has them, whole ones without a point; what is not finite as a word.
 
-
-def _number(x: float) -> Any:
-    if not math.isfinite(x):
-        return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
-    whole = x == int(x) and abs(x) < 2**53 and (x != 0 or math.copysign(1.0, x) > 0)
-    return int(x) if whole else x
+    >>> numbers(np.array([1.0, 0.5, -0.0, np.inf]))
+    [1, 0.5, -0.0, 'Infinity']
+    """
+    found = array.astype(object)
+    whole = (
+        (array == np.trunc(array)) & (np.abs(array) < 2**53) & ~(np.signbit(array) & (array == 0))
+    )
+    found[whole] = array[whole].astype(np.int64)
+    for place in np.flatnonzero(~np.isfinite(array)):
+        found[place] = in_json(float(array[place]))
+    listed: list[Any] = found.tolist()
+    return listed
 
 
 def _marks(tape: Tape, is_target: Sequence[bool]) -> Ints:

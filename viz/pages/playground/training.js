@@ -198,7 +198,7 @@ function evaluate(part) {
     loss: NaN,
     losses: new Float64Array(part.count),
     outputs: outputs.map(() => new Float64Array(part.count)),
-    units: data.units.map(() => new Float32Array(part.count)),
+    units: new Map([...unitsInSight()].map((unit) => [unit, new Float32Array(part.count)])),
     guesses: classes.length ? new Int32Array(part.count) : null,
     right: 0,
   };
@@ -207,7 +207,9 @@ function evaluate(part) {
     for (let s = 0; s < n; s++) {
       sum += found.losses[first + s] = machine.value(loss, s);
       outputs.forEach((slot, k) => { found.outputs[k][first + s] = machine.value(slot, s); });
-      for (let u = 0; u < data.units.length; u++) found.units[u][first + s] = machine.value(data.units[u].slot, s);
+    }
+    for (const [unit, values] of found.units) {
+      for (let s = 0; s < n; s++) values[first + s] = machine.value(data.units[unit].slot, s);
     }
     if (found.guesses) guess(found, first, n);
   });
