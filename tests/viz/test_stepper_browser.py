@@ -183,7 +183,7 @@ def test_graph_of_a_gradient_is_right_for_other_numbers(show, name: str) -> None
         )
         z = row.evaluate(*point)
         want = sum(s * w for s, w in zip(row.slopes(*point, z), (1.0, 0.5, 0.25), strict=False))
-        got = float(page.evaluate("String(now.values[root.index])"))
+        got = float(page.evaluate("String(state.now.values[root.index])"))
         assert close(got, want, 1e-15), (point, got, want)
 
 
@@ -192,7 +192,7 @@ def test_gradient_graph_of_a_tie_is_right_where_there_is_none(show) -> None:
     page = show(grad(x.logaddexp(y) * x, [x])[0])
     page.evaluate("setValue(nodes.find((node) => node.symbol === 'y'), 5)")
     value, gradient = page.evaluate(
-        "[now.values[root.index], now.gradients[nodes.findIndex((node) => node.symbol === 'x')]]"
+        "[state.now.values[root.index], state.now.gradients[nodes.findIndex((node) => node.symbol === 'x')]]"
     )
     assert value == pytest.approx(math.log(1 + math.exp(5)), rel=1e-14)
     assert gradient == pytest.approx(2 / (1 + math.exp(5)), rel=1e-13)
@@ -207,7 +207,7 @@ def gradients(root: Value) -> list[tuple[float, float]]:
     return [(node.data, node.grad) for node in order]
 
 
-NUMBERS = "nodes.map((node) => [String(now.values[node.index]), String(now.gradients[node.index])])"
+NUMBERS = "nodes.map((node) => [String(state.now.values[node.index]), String(state.now.gradients[node.index])])"
 
 
 @pytest.mark.parametrize("build", [tanh_neuron, twice, squared_by_hand])
@@ -340,7 +340,7 @@ def test_space_plays_to_the_end_and_pauses(show) -> None:
     page = show(twice(), "#step=6")
     page.keyboard.press("Space")
     assert text(page, "#play") == "Pause"
-    wait_for(page, "position === last && !playing")
+    wait_for(page, "state.position === last && !state.playing")
     assert text(page, "#play") == "Play"
     page.keyboard.press("Home")
     page.keyboard.press("Space")
@@ -391,13 +391,13 @@ def test_link_leads_to_a_step_and_follows_it(show) -> None:
     page.keyboard.press("ArrowRight")
     wait_for(page, "location.hash === '#step=6'")
     page.evaluate("location.hash = '#step=2'")
-    wait_for(page, "position === 1")
+    wait_for(page, "state.position === 1")
     page.evaluate("location.hash = '#step=999'")
-    wait_for(page, "position === last")
+    wait_for(page, "state.position === last")
 
 
 def view(page) -> dict[str, float]:
-    return page.evaluate("({ ...view })")
+    return page.evaluate("({ ...state.view })")
 
 
 def test_wheel_zooms_where_the_pointer_is_and_0_fits(show) -> None:
@@ -407,7 +407,7 @@ def test_wheel_zooms_where_the_pointer_is_and_0_fits(show) -> None:
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.wheel(0, -400)
-    wait_for(page, f"view.zoom > {start['zoom']} * 1.5")
+    wait_for(page, f"state.view.zoom > {start['zoom']} * 1.5")
     zoomed = page.locator("#n0").bounding_box()
     assert zoomed["x"] < x < zoomed["x"] + zoomed["width"]
     assert zoomed["width"] > 1.5 * box["width"]
@@ -501,7 +501,7 @@ def test_what_is_no_number_is_refused(show) -> None:
     page = show(logarithm())
     set_leaf(page, "x", "two")
     assert "not a number: two" in text(page, "#card")
-    assert page.evaluate("now.values[0]") == 2
+    assert page.evaluate("state.now.values[0]") == 2
 
 
 def test_gradient_step_moves_the_leaves_down_the_slope(show) -> None:
@@ -511,9 +511,11 @@ def test_gradient_step_moves_the_leaves_down_the_slope(show) -> None:
     root = tanh_neuron()
     root.backward()
     leaves = [node for node in topological_sort([root], operands) if not node._prev]
-    found = page.evaluate("nodes.filter((n) => n.kind !== 'op').map((n) => now.values[n.index])")
+    found = page.evaluate(
+        "nodes.filter((n) => n.kind !== 'op').map((n) => state.now.values[n.index])"
+    )
     assert found == [leaf.data - 0.1 * leaf.grad for leaf in leaves]
-    now = page.evaluate("now.values[root.index]")
+    now = page.evaluate("state.now.values[root.index]")
     assert now < 0.7
     assert text(page, "#progress") == f"o: 0.7071 → {now:.4f}".replace("-", "−")
 
@@ -535,7 +537,7 @@ def test_operation_of_ones_own_is_shown_and_cannot_be_changed(show) -> None:
     assert "only Python can compute square" in text(page, "#card")
     assert page.locator("#new-value").count() == 0
     set_leaf(page, "k", "5")
-    assert page.evaluate("now.values[nodes.length - 1]") == 45
+    assert page.evaluate("state.now.values[nodes.length - 1]") == 45
 
 
 # ── predict ─────────────────────────────────────────────────────────────────────────────────────
