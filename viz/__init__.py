@@ -3,6 +3,9 @@
 It only reads the engine. What draws, Graphviz and Matplotlib, loads with the first picture or plot.
 """
 
+from scalargrad.debugging import FOREIGN_FILES
+
+from .display import load_ipython_extension, notebook, unload_ipython_extension
 from .pages import film, playground, stepper
 from .picture import draw_dot, trace
 from .plots import (
@@ -25,6 +28,8 @@ __all__ = [
     "explain",
     "film",
     "formula",
+    "load_ipython_extension",
+    "notebook",
     "playground",
     "plot_decision",
     "plot_fit",
@@ -33,6 +38,8 @@ __all__ = [
     "steps",
     "trace",
     "tree",
+    "unload_ipython_extension",
 ]
 
+FOREIGN_FILES.append(__file__.removesuffix("__init__.py"))
 register()

@@ -17,7 +17,7 @@ from scalargrad.errors import ChoiceError, OperandError, SizeError
 from scalargrad.nn import MLP
 from viz import film
 from viz.pages.film.plot import plot
-from viz.words.names import names, shown, walk
+from viz.words.names import named, shown, walk
 from viz.words.steps import steps
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -212,7 +212,7 @@ def test_length_that_is_none_gets_a_sentence(seconds) -> None:
 
 def made_plot(root: Value, seconds: float | None = None):
     order = walk(root, "test")
-    return plot(order, names(order), seconds)
+    return plot(order, named(order, False), seconds)
 
 
 @pytest.mark.parametrize("seconds", [None, 5.0, 60.0])

@@ -11,7 +11,7 @@ from itertools import product
 import pytest
 from pages import text, violations, wait_for
 
-from scalargrad import Value, grad
+from scalargrad import Value, debug, grad
 from scalargrad import functional as F
 from scalargrad.engine import operands
 from scalargrad.graph import topological_sort
@@ -192,7 +192,8 @@ def test_gradient_graph_of_a_tie_is_right_where_there_is_none(show) -> None:
     page = show(grad(x.logaddexp(y) * x, [x])[0])
     page.evaluate("setValue(nodes.find((node) => node.symbol === 'y'), 5)")
     value, gradient = page.evaluate(
-        "[state.now.values[root.index], state.now.gradients[nodes.findIndex((node) => node.symbol === 'x')]]"
+        "[state.now.values[root.index], "
+        "state.now.gradients[nodes.findIndex((node) => node.symbol === 'x')]]"
     )
     assert value == pytest.approx(math.log(1 + math.exp(5)), rel=1e-14)
     assert gradient == pytest.approx(2 / (1 + math.exp(5)), rel=1e-13)
@@ -207,7 +208,8 @@ def gradients(root: Value) -> list[tuple[float, float]]:
     return [(node.data, node.grad) for node in order]
 
 
-NUMBERS = "nodes.map((node) => [String(state.now.values[node.index]), String(state.now.gradients[node.index])])"
+NUMBERS = """nodes.map(({ index }) =>
+  [String(state.now.values[index]), String(state.now.gradients[index])])"""
 
 
 @pytest.mark.parametrize("build", [tanh_neuron, twice, squared_by_hand])
@@ -495,6 +497,59 @@ def test_overflow_is_undefined_and_says_why(show) -> None:
     page = show(x.exp(), "#step=2")
     set_leaf(page, "x", "1e3")
     assert "exp(x) is larger than the largest float, got x = 1000" in text(page, "#step")
+
+
+def open_card(page, name: str) -> None:
+    page.fill("#search", name)
+    page.press("#search", "Enter")
+
+
+def test_slider_changes_a_leaf_while_it_moves(show) -> None:
+    page = show(tanh_neuron(), "#step=15")
+    open_card(page, "w1")
+    slider = page.locator("#new-value-slider")
+    assert [float(slider.get_attribute(name)) for name in ("min", "max")] == [-9.0, 3.0]
+    same = page.evaluate("window.kept = $('new-value-slider')") is not None
+    for place in ("-2.5", "1"):
+        slider.fill(place)
+        value = page.evaluate("state.now.values[root.index]")
+        assert value == pytest.approx(math.tanh(2 * float(place) + 6.8813735870195432), rel=1e-12)
+        assert page.input_value("#new-value") == place.replace("-", "−")
+        assert f"value {place}".replace("-", "−") in text(page, "#card")
+    assert same
+    assert page.evaluate("window.kept === $('new-value-slider')")  # it can be dragged on
+    page.focus("#new-value-slider")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("state.now.values[nodes.find((n) => n.name === 'w1').index]") < 1
+    assert position(page) == 15  # the arrow keys are the slider's own
+    page.click("#reset")
+    assert page.input_value("#new-value") == "−3"
+
+
+def test_number_that_is_being_typed_stays_while_the_steps_go_on(show) -> None:
+    page = show(tanh_neuron())
+    open_card(page, "w1")
+    page.fill("#new-value", "0.1")
+    page.evaluate("goTo(5)")
+    assert page.input_value("#new-value") == "0.1"
+
+
+@pytest.mark.parametrize("number", [math.inf, math.nan])
+def test_leaf_without_a_finite_number_has_no_slider(show, number: float) -> None:
+    page = show(Value(number, label="x") * 2)
+    open_card(page, "x")
+    assert not page.is_visible("#new-value-slider")
+
+
+def test_card_has_the_source_line_of_a_node_made_while_debugging(show) -> None:
+    with debug():
+        x = Value(0.5, label="x<b>")
+        y = x.tanh()
+    page = show(y)
+    open_card(page, "x<b>")
+    card = text(page, "#card")
+    assert re.search(r"made in \S*test_stepper_browser\.py:\d+: x = Value\(0\.5, label=", card)
+    assert "made in" not in text(show(x.tanh()), "#step")
 
 
 def test_what_is_no_number_is_refused(show) -> None:

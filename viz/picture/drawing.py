@@ -11,6 +11,7 @@ from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError, OperandError
 from scalargrad.graph import topological_sort
 
+from ..words.names import Names
 from .rendering import Picture
 from .sketch import Box, Sketch, sketch_nodes, sketch_program, sketch_values
 
@@ -65,6 +66,7 @@ def draw_dot(
     *,
     local_derivatives: bool = False,
     fold: bool | None = None,
+    names: Names = True,
 ) -> Picture:
     """Draw the graph that leads to ``root``, with label, data and gradient of every node.
 
@@ -92,6 +94,8 @@ def draw_dot(
         local_derivatives: write ∂result/∂operand on each arrow of a graph of Values.
         fold: True folds neurons in a small graph of Values, too; False draws every node,
             however many.
+        names: whether a node without a label, or without a name in a miniflow graph, is called by
+            the variable that holds it here; or the variables by hand, as ``names=locals()``.
 
     Returns:
         a ``graphviz.Digraph``: ``picture.render("name")`` writes it to a file, ``picture.source``
@@ -109,13 +113,14 @@ def draw_dot(
     True
     """
     result: Any = root  # asked what it has, so that NumPy is not loaded to draw Values
-    for mark, sketch in (("listing", sketch_program), ("inbound_nodes", sketch_nodes)):
-        if hasattr(result, mark):
-            if local_derivatives:
-                kind = type(result).__name__
-                raise OperandError(f"local_derivatives is for a graph of Values, got a {kind}")
-            return picture(sketch(result, fold is False), format, rankdir)
-    return picture(sketch_values(result, local_derivatives, fold), format, rankdir)
+    if not hasattr(result, "listing") and not hasattr(result, "inbound_nodes"):
+        return picture(sketch_values(result, local_derivatives, fold, names), format, rankdir)
+    if local_derivatives:
+        kind = type(result).__name__
+        raise OperandError(f"local_derivatives is for a graph of Values, got a {kind}")
+    if hasattr(result, "listing"):
+        return picture(sketch_program(result, fold is False), format, rankdir)
+    return picture(sketch_nodes(result, fold is False, names), format, rankdir)
 
 
 def picture(

@@ -11,7 +11,7 @@ from pathlib import Path
 from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError, SizeError
 
-from ...words.names import names, walk
+from ...words.names import Names, named, walk
 from .drawing import draw
 from .plot import plot
 
@@ -54,7 +54,11 @@ class Film:
 
 
 def film(
-    root: Value, path: str | os.PathLike[str] | None = None, *, seconds: float | None = None
+    root: Value,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    seconds: float | None = None,
+    names: Names = True,
 ) -> Film:
     """Make a film of the forward and the backward pass of ``root``: an SVG that plays by itself.
 
@@ -75,6 +79,8 @@ def film(
         path: the SVG file to write, if any.
         seconds: how long the two passes take; by default as long as it takes to follow them, and
             at most 40.
+        names: whether a node without a label is called by the variable that holds it here; or the
+            variables by hand, as ``names=locals()``.
 
     Returns:
         the film: ``.svg`` is its text, ``.save(path)`` writes it, and a notebook shows it.
@@ -84,8 +90,8 @@ def film(
         ChoiceError: ``path`` is named as something else than an SVG file.
         SizeError: ``seconds`` is no positive number.
 
-    >>> x = Value(0.5, label="x")
-    >>> y = x.tanh(); y.label = "y"
+    >>> x = Value(0.5)
+    >>> y = x.tanh()
     >>> film(y)
     <film of y, 4 scenes in 8 s; not saved yet: use .save(path)>
     """
@@ -94,7 +100,7 @@ def film(
         _check_path(path)
     if seconds is not None and not _is_length(seconds):
         raise SizeError(f"seconds is a positive number, got {seconds!r:.60}")
-    called = names(order)
+    called = named(order, names)
     story = plot(order, called, seconds)
     svg = draw(story, f"Backpropagation through {called[root]}")
     title = f"film of {called[root]}, {len(story.scenes):,} scenes in {story.length:.0f} s"

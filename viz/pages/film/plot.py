@@ -11,8 +11,9 @@ from scalargrad.engine import Value, operands
 
 from ...picture.folding import Block, Limits, fold, homes
 from ...picture.sketch import Sketch, box_names, sketch_blocks
-from ...words.formula import HANDWRITING, operation
+from ...words.formula import operation
 from ...words.names import number, slope, symbol
+from ...words.notation import HANDWRITING
 from ...words.steps import Step, steps
 
 __all__ = ["PAUSE", "Line", "Plot", "Scene", "plot"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from xml.etree import ElementTree
 
+from scalargrad.debugging import source_line
 from scalargrad.engine import Value, operands
 
 from ...picture.folding import READABLE, Block, Limits, fold, homes
@@ -56,6 +57,8 @@ def content(order: Sequence[Value], called: Mapping[Value, str]) -> Content:
         entry |= {"data": in_json(node.data), "box": box[home[node]]}
         if symbol(called[node]) != called[node]:
             entry["odd"] = True  # it could be taken for more than a name
+        if line := source_line(node):
+            entry["line"] = str(line)
         if node.kind == "op":
             uses = edges(node)
             entry["op"] = node._op or "op"

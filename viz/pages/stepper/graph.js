@@ -39,6 +39,7 @@ const state = {
   waiting: false, // for the answer to a prediction
   score: { right: 0, asked: 0 },
   opened: null, // the node whose card is shown
+  edited: null, // the node whose editor is shown
   highlighted: [],
   search: { text: "", at: -1 },
   view: { x: 0, y: 0, zoom: 1 }, // the middle, and pixels per unit

@@ -182,11 +182,13 @@ function showCard() {
   const problem = state.now.problems[node.index];
   const list = element("dl", "",
     ...entry("made by", made),
+    ...(node.line ? entry("made in", element("code", "", node.line)) : []),
     ...entry("value", problem ?? exact(state.now.values[node.index])),
     ...entry("gradient", gradientText(node)),
     ...entry("uses", usesOf(node)),
     ...entry("finite difference", checkOf(node)));
-  $("card").replaceChildren(element("div", "", heading(node.name), close), list, ...editor(node));
+  $("facts").replaceChildren(element("div", "head", heading(node.name), close), list);
+  showEditor(node);
 }
 
 const entry = (name, content) => [element("dt", "", name), element("dd", "", content)];
@@ -239,21 +241,39 @@ function editor(node) {
   if (blocker) {
     return [element("p", "", `It cannot be changed here: it leads to ${blocker.op}, an operation of your own, which only Python can compute.`)];
   }
-  const input = element("input");
-  input.type = "text";
+  const typed = () => set(parseNumber(input.value));
+  const input = field("text", "new-value", (event) => { if (event.key === "Enter") typed(); }, "keydown");
   input.inputMode = "decimal";
-  input.id = "new-value";
-  input.value = exact(state.now.values[node.index]);
-  const label = element("label", "", `${node.symbol} = `, input);
+  const slider = field("range", "new-value-slider", () => set(Number(slider.value)), "input");
+  const reach = Number.isFinite(node.data) ? Math.max(1, 2 * Math.abs(node.data)) : 0;
+  Object.assign(slider, { min: node.data - reach, max: node.data + reach, step: "any", hidden: !reach });
+  slider.addEventListener("keydown", (event) => {
+    if (/^(Arrow|Page|Home|End)/.test(event.key)) event.stopPropagation(); // they move the slider alone
+  });
+  slider.setAttribute("aria-label", `${node.name}, by a slider`);
   const complaint = element("p", "wrong");
   complaint.setAttribute("role", "status");
-  const set = () => {
-    const value = parseNumber(input.value);
+  const set = (value) => {
     complaint.textContent = value === null ? `not a number: ${input.value}` : "";
-    if (value === null) return;
-    change(() => setValue(node, value));
-    $("new-value").focus();
+    if (value !== null) change(() => setValue(node, value));
   };
-  input.addEventListener("keydown", (event) => { if (event.key === "Enter") set(); });
-  return [element("div", "row", label, button("Set", set)), complaint];
+  const label = element("label", "", `${node.symbol} = `, input);
+  return [element("div", "row", label, button("Set", typed)), slider, complaint];
+}
+
+function field(type, id, act, event) {
+  const made = element("input");
+  Object.assign(made, { type, id });
+  made.addEventListener(event, act);
+  return made;
+}
+
+/** Show the editor of a node; while it stays the same one, somebody may be dragging its slider. */
+function showEditor(node) {
+  if (state.edited !== node) $("editor").replaceChildren(...editor(node));
+  state.edited = node;
+  const value = state.now.values[node.index];
+  const input = $("new-value");
+  if (input && input !== document.activeElement) input.value = exact(value);
+  if ($("new-value-slider")) $("new-value-slider").value = value;
 }
