@@ -11,7 +11,7 @@ from itertools import product
 import pytest
 from pages import text, violations, wait_for
 
-from scalargrad import Value, debug, grad
+from scalargrad import Value, debug, grad, hessian
 from scalargrad import functional as F
 from scalargrad.engine import operands
 from scalargrad.graph import topological_sort
@@ -593,6 +593,91 @@ def test_operation_of_ones_own_is_shown_and_cannot_be_changed(show) -> None:
     assert page.locator("#new-value").count() == 0
     set_leaf(page, "k", "5")
     assert page.evaluate("state.now.values[nodes.length - 1]") == 45
+
+
+# ── second derivatives ──────────────────────────────────────────────────────────────────────────
+
+
+def curved(x: float, y: float) -> tuple[Value, list[Value]]:
+    a, b = Value(x, label="a"), Value(y, label="b")
+    return (a * b).tanh() * a + b**3 + a.exp() / b + (a - b).relu(), [a, b]
+
+
+SECOND = """(() => {
+  const leaves = [...gradientOf.keys()].map((index) => nodes[index]);
+  return leaves.map((a) => leaves.map((b) => secondDerivative(a, b).sum));
+})()"""
+
+
+@pytest.mark.parametrize("point", [(0.5, -1.2), (2.0, 0.3), (-1.0, -1.0)])
+def test_second_derivatives_are_those_of_python_also_for_other_numbers(show, point) -> None:
+    page = show(curved(0.5, -1.2)[0])
+    page.evaluate(f"setValue(nodes.find((node) => node.name === 'a'), {point[0]})")
+    page.evaluate(f"setValue(nodes.find((node) => node.name === 'b'), {point[1]})")
+    expected = [[x.data for x in row] for row in hessian(*curved(*point))]
+    for found, wanted in zip(page.evaluate(SECOND), expected, strict=True):
+        assert found == pytest.approx(wanted, rel=1e-12, abs=1e-12)
+
+
+def test_paths_of_a_second_derivative_add_up_to_it(show) -> None:
+    page = show(curved(0.5, -1.2)[0])
+    for a, b in product(("a", "b"), repeat=2):
+        found = page.evaluate(
+            f"""(() => {{
+              const find = (name) => nodes.find((node) => node.name === name);
+              const {{ sum, count, paths }} = secondDerivative(find("{a}"), find("{b}"));
+              return [sum, count, paths.map((path) => path.product),
+                paths.map((path) => path.steps.reduce((x, step) => x * step.slope, 1))];
+            }})()"""
+        )
+        total, count, products, multiplied = found
+        assert products == multiplied
+        assert products == sorted(products, key=abs, reverse=True)
+        assert len(products) == min(count, 6)
+        if count <= 6:
+            assert total == pytest.approx(math.fsum(products), rel=1e-12)
+
+
+def test_two_leaves_chosen_together_show_the_paths_of_their_second_derivative(show) -> None:
+    a, b, c = (Value(x, label=label) for x, label in ((2.0, "a"), (-3.0, "b"), (10.0, "c")))
+    loss = a * a * b + c
+    loss.label = "L"
+    page = show(loss)
+    page.click("#n0 text >> nth=0")
+    page.click(f"#n{loss_place(loss, b)} text >> nth=0", modifiers=["Shift"])
+    assert text(page, "#card h2") == "a"
+    shown = text(page, "#second > :last-child")
+    assert "∂²L/∂a∂b = 4.0000" in shown
+    assert "∂L/∂a = " in shown
+    assert "b → " in shown
+    assert "→ ∂L/∂a" in shown
+    page.select_option("#partner", label="c")
+    shown = text(page, "#second > :last-child")
+    assert "∂²L/∂a∂c = 0.0000" in shown
+    assert "No path leads from c to ∂L/∂a" in shown
+    page.select_option("#partner", label="a")
+    assert "∂²L/∂a² = −6.0000" in text(page, "#second > :last-child")
+    page.fill("#new-value-slider", "1")
+    assert "∂²L/∂a² = −6.0000" in text(page, "#second > :last-child")
+    page.select_option("#partner", label="b")
+    assert "∂²L/∂a∂b = 2.0000" in text(page, "#second > :last-child")
+    assert violations(page) == []
+
+
+def loss_place(loss: Value, node: Value) -> int:
+    return topological_sort([loss], operands).index(node)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [squared_by_hand, lambda: MLP(3, [20, 10, 1], seed=0)([1.0, 2.0, 3.0]), lambda: Value(1.0) + 1],
+    ids=["own", "large", "constants"],
+)
+def test_graph_without_a_graph_of_its_gradients_offers_no_second_derivative(show, build) -> None:
+    page = show(build())
+    assert page.evaluate("gradientOf.size") == (0 if page.evaluate("data.second === null") else 1)
+    page.click("#n0 text >> nth=0")
+    assert page.is_visible("#second") == page.evaluate("gradientOf.size > 0")
 
 
 # ── predict ─────────────────────────────────────────────────────────────────────────────────────

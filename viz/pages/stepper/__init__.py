@@ -32,6 +32,8 @@ def stepper(
     slider, and all is computed again; an operation of one's own is shown with the local derivatives
     that it has now, and what leads to it cannot be changed.
 
+    Two leaves that are chosen together show their second derivative and the paths of the gradient's
+    own graph that it is the sum of, where the graph has at most 100 nodes.
     Where `scalargrad.debug()` was on, the card of a node has the source line that made it.
 
     The page is one HTML file without anything to load. It starts from the data of the nodes; no

@@ -1,16 +1,16 @@
 // The graph, its two passes, and what a change of a leaf does to them.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const nodes = data.nodes.map((node, index) => ({
+const readNode = (node, index) => ({
   operands: [],
-  slopes: [],
   arrows: [],
   ...node,
   index,
   symbol: node.odd ? `(${node.name})` : node.name,
   data: Number(node.data),
   slopes: (node.slopes ?? []).map(Number),
-}));
+});
+const nodes = data.nodes.map(readNode);
 const root = nodes[nodes.length - 1];
 const isOwn = (node) => node.kind === "op" && !node.row;
 
@@ -40,6 +40,7 @@ const state = {
   score: { right: 0, asked: 0 },
   opened: null, // the node whose card is shown
   edited: null, // the node whose editor is shown
+  partner: null, // the leaf with which its second derivative is shown
   highlighted: [],
   search: { text: "", at: -1 },
   view: { x: 0, y: 0, zoom: 1 }, // the middle, and pixels per unit
@@ -72,13 +73,13 @@ function recompute() {
 
 /**
  * The forward pass. What does not depend on a change keeps the number that Python computed.
- * `changed` gives numbers to nodes, by index.
+ * `changed` gives numbers to nodes, by index; `graph` may have more nodes after those of the page.
  */
-function evaluate(changed) {
+function evaluate(changed, graph = nodes) {
   const values = [];
   const dirty = [];
   const problems = [];
-  for (const node of nodes) {
+  for (const node of graph) {
     const i = node.index;
     const inputs = node.operands.map((operand) => values[operand]);
     dirty[i] = changed.has(i) || node.operands.some((operand) => dirty[operand]);

@@ -189,6 +189,7 @@ function showCard() {
     ...entry("finite difference", checkOf(node)));
   $("facts").replaceChildren(element("div", "head", heading(node.name), close), list);
   showEditor(node);
+  showSecond(node);
 }
 
 const entry = (name, content) => [element("dt", "", name), element("dd", "", content)];

@@ -258,7 +258,10 @@ svg.addEventListener("click", (event) => {
   const group = event.target.closest(".node");
   if (!group || state.travelled > 5) return;
   const { results } = boxes.get(group.id.replace(/op$/, ""));
-  if (results.length) openCard(results[results.length - 1]);
+  const node = results[results.length - 1];
+  if (!node) return;
+  if (event.shiftKey && canPair(state.opened, node)) pairWith(node);
+  else openCard(node);
 });
 
 // Paper has a size of its own, so there the whole drawing is scaled into its frame.
