@@ -21,7 +21,7 @@ FLOORS = {
     "evaluation": 2, "variables": 2,
     "compiler": 3, "check": 3, "train": 3, "checkpoint": 3, "scalargrad": 3,
     "viz": 4,
-    "examples": 5, "benchmarks": 5,
+    "grade": 5, "examples": 5, "benchmarks": 5,
 }  # fmt: skip
 
 

@@ -57,6 +57,7 @@ _STYLES = {
     },
 }
 _ROOT = {"color": "#c2410c", "penwidth": "2"}
+_FAULT = {"color": "#d01c3f", "fontcolor": "#d01c3f", "penwidth": "2.5", "style": "dashed"}
 
 
 def draw_dot(
@@ -164,7 +165,8 @@ def picture(
         dot.node(box.name, label if upright else f"{{{label}}}", **named, **_style(box))
     for arrow in sketch.arrows:
         named = {"id": arrow.name} if identified else {}
-        dot.edge(arrow.tail, arrow.head, arrow.text or None, **named)
+        look = _FAULT if arrow.fault else {}
+        dot.edge(arrow.tail, arrow.head, arrow.text or None, **named, **look)
     return dot
 
 

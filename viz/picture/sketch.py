@@ -66,12 +66,14 @@ class Arrow:
         tail, head: the names of the boxes.
         text: what is written on it.
         use: tells the arrows to a result apart: its operands' places, or "out" from its symbol.
+        fault: it is drawn so that nobody overlooks it.
     """
 
     tail: str
     head: str
     text: str = ""
     use: int | str = 0
+    fault: bool = False
 
     @property
     def name(self) -> str:
