@@ -6,7 +6,7 @@ It only reads the engine. What draws, Graphviz and Matplotlib, loads with the fi
 from scalargrad.debugging import FOREIGN_FILES
 
 from .display import load_ipython_extension, notebook, unload_ipython_extension
-from .pages import playground, stepper
+from .pages import film, playground, stepper
 from .picture import draw_dot, trace
 from .plots import (
     animate_decision,
@@ -26,6 +26,7 @@ __all__ = [
     "decision_grid",
     "draw_dot",
     "explain",
+    "film",
     "formula",
     "load_ipython_extension",
     "notebook",

@@ -1,6 +1,7 @@
-"""The graph as a page: one file of HTML that works without a network."""
+"""The graph as a page, one file of HTML that works without a network, and as a film in SVG."""
 
+from .film import film
 from .playground import playground
 from .stepper import stepper
 
-__all__ = ["playground", "stepper"]
+__all__ = ["film", "playground", "stepper"]
