@@ -6,7 +6,7 @@ It only reads the engine. What draws, Graphviz and Matplotlib, loads with the fi
 from scalargrad.debugging import FOREIGN_FILES
 
 from .display import load_ipython_extension, notebook, unload_ipython_extension
-from .pages import film, playground, stepper
+from .pages import drill, film, playground, stepper
 from .picture import draw_dot, trace
 from .plots import (
     animate_decision,
@@ -25,6 +25,7 @@ __all__ = [
     "audit",
     "decision_grid",
     "draw_dot",
+    "drill",
     "explain",
     "film",
     "formula",
