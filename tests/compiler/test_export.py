@@ -19,7 +19,7 @@ from numpy.testing import assert_allclose
 
 from scalargrad import MLP, Value
 from scalargrad import functional as F
-from scalargrad.compiler import Program, compile, export
+from scalargrad.compiler import Program, compile
 from scalargrad.compiler.export.folding import Element, Loop, fold
 from scalargrad.errors import ChoiceError, SizeError
 from scalargrad.ops import PRIMITIVES
@@ -385,7 +385,7 @@ def test_path_that_cannot_be_written(tmp_path: Path) -> None:
 def test_program_that_is_too_large_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "LARGEST", 3)
+    monkeypatch.setattr("scalargrad.compiler.export.write.LARGEST", 3)
     (tmp_path / "m.c").write_text("old")
     program, _ = case(scattered())
     program.export(tmp_path / "m.c")
