@@ -252,6 +252,7 @@ class Neuron(Module):
         self.activation = "tanh" if activation is None else activation
         self.nonlin = nonlin and activation is not None
         self.label = label
+        self.init, self.nout = init, nout
         rng, draw, prefix = _generator(seed), _initializer(init), f"{label}." if label else ""
         self.w = [parameter(draw(rng, nin, nout), f"{prefix}w{i}") for i in range(nin)]
         self.b = parameter(0.0, f"{prefix}b")

@@ -3,7 +3,7 @@
 It only reads the engine. What draws, Graphviz and Matplotlib, loads with the first picture or plot.
 """
 
-from .pages import stepper
+from .pages import playground, stepper
 from .picture import draw_dot, trace
 from .plots import (
     animate_decision,
@@ -24,6 +24,7 @@ __all__ = [
     "draw_dot",
     "explain",
     "formula",
+    "playground",
     "plot_decision",
     "plot_fit",
     "plot_loss",

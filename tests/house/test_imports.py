@@ -237,10 +237,12 @@ def test_star_import_brings_exactly_what_is_offered():
     assert names.keys() - {"__builtins__"} == set(scalargrad.__all__)
 
 
-def test_version_is_that_of_the_packaging():
+def test_version_stands_in_one_place_and_is_the_one_to_cite():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
-    assert scalargrad.__version__ == config["metadata"]["version"]
+    assert config["metadata"]["version"] == "attr: scalargrad.__version__"
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {scalargrad.__version__}\n" in citation
 
 
 def test_module_names_of_micrograd_are_ours():

@@ -19,6 +19,7 @@ from ...miniflow.nodes import Add, Mul, Sum, elementwise_node
 from ..passes.patterns import (
     Block,
     Constants,
+    Gather,
     Joined,
     Operand,
     Permute,
@@ -27,9 +28,10 @@ from ..passes.patterns import (
     View,
     ViewStep,
 )
-from ..passes.raising import Combination, Dot, Elementwise, LogSumExp, Operation, Product, Raised
+from ..passes.operations import Combination, Dot, Elementwise, LogSumExp, Operation, Product
+from ..passes.raising import Raised
 from ..passes.walk import Floats
-from .nodes import Combine, Concat, Rearrange
+from .nodes import Combine, Concat, Rearrange, Take
 from .nodes import LogSumExp as LogSumExpNode
 from .nodes import Product as ProductNode
 
@@ -71,6 +73,7 @@ class _Emitting:
         x, p = raised.places.blocks[:2]
         self.nodes: dict[Block, Node] = {x: self.x, p: self.p}
         self.views: dict[tuple[Block, tuple[ViewStep, ...]], Node] = {}
+        self.taken: dict[tuple[Node, tuple[int, ...], bytes], Node] = {}
         self.constants: dict[Node, Floats] = {}
         self.known: dict[tuple[tuple[int, ...], bytes], Node] = {}
 
@@ -98,6 +101,8 @@ class _Emitting:
             return Concat(parts, axis=len(operand.shape) - 1)
         if isinstance(operand, Constants):
             return self.constant(operand.values, batched, whole)
+        if isinstance(operand, Gather):
+            return self.gather(operand, batched)
         steps = operand.steps
         if batched and not operand.batched:
             shape = tuple(
@@ -110,6 +115,15 @@ class _Emitting:
         if key not in self.views:
             self.views[key] = Rearrange(self.nodes[operand.block], steps, name=str(operand))
         return self.views[key]
+
+    def gather(self, operand: Gather, batched: bool) -> Node:
+        """Return the node that takes rows or scalars by a table."""
+        source = self.operand(operand.source, batched, whole=True)
+        key = source, operand.table.shape, operand.table.tobytes()
+        if key not in self.taken:
+            rows = operand.source.shape[0]
+            self.taken[key] = Take(source, operand.table, rows, name=str(operand))
+        return self.taken[key]
 
     def constant(self, values: Floats, batched: bool, whole: bool = False) -> Node:
         """Return a node of some numbers; along an axis where all are equal it may have length 1."""

@@ -6,12 +6,16 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from array_api_compat import device
+
 from ...miniflow.arrays import Array
 from ...miniflow.kernels import Kernel, summed
 from ...miniflow.node import Node, Op
 from ..passes.patterns import Reshape, Slice, ViewStep
+from ..passes.walk import Ints
 
-__all__ = ["PRODUCT", "Combine", "Concat", "LogSumExp", "Product", "Rearrange"]
+__all__ = ["PRODUCT", "Combine", "Concat", "LogSumExp", "Product", "Rearrange", "Take"]
 
 
 # ── views ───────────────────────────────────────────────────────────────────────────────────────
@@ -90,6 +94,75 @@ def _concatenating(count: int, axis: int) -> Kernel:
         return part
 
     return Kernel(forward, tuple(map(gradient, range(count))))
+
+
+class Take(Op):
+    """Rows of an array by a table of their numbers: z[i, j, …] = x[table[i, j], …].
+
+    The gradient of a row is the sum of what comes back from wherever it went. NumPy adds at places
+    given by a table one by one; here each row of x fetches its gradients instead, by a table of
+    where these are, and those that have fewer fetch zeros.
+    """
+
+    def __init__(self, x: Node, table: Ints, rows: int, *, name: str = "") -> None:
+        Op.__init__(self, [x], name)
+        self.kernel = _taking(table, rows)
+
+
+#: Tables that add up gradients have no more columns; more gradients are added up in several steps.
+MOST = 16
+
+
+def _taking(table: Ints, rows: int) -> Kernel:
+    tables = _fetching(table.ravel(), rows)
+
+    def forward(xp: Any, x: Array) -> tuple[Array, None]:
+        return xp.reshape(_take(xp, x, table.ravel()), (*table.shape, *x.shape[1:])), None
+
+    def gradient(xp: Any, g: Array, _kept: None, x: Array) -> Array:
+        g = xp.reshape(g, (table.size, *x.shape[1:]))
+        for numbers in tables:
+            if (numbers == g.shape[0]).any():
+                g = xp.concat([g, xp.zeros((1, *x.shape[1:]), dtype=g.dtype)], axis=0)
+            fetched = _take(xp, g, numbers.ravel())
+            g = xp.sum(xp.reshape(fetched, (*numbers.shape, *x.shape[1:])), axis=0)
+        return g
+
+    return Kernel(forward, (gradient,))
+
+
+def _take(xp: Any, x: Array, numbers: Ints) -> Array:
+    if np.array_equal(numbers, np.arange(x.shape[0])):
+        return x
+    return xp.take(x, xp.asarray(numbers, device=device(x)), axis=0)
+
+
+def _fetching(numbers: Ints, rows: int) -> list[Ints]:
+    """Return tables of which the columns say where each row is found among numbers.
+
+    A place after all numbers stands for a zero. With more than one table, those before the last add
+    up some of the places at a time, and the next goes on with these sums.
+
+    >>> _fetching(np.array([2, 0, 2]), 4)
+    [array([[1, 3, 0, 3],
+           [3, 3, 2, 3]])]
+    """
+    tables = []
+    while True:
+        order = np.argsort(numbers, kind="stable")
+        counts = np.bincount(numbers, minlength=rows)
+        within = np.arange(len(numbers)) - np.repeat(np.cumsum(counts) - counts, counts)
+        most = int(counts.max())
+        if most <= MOST or most * rows <= 2 * len(numbers):
+            table = np.full((most, rows), len(numbers))
+            table[within, numbers[order]] = order
+            return [*tables, table]
+        first = np.flatnonzero(within % MOST == 0)  # of each part of the places of a row
+        part = np.searchsorted(first, np.arange(len(numbers)), side="right") - 1
+        table = np.full((MOST, len(first)), len(numbers))
+        table[within % MOST, part] = order
+        tables.append(table)
+        numbers = numbers[order][first]
 
 
 # ── sums ────────────────────────────────────────────────────────────────────────────────────────

@@ -22,6 +22,7 @@ __all__ = [
     "BOOL",
     "ELEMENTWISE",
     "FLOAT",
+    "INDEX",
     "VIEWS",
     "Recorder",
     "Symbol",
@@ -31,7 +32,7 @@ __all__ = [
     "value_of",
 ]
 
-FLOAT, BOOL = "float64", "bool"
+FLOAT, BOOL, INDEX = "float64", "bool", "int64"
 
 Shape: TypeAlias = tuple[int, ...]
 Number: TypeAlias = "bool | float"
@@ -205,6 +206,8 @@ class Recorder:
         if isinstance(value, (bool, int, float)):
             return self.number(value)
         array = np.asarray(value)
+        if array.dtype == np.int64:  # places in an array
+            return self.make("array", (), tuple(array.ravel().tolist()), array.shape, INDEX)
         array = array if array.dtype == bool else array.astype(float)
         if array.size and (array == array.flat[0]).all():
             return self.broadcast_to(self.number(array.flat[0].item()), array.shape)
@@ -283,6 +286,12 @@ class Recorder:
         length = sum(part.shape[axis] for part in parts)
         shape = (*parts[0].shape[:axis], length, *parts[0].shape[axis + 1 :])
         return self.make("concat", parts, axis, shape)
+
+    def take(self, x: Symbol, numbers: Symbol, *, axis: int = 0) -> Symbol:
+        """Record rows of an array by their numbers."""
+        if axis != 0 or numbers.kind != INDEX:
+            raise NotImplementedError("only rows by an array of numbers are recorded")
+        return self.make("take", (x, numbers), None, (*numbers.shape, *x.shape[1:]), x.kind)
 
     # ── products and reductions ──
 

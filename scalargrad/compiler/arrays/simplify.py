@@ -195,6 +195,15 @@ class Simplifier(Recorder):
                 return self.part(x.args[0], axis, start, stop)
         return None
 
+    def take(self, x: Symbol, numbers: Symbol, *, axis: int = 0) -> Symbol:
+        """Rows of what is times a number are rows times that number."""
+        x, number = split(x)
+        if x.op == "broadcast" and x.args[0].size == 1:
+            rows = self.broadcast_to(x.args[0], (*numbers.shape, *x.shape[1:]))
+        else:
+            rows = super().take(x, numbers, axis=axis)
+        return self.multiply(rows, number)
+
     # ── products and reductions ──
 
     def matmul(self, x: Symbol, y: Symbol) -> Symbol:

@@ -1,4 +1,4 @@
-"""Patterns: which part of which blocks a table of places is.
+"""Patterns: what an operand can be, and which part of a block some numbers of it are.
 
 A *block* is an array of scalars: the inputs, the parameters, or what one operation computes. An
 operation on many scalars needs its operands as arrays, too. Their places are looked up here, and
@@ -18,22 +18,23 @@ import numpy as np
 from .walk import Floats, Ints
 
 __all__ = [
-    "CONSTANT",
-    "LONG",
-    "NOWHERE",
     "Block",
     "Constants",
+    "Gather",
     "Joined",
     "NoPatternError",
     "Operand",
     "Permute",
-    "Places",
     "Reshape",
     "Slice",
     "View",
     "ViewStep",
     "pattern_steps",
+    "view_of",
 ]
+
+#: Of so many places of a table all are written; of more, the first and the last.
+SHOWN = 8
 
 
 @dataclass(eq=False)
@@ -149,7 +150,7 @@ class Constants:
 class Joined:
     """Operands one after the other along the last axis."""
 
-    parts: tuple[View | Constants, ...]
+    parts: tuple[View | Constants | Gather, ...]
 
     @property
     def batched(self) -> bool:
@@ -168,108 +169,48 @@ class Joined:
         return f"[{' '.join(map(str, self.parts))}]"
 
 
-Operand: TypeAlias = "View | Constants | Joined"
+@dataclass(frozen=True, eq=False)
+class Gather:
+    """Rows of a source, or scalars of it, by a table of their numbers.
 
-CONSTANT, NOWHERE = -1, -2  # stand in for the number of a block
+    Like that of a view, an axis that repeats has length 1 in the table, and broadcasts.
+    """
 
-#: Scalars may be looked up in several pieces if these are so long on average.
-LONG = 4
+    source: View | Constants | Joined
+    table: Ints
+    shape: tuple[int, ...]
+
+    @property
+    def batched(self) -> bool:
+        return self.source.batched
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        return self.source.blocks
+
+    @property
+    def repeats(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        source, table = str(self.source), self.table.ravel()
+        if isinstance(self.source, View) and len(self.source.shape) == 1:
+            source, table = self.source.block.name, table + self.source.start
+        numbers = list(map(str, table.tolist()))
+        if len(numbers) > SHOWN:
+            numbers[SHOWN // 2 : -1] = ["..."]
+        return f"{source}[{' '.join(numbers)}{', :' * (len(self.source.shape) > 1)}]"
+
+
+Operand: TypeAlias = "View | Constants | Joined | Gather"
 
 
 class NoPatternError(Exception):
     """Some scalars lie in no pattern."""
 
 
-class Places:
-    """Where the scalars are: in which block, and at which index of it."""
-
-    def __init__(self, count: int, constants: Floats) -> None:
-        self.blocks: list[Block] = []
-        self.constants = constants
-        self.block_of = np.full(count + len(constants), NOWHERE)
-        self.block_of[count:] = CONSTANT
-        self.index_of = np.arange(len(self.block_of)) - count
-
-    def add(self, name: str, places: Ints, batched: bool) -> Block:
-        """Put scalars into a new block of the same shape."""
-        block = Block(len(self.blocks), name, places.shape, batched)
-        self.blocks.append(block)
-        self.block_of[places] = block.number
-        self.index_of[places] = np.arange(places.size).reshape(places.shape)
-        return block
-
-    def are_constant(self, places: Ints) -> bool:
-        """Say whether none of the scalars is computed."""
-        return bool((self.block_of[places] == CONSTANT).all())
-
-    def are_nowhere(self, places: Ints) -> bool:
-        """Say whether some scalars are in no block yet."""
-        return bool((self.block_of[places] == NOWHERE).any())
-
-    def numbers(self, places: Ints) -> Floats:
-        """Return the numbers behind scalars that are constant."""
-        return self.constants[self.index_of[places]]
-
-    def find(self, places: Ints, repeats: bool = True, alone: bool = False) -> Operand:
-        """Return the operand that has these scalars in this shape.
-
-        Args:
-            places: the scalars.
-            repeats: whether the last axis may repeat one scalar, and so have length 1.
-            alone: whether these scalars are the operand of a single one, so that they cannot be
-                found in another way, however many pieces they consist of.
-
-        Raises:
-            NoPatternError: they form none, or one of many short pieces.
-        """
-        owners, indices = self.block_of[places], self.index_of[places]
-        if (owners == owners.flat[0]).all():
-            whole = self._piece(owners, indices)
-            if whole is not None and not (whole.repeats and (alone or not repeats)):
-                return whole
-        row = owners.reshape(-1, owners.shape[-1])[0]
-        cuts = _cuts(row, indices.reshape(-1, len(row))[0])
-        computed = (row[[0, *cuts]] != CONSTANT).sum()  # how many pieces are no numbers
-        long = computed == 1 or places.size >= LONG * computed
-        if (owners != row).any() or not (alone or (cuts and long)):
-            raise NoPatternError
-        spans = zip([0, *cuts], [*cuts, len(row)], strict=True)
-        return Joined(tuple(p for i, j in spans for p in self._pieces(owners, indices, i, j)))
-
-    def _pieces(self, owners: Ints, indices: Ints, i: int, j: int) -> list[View | Constants]:
-        """Return the columns from i to j as a piece, or if it reaches too far, the last in another.
-
-        The elements 0, 2 and 4 of five are such a case: no reshape makes them a column.
-        """
-        piece = self._piece(owners[..., i:j], indices[..., i:j])
-        if piece is not None:
-            return [piece]
-        if j - i == 1:
-            raise NoPatternError
-        return [p for a, b in ((i, j - 1), (j - 1, j)) for p in self._pieces(owners, indices, a, b)]
-
-    def _piece(self, owners: Ints, indices: Ints) -> View | Constants | None:
-        if owners.flat[0] == CONSTANT:
-            return Constants(self.constants[indices])
-        return _view(self.blocks[owners.flat[0]], indices)
-
-
-def _cuts(owners: Ints, indices: Ints) -> list[int]:
-    """Return where a row has to be cut so that each part has one owner and one stride."""
-    cuts: list[int] = []
-    start = 0
-    for i in range(1, len(owners)):
-        broken = owners[i] != owners[start]
-        if not broken and owners[i] != CONSTANT:
-            stride = indices[i] - indices[i - 1]
-            broken = stride <= 0 or stride != indices[start + 1] - indices[start]
-        if broken:
-            cuts.append(i)
-            start = i
-    return cuts
-
-
-def _view(block: Block, index: Ints) -> View | None:
+def view_of(block: Block, index: Ints) -> View | None:
+    """Return the scalars of a block at some indices as a view, if they are one."""
     start = int(index.flat[0])
     strides = []
     expected = np.asarray(start)

@@ -7,125 +7,34 @@ operation, whose operands lie in the same blocks, form a group, and a group beco
 - other sums a sum over an axis, or a few terms added up element by element;
 - log-sum-exps one over an axis; everything else works element by element.
 
-A group whose operands lie in no pattern falls apart into single scalars. Whatever uses these falls
-apart, too, so an irregular graph stays what it is: one operation for each scalar.
+The operands are views of blocks where the group has axes along which they have strides. A group of
+sums may have to be split for that, into parts or into some of the terms and the rest. Where nothing
+helps the operands are gathered by a table; a few scalars that lie in no pattern stay single ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import prod
-from operator import itemgetter
 
 import numpy as np
 
-from ...ops import Primitive
 from .flatten import AFFINE, LOGSUMEXP, NO_FAMILY, Reduced
-from .patterns import CONSTANT, LONG, Block, Constants, NoPatternError, Operand, Places
-from .walk import ROWS, Floats, Ints, counted
+from .forms import FEW, Forms
+from .operations import Operation, Product
+from .patterns import Block, NoPatternError, Operand
+from .places import CONSTANT, LONG, Places
+from .sums import Sums, distinct
+from .walk import CODES, ROWS, Floats, Ints, counted
 
-__all__ = ["FEW", "Combination", "Dot", "Elementwise", "LogSumExp", "Product", "Raised", "raise_"]
+__all__ = ["Raised", "raise_"]
 
-_SIGNS = {"mul": " · ", "div": " / ", "pow_number": "**", "pow": "**"}
+#: More groups of equal operations on a level become one, if only their operands differ in blocks, or
+#: in how many they are; then with no more than so many times the terms.
+SEVERAL, THIN = 2, 3
 
-#: Sums of up to so many terms are added up element by element if they are no matrix product.
-FEW = 4
-
-
-@dataclass(frozen=True)
-class Elementwise:
-    """A row of the table of primitives, for each element."""
-
-    row: Primitive
-    operands: tuple[Operand, ...]
-
-    def __str__(self) -> str:
-        operands = list(map(str, self.operands))
-        if self.row.name in _SIGNS:
-            return _SIGNS[self.row.name].join(operands)
-        return f"{self.row.name}({', '.join(operands)})"
-
-
-@dataclass(frozen=True)
-class Combination:
-    """A sum of operands, each times a number, or of products of two operands, and an offset."""
-
-    terms: tuple[tuple[Operand, Operand], ...]
-    offset: Constants | None
-
-    @property
-    def operands(self) -> tuple[Operand, ...]:
-        return tuple(side for term in self.terms for side in term)
-
-    def __str__(self) -> str:
-        shown = " + ".join(_times(x, y) for x, y in self.terms)
-        shown += f" + {self.offset}" if self.offset else ""
-        return shown.replace(" + -", " - ")
-
-
-@dataclass(frozen=True)
-class Product:
-    """A matrix product: each row of the left operand with each row of the right one."""
-
-    left: Operand
-    right: Operand
-    offset: Constants | None
-
-    @property
-    def operands(self) -> tuple[Operand, ...]:
-        return self.left, self.right
-
-    def __str__(self) -> str:
-        return f"{self.left} @ {self.right}" + (f" + {self.offset}" if self.offset else "")
-
-    @property
-    def shapes(self) -> str:
-        return ", ".join("×".join(map(str, side.shape)) for side in (self.left, self.right))
-
-
-@dataclass(frozen=True)
-class Dot:
-    """The dot products of rows: the sum of left · right over the last axis."""
-
-    left: Operand
-    right: Operand
-    offset: Constants | None
-
-    @property
-    def operands(self) -> tuple[Operand, ...]:
-        return self.left, self.right
-
-    def __str__(self) -> str:
-        times = "" if str(self.right) == "1" else f" · {self.right}"
-        return f"sum({self.left}{times})" + (f" + {self.offset}" if self.offset else "")
-
-
-@dataclass(frozen=True)
-class LogSumExp:
-    """The logarithm of the sum of exponentials over the last axis."""
-
-    operand: Operand
-
-    @property
-    def operands(self) -> tuple[Operand, ...]:
-        return (self.operand,)
-
-    def __str__(self) -> str:
-        return f"logsumexp({self.operand})"
-
-
-def _times(x: Operand, y: Operand) -> str:
-    """Write x · y, and a factor that is a number first: 2·x, -x."""
-    if isinstance(x, Constants):
-        x, y = y, x
-    factor = {"1": "", "-1": "-"}.get(str(y))
-    if factor is None:
-        factor = f"{y}·"
-    return f"{factor}{x}"
-
-
-Operation = Elementwise | Combination | Product | Dot | LogSumExp
+_MUL = CODES["mul"]
+_ARITY = np.array([len(row.partials) for row in ROWS])
 
 
 @dataclass
@@ -159,8 +68,32 @@ def raise_(reduced: Reduced) -> Raised:
         for group in raising.groups(level):
             raising.add(group)
     assert not raising.places.are_nowhere(reduced.kept), "a scalar was lost while raising"
-    output = raising.places.find(reduced.outputs, alone=True)
+    output = raising.places.find(reduced.outputs, alone=True, gather=True)
     return Raised(raising.places, raising.operations, output)
+
+
+@dataclass(eq=False)
+class _Group:
+    """Scalars that do the same to scalars of the same blocks."""
+
+    family: int
+    op: int  # of those that are no sums
+    places: Ints
+    keys: Ints  # of each a row: its operands; of sums all left ones, then the right ones
+    offset: Floats
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def part(self, numbers: Ints) -> _Group:
+        """Return some of the scalars."""
+        rest = self.places[numbers], self.keys[numbers], self.offset[numbers]
+        return _Group(self.family, self.op, *rest)
+
+    @property
+    def sums(self) -> Sums:
+        left, right = np.split(self.keys, 2, axis=1)
+        return Sums(self.places, left, right, self.offset)
 
 
 class _Raising:
@@ -170,60 +103,153 @@ class _Raising:
         scalars = reduced.scalars
         self.reduced = reduced
         self.operations: list[tuple[Block, Operation]] = []
-        self.places = Places(len(scalars), reduced.constants)
+        numbers = np.concatenate([reduced.constants, [1.0, 0.0, -np.inf]])
+        self.places = Places(len(scalars), numbers)
         self.places.add("x", scalars.inputs, batched=True)
         self.places.add("p", scalars.wrt, batched=False)
         #: What is computed twice is computed once: for each place the one that stands for it.
         self.same = np.arange(len(self.places.block_of))
-        self.batched = np.concatenate([reduced.batched, np.zeros(len(reduced.constants), bool)])
+        self.one, self.zero, self.nothing = range(len(self.same) - 3, len(self.same))
+        self.batched = np.concatenate([reduced.batched, np.zeros(len(numbers), bool)])
 
-    def groups(self, level: Ints) -> Iterable[Ints]:
-        """Return the scalars of a level that do the same to scalars of the same blocks."""
-        found: dict[object, list[int]] = {}
-        for place in level.tolist():
-            blocks = self.places.block_of[self.keys(place)].tobytes()
-            family, op = self.reduced.family[place], self.reduced.scalars.op[place]
-            same = (family, op if family == NO_FAMILY else None, self.batched[place], blocks)
-            found.setdefault(same, []).append(place)
-        return map(np.array, found.values())
+    # ── groups ──
 
-    def keys(self, place: int) -> Ints:
-        """Return the places of a scalar's operands; of sums all left ones, then the right ones."""
+    def groups(self, level: Ints) -> Iterable[_Group]:
+        """Return the groups of a level, in the order of their first scalars."""
+        if not len(level):
+            return []
         reduced = self.reduced
-        if reduced.family[place] == NO_FAMILY:
-            keys = reduced.operands[:, place]
-        else:
-            terms = slice(reduced.first[place], reduced.last[place])
-            keys = np.concatenate([reduced.left[terms], reduced.right[terms]])
-        same: Ints = self.same[keys]
-        return same
+        family, op = reduced.family[level], reduced.scalars.op[level]
+        single = family == NO_FAMILY
+        length = np.where(single, _ARITY[op], (reduced.last - reduced.first)[level])
+        kind = np.stack([family, np.where(single, op, 0), length, self.batched[level]], axis=1)
+        _, same = distinct(kind)
+        found: list[_Group] = []
+        ragged: dict[tuple[int, int], list[_Group]] = {}
+        for number in range(same.max() + 1):
+            places = level[same == number]
+            what, row, count, batched = kind[same == number][0].tolist()
+            keys = self.operands(row, places) if what == NO_FAMILY else self.terms(places, count)
+            group = _Group(what, row, places, keys, reduced.offset[places])
+            found_here = self.by_blocks(group)
+            if what == NO_FAMILY:
+                found += found_here
+            else:
+                ragged.setdefault((what, batched), []).extend(found_here)
+        for groups in ragged.values():
+            found += self.filled(groups)
+        return sorted(found, key=lambda group: int(group.places[0]))
 
-    def add(self, group: Ints) -> None:
-        """Turn a group into one operation; if there is no pattern, into one for each scalar."""
-        keys = np.stack([self.keys(place) for place in group.tolist()])
-        offset = self.reduced.offset[group]
-        if self.is_identity(group[0], keys, offset):
-            self.stand_in(group, keys[:, 0])
+    def by_blocks(self, group: _Group) -> list[_Group]:
+        """Split a group by the blocks of its operands; not if that gives many small groups."""
+        blocks = self.places.block_of[group.keys]
+        first, same = distinct(blocks)
+        if len(first) > SEVERAL and len(group) >= LONG * len(np.unique(blocks)):
+            return [group]
+        return [group.part(np.flatnonzero(same == i)) for i in range(len(first))]
+
+    def filled(self, groups: list[_Group]) -> list[_Group]:
+        """Fill short sums up to the length of long ones, where there are many lengths."""
+        lengths = {group.keys.shape[1] for group in groups}
+        if len(lengths) <= SEVERAL:
+            return groups
+        products = [group for group in groups if group.family == AFFINE and group.sums.is_table]
+        rest = [group for group in groups if group not in products]
+        most = max((group.keys.shape[1] for group in rest), default=0)
+        full = sum(len(group) for group in rest) * most
+        lengths = {group.keys.shape[1] for group in rest}
+        if len(lengths) <= SEVERAL or full > THIN * sum(group.keys.size for group in rest):
+            return groups
+        fill = self.zero if rest[0].family == AFFINE else self.nothing
+        keys = [self.wide(group.keys, most // 2, fill) for group in rest]
+        places, offset = (
+            np.concatenate([getattr(group, name) for group in rest]) for name in ("places", "offset")
+        )
+        whole = _Group(rest[0].family, 0, places, np.concatenate(keys), offset)
+        return [*products, whole.part(np.argsort(places))]
+
+    def wide(self, keys: Ints, count: int, fill: int) -> Ints:
+        """Return rows of left and right operands of some length, filled up at the end."""
+        sides = np.split(keys, 2, axis=1)
+        wide = [np.pad(side, ((0, 0), (0, count - side.shape[1])), constant_values=fill) for side in sides]
+        return np.concatenate(wide, axis=1)
+
+    def operands(self, op: int, places: Ints) -> Ints:
+        """Return the operands of some scalars, in rows; factors in the order of their blocks."""
+        keys: Ints = self.same[self.reduced.operands[: _ARITY[op], places].T]
+        if op == _MUL:
+            block = self.places.block_of[keys]
+            swap = (block[:, 0] != block[:, 1]) & self.before(keys[:, 1], keys[:, 0])
+            keys[swap] = keys[swap][:, ::-1]
+        return keys
+
+    def terms(self, places: Ints, count: int) -> Ints:
+        """Return the terms of some sums, those of the same blocks in the order of the left ones.
+
+        The blocks are in the order of their numbers, or in the user's if the terms are few.
+        """
+        terms = self.reduced.first[places][:, None] + np.arange(count)
+        left, right = self.same[self.reduced.left[terms]], self.same[self.reduced.right[terms]]
+        swap = self.before(right, left)
+        left, right = np.where(swap, right, left), np.where(swap, left, right)
+        keys = [self.places.ranks(right), self.places.ranks(left)]
+        if count <= FEW:
+            blocks = np.stack([self.places.block_of[left], self.places.block_of[right]])
+            alike = (blocks[:, :, :, None] == blocks[:, :, None]).all(axis=0)
+            keys.append(alike.argmax(axis=2))  # the first of the same blocks
+        order = np.lexsort(keys, axis=1)
+        sides = [np.take_along_axis(side, order, axis=1) for side in (left, right)]
+        return np.concatenate(sides, axis=1)
+
+    def before(self, x: Ints, y: Ints) -> Ints:
+        """Say which operands belong to the left of others: parameters first, and numbers last."""
+        sides = []
+        for places in (x, y):
+            block = self.places.block_of[places]
+            sides.append(np.where(block == CONSTANT, len(self.places.blocks), block))
+        earlier: Ints = self.batched[x] < self.batched[y]
+        alike = self.batched[x] == self.batched[y]
+        return earlier & (sides[0] < len(self.places.blocks)) | alike & (sides[0] < sides[1])
+
+    # ── operations ──
+
+    def add(self, group: _Group) -> None:
+        """Turn a group into one operation; if there is no pattern, into several."""
+        if self.is_identity(group):
+            self.stand_in(group.places, group.keys[:, 0])
             return
-        first, same = _distinct(np.column_stack([keys, offset.view(np.int64)]))
+        first, same = distinct(np.column_stack([group.keys, group.offset.view(np.int64)]))
+        self.add_distinct(group.part(first))
+        self.stand_in(group.places, group.places[first][same])
+
+    def add_distinct(self, group: _Group) -> None:
+        plain, gathering = (Forms(self.places, self.batched, gather) for gather in (False, True))
+        if self.put(group, plain) or self.split(group):
+            return
+        if parts := self.parts(group, plain):
+            for part in parts:
+                self.put(part, plain)
+        elif not (len(group) >= LONG or group.family != NO_FAMILY) or not self.put(group, gathering):
+            for number in range(len(group)):
+                if not self.put(group.part(np.array([number])), plain):
+                    self.put(group.part(np.array([number])), gathering)
+
+    def put(self, group: _Group, forms: Forms) -> bool:
+        """Add the operation of a group, if there is one."""
         try:
-            places, operation = self.operation(group[first], keys[first], offset[first])
+            places, operation = self.operation(group, forms)
         except NoPatternError:
-            if len(group) == 1:
-                raise  # a single scalar always has an operation
-            for part in self.parts(group, keys):
-                self.add(part)
-            return
-        batched = bool(self.batched[group[0]])
+            return False
+        batched = bool(self.batched[group.places[0]])
         block = self.places.add(f"v{len(self.operations)}", places, batched)
         self.operations.append((block, operation))
-        self.stand_in(group, group[first][same])
+        return True
 
-    def is_identity(self, place: int, keys: Ints, offset: Floats) -> bool:
+    def is_identity(self, group: _Group) -> bool:
         """Say whether sums are nothing but their only term, such as a mean of one scalar."""
-        if self.reduced.family[place] != AFFINE or keys.shape[1] != 2 or offset.any():
+        if group.family != AFFINE or group.keys.shape[1] != 2 or group.offset.any():
             return False
-        right = keys[:, 1]
+        right = group.keys[:, 1]
         return self.places.are_constant(right) and bool((self.places.numbers(right) == 1).all())
 
     def stand_in(self, group: Ints, others: Ints) -> None:
@@ -232,191 +258,82 @@ class _Raising:
         for where in (self.places.block_of, self.places.index_of):
             where[group] = where[others]
 
-    def parts(self, group: Ints, keys: Ints) -> Iterable[Ints]:
-        """Split a group without a pattern: sums by the rows they share, others into runs."""
-        if self.reduced.family[group[0]] == AFFINE and len(group) > 1:
-            left, right = np.split(keys, 2, axis=1)
-            sums = _Sums(group, left, right, np.zeros(len(group)))
-            if parts := sums.parts or sums.slices:
-                return (group[part] for part in parts)
-        index = np.where(self.places.block_of[keys] == CONSTANT, 0, self.places.index_of[keys])
-        runs = _runs(index)
-        if len(runs) == 1 or len(runs) * LONG > len(group):
-            return (np.array([place]) for place in group)
-        return (group[run] for run in runs)
-
-    def operation(self, places: Ints, keys: Ints, offset: Floats) -> tuple[Ints, Operation]:
+    def operation(self, group: _Group, forms: Forms) -> tuple[Ints, Operation]:
         """Return the operation that computes a group, and the group in the order of the result."""
-        reduced = self.reduced
-        if reduced.family[places[0]] == AFFINE:
-            left, right = np.split(keys, 2, axis=1)
-            return self.sums(places, left, right, offset)
-        if reduced.family[places[0]] == LOGSUMEXP:
-            values = np.split(keys, 2, axis=1)[0]
-            return places, LogSumExp(self.find_rows(values, alone=True))
-        row = ROWS[reduced.scalars.op[places[0]]]
-        operands = keys[:, : len(row.partials)].T
-        order = self.arranged(operands)
-        return places[order], Elementwise(row, tuple(self.find(x[order]) for x in operands))
-
-    def find(self, places: Ints) -> Operand:
-        return self.places.find(places)
-
-    def find_rows(self, places: Ints, alone: bool = False) -> Operand:
-        """Return rows as an operand; of a single row only the scalars.
-
-        Args:
-            places: the scalars of each row.
-            alone: whether a single row may consist of short pieces.
-        """
-        if len(places) == 1:
-            return self.places.find(places[0], repeats=False, alone=alone)
-        return self.places.find(places, repeats=False)
-
-    def arranged(self, columns: Ints) -> Ints:
-        """Return a group's numbers in the order and shape of the first operand that varies."""
-        for column in columns:
-            block, index = self.places.block_of[column[0]], self.places.index_of[column]
-            if block != CONSTANT and (index != index[0]).any():
-                order = np.argsort(index, kind="stable")
-                shape = self.places.blocks[block].shape
-                whole = np.array_equal(index[order], np.arange(prod(shape)))
-                return order.reshape(shape) if whole else order
-        return np.arange(columns.shape[1])
-
-    # ── sums: each the dot product of a left and a right row of scalars ──
-
-    def sums(self, places: Ints, left: Ints, right: Ints, offset: Floats) -> tuple[Ints, Operation]:
-        """Find out what a group of sums is: a matrix product, dot products, or a few terms."""
-        if self.batched[left[0]].any() and not self.batched[right[0]].any():
-            left, right = right, left
-        sums = _Sums(places, left, right, offset)
-        plain = self.places.are_constant(left) or self.places.are_constant(right)
-        ways = [self.combination]
-        if len(places) == 1 and left.shape[1] > FEW and plain:
-            ways.insert(0, self.weighted)
-        shared = sums.complete and 1 not in sums.shape
-        if shared or left.shape[1] > (2 if len(places) == 1 else FEW):
-            ways.insert(0, self.dots)
-        if sums.parts:
-            raise NoPatternError
-        fixed = sums.complete and not self.batched[left].any() and not (plain and 1 in sums.shape)
-        if fixed and (len(places) > 1 or (left.shape[1] > 2 and self.batched[right].any())):
-            ways.insert(0, self.product)
-        for way in ways:
+        if group.family == NO_FAMILY:
+            return forms.elementwise(ROWS[group.op], group.places, group.keys.T)
+        if group.family == LOGSUMEXP:
+            return forms.logsumexp(group.places, np.split(group.keys, 2, axis=1)[0])
+        sums = group.sums
+        if forms.is_product(sums):
             try:
-                return way(sums)
+                return forms.product(sums)
             except NoPatternError:
-                continue
-        raise NoPatternError
+                pass
+        if not forms.gather and (sums.parts or self.core(sums) is not None):
+            raise NoPatternError
+        return forms.sums(sums)
 
-    def product(self, sums: _Sums) -> tuple[Ints, Operation]:
-        """Return the matrix product of all distinct left and right rows.
+    # ── splitting ──
 
-        The batch is the last axis, so if there is one, the result has a row for each right row.
-        """
-        left = self.places.find(sums.distinct[0], repeats=False)
-        right = self.find_rows(sums.distinct[1], alone=len(sums.places) > 1)
-        table = sums.table
-        if right.batched:
-            table = table[:, 0] if len(right.shape) == 1 else table.T
-        offset = _offset(sums.offset[table])
-        return sums.places[table], Product(left, right, offset)
+    def core(self, sums: Sums):
+        """Return the terms of some sums that make matrix products, and these."""
+        if sums.complete or sums.left.shape[1] <= FEW:
+            return None
+        blocks = self.places.block_of[sums.left[0]], self.places.block_of[sums.right[0]]
+        forms = Forms(self.places, self.batched, gather=True)
+        for terms, core in sums.cores(np.stack(blocks)):
+            if forms.is_product(core) and terms.sum() > FEW // 2 and 1 not in core.shape:
+                return terms, core
+        return None
 
-    def dots(self, sums: _Sums) -> tuple[Ints, Operation]:
-        """Return the dot product of each left row with its right row."""
-        if sums.complete and 1 not in sums.shape:
-            places, offset = sums.places[sums.table], sums.offset[sums.table]
-            rows, columns = sums.distinct
-            left = self.places.find(rows[:, None], repeats=False)
-            right = self.places.find(columns[None], repeats=False)
-        else:
-            places, offset = sums.places, sums.offset
-            left, right = self.find_rows(sums.left), self.find_rows(sums.right)
-        if isinstance(left, Constants):
-            left, right = right, left
-        return places, Dot(left, right, _offset(offset))
+    def split(self, group: _Group) -> bool:
+        """Compute the products of some terms first, and add up these and the rest."""
+        if group.family != AFFINE:
+            return False
+        sums = group.sums
+        found = self.core(sums)
+        if found is None:
+            return False
+        terms, core = found
+        products = self.more(len(core.places), bool(self.batched[core.right].any()))
+        self.add(_Group(AFFINE, 0, products, np.concatenate([core.left, core.right], axis=1), core.offset))
+        _, same = distinct(np.column_stack([sums.left[:, terms], sums.right[:, terms]]))
+        left = np.column_stack([products[same], sums.left[:, ~terms]])
+        right = np.column_stack([np.full(len(group), self.one), sums.right[:, ~terms]])
+        self.add(_Group(AFFINE, 0, group.places, np.concatenate([left, right], axis=1), group.offset))
+        return True
 
-    def weighted(self, sums: _Sums) -> tuple[Ints, Operation]:
-        """Return a single sum of scalars and numbers: each scalar once, in the order of blocks."""
-        scalars, numbers = sums.left[0], sums.right[0]
-        if not self.places.are_constant(numbers):
-            scalars, numbers = numbers, scalars
-        distinct, number = np.unique(scalars, return_inverse=True)
-        weights = np.zeros(len(distinct))
-        np.add.at(weights, number, self.places.numbers(numbers))
-        order = np.lexsort((self.places.index_of[distinct], self.places.block_of[distinct]))
-        left = self.find_rows(distinct[None, order])
-        return sums.places, Dot(left, Constants(weights[order]), _offset(sums.offset))
+    def more(self, count: int, batched: bool) -> Ints:
+        """Return places for what no scalar holds."""
+        places = self.places.more(count)
+        self.same = np.concatenate([self.same, places])
+        self.batched = np.concatenate([self.batched, np.full(count, batched)])
+        return places
 
-    def combination(self, sums: _Sums) -> tuple[Ints, Operation]:
-        """Return the sum of all terms, each for all rows at once."""
-        order = self.arranged(np.concatenate([sums.left.T, sums.right.T]))
-        columns = zip(sums.left.T, sums.right.T, strict=True)
-        terms = tuple((self.find(x[order]), self.find(y[order])) for x, y in columns)
-        return sums.places[order], Combination(terms, _offset(sums.offset[order]))
-
-
-class _Sums:
-    """A group of sums, each a row of left and a row of right operands."""
-
-    def __init__(self, places: Ints, left: Ints, right: Ints, offset: Floats) -> None:
-        self.places, self.left, self.right, self.offset = places, left, right, offset
-        (self.rows, self.row), (self.columns, self.column) = _distinct(left), _distinct(right)
-        self.shape = len(self.rows), len(self.columns)
-        #: Whether every left row meets every right row, and once: sums may differ in their offset.
-        pairs = self.row * len(self.columns) + self.column
-        self.complete = len(places) == prod(self.shape) == len(np.unique(pairs))
-
-    @property
-    def distinct(self) -> tuple[Ints, Ints]:
-        """The distinct rows on the left and on the right."""
-        return self.left[self.rows], self.right[self.columns]
-
-    @property
-    def table(self) -> Ints:
-        """For each pair of distinct rows the number of its sum, if they are complete."""
-        table = np.full(self.shape, -1)
-        table[self.row, self.column] = np.arange(len(self.places))
-        return table
-
-    @property
-    def slices(self) -> list[Ints]:
-        """The numbers of the sums with the same left or the same right row, if all are complete.
-
-        What cannot be a product may be one with a single row: a convolution, for each filter.
-        """
-        if not self.complete or 1 in self.shape:
-            return []
-        few, same = min((self.shape[0], self.row), (self.shape[1], self.column), key=itemgetter(0))
-        return [np.flatnonzero(same == i) for i in range(few)]
-
-    @property
-    def parts(self) -> list[Ints]:
-        """The numbers of the sums that are connected by shared rows, if these may be products."""
-        if self.complete or max(self.shape) == len(self.places):
-            return []
-        label = list(range(len(self.places)))
-
-        def top(i: int) -> int:
-            while label[i] != i:
-                label[i] = i = label[label[i]]
-            return i
-
-        for number in (self.row, self.column):
-            first: dict[int, int] = {}
-            for i, shared in enumerate(number.tolist()):
-                one, other = top(first.setdefault(shared, i)), top(i)
-                label[max(one, other)] = min(one, other)
-        _, label_of = np.unique([top(i) for i in range(len(label))], return_inverse=True)
-        count = label_of.max() + 1
-        return [np.flatnonzero(label_of == i) for i in range(count)] if count > 1 else []
+    def parts(self, group: _Group, forms: Forms) -> list[_Group]:
+        """Split a group without a pattern: sums by the rows they share, others into runs."""
+        ways: list[list[Ints]] = []
+        if group.family == AFFINE:
+            ways += [group.sums.parts, group.sums.slices]
+        keys = group.keys
+        ways.append(_runs(np.where(self.places.block_of[keys] == CONSTANT, 0, self.places.index_of[keys])))
+        for numbers in ways:
+            if 1 < len(numbers) and len(numbers) * LONG <= len(group):
+                parts = [group.part(part) for part in numbers]
+                try:
+                    for part in parts:
+                        self.operation(part, forms)
+                except NoPatternError:
+                    continue
+                return parts
+        return []
 
 
 def _runs(index: Ints) -> list[Ints]:
     """Return the numbers of the rows that follow each other at a constant stride in all columns."""
     first = index[:, index.max(axis=0).argmax()]
-    _, label = _distinct(index - first[:, None])
+    _, label = distinct(index - first[:, None])
     order = np.lexsort((first, label))
     label, first = label[order], first[order]
     starts = [0]
@@ -425,20 +342,3 @@ def _runs(index: Ints) -> list[Ints]:
         if new or (i > start + 1 and first[i] - first[i - 1] != first[start + 1] - first[start]):
             starts.append(i)
     return np.split(order, starts[1:])
-
-
-def _distinct(rows: Ints) -> tuple[Ints, Ints]:
-    """Return the number of the first of each distinct row, and for each row which one it equals."""
-    known: dict[bytes, int] = {}
-    firsts: list[int] = []
-    same = []
-    for i, row in enumerate(np.ascontiguousarray(rows)):
-        number = known.setdefault(row.tobytes(), len(known))
-        if number == len(firsts):
-            firsts.append(i)
-        same.append(number)
-    return np.array(firsts), np.array(same)
-
-
-def _offset(offset: Floats) -> Constants | None:
-    return Constants(offset) if offset.any() else None

@@ -1,0 +1,111 @@
+"""Operations on blocks: what the lines of a listing are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ...ops import Primitive
+from .patterns import Constants, Operand
+
+__all__ = ["Combination", "Dot", "Elementwise", "LogSumExp", "Operation", "Product"]
+
+_SIGNS = {"mul": " · ", "div": " / ", "pow_number": "**", "pow": "**"}
+
+#: Sums of up to so many terms are added up element by element if they are no matrix product.
+FEW = 4
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """A row of the table of primitives, for each element."""
+
+    row: Primitive
+    operands: tuple[Operand, ...]
+
+    def __str__(self) -> str:
+        operands = list(map(str, self.operands))
+        if self.row.name in _SIGNS:
+            return _SIGNS[self.row.name].join(operands)
+        return f"{self.row.name}({', '.join(operands)})"
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A sum of operands, each times a number, or of products of two operands, and an offset."""
+
+    terms: tuple[tuple[Operand, Operand], ...]
+    offset: Constants | None
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        return tuple(side for term in self.terms for side in term)
+
+    def __str__(self) -> str:
+        shown = " + ".join(_times(x, y) for x, y in self.terms)
+        shown += f" + {self.offset}" if self.offset else ""
+        return shown.replace(" + -", " - ")
+
+
+@dataclass(frozen=True)
+class Product:
+    """A matrix product: each row of the left operand with each row of the right one."""
+
+    left: Operand
+    right: Operand
+    offset: Constants | None
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        return self.left, self.right
+
+    def __str__(self) -> str:
+        return f"{self.left} @ {self.right}" + (f" + {self.offset}" if self.offset else "")
+
+    @property
+    def shapes(self) -> str:
+        return ", ".join("×".join(map(str, side.shape)) for side in (self.left, self.right))
+
+
+@dataclass(frozen=True)
+class Dot:
+    """The dot products of rows: the sum of left · right over the last axis."""
+
+    left: Operand
+    right: Operand
+    offset: Constants | None
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        return self.left, self.right
+
+    def __str__(self) -> str:
+        times = "" if str(self.right) == "1" else f" · {self.right}"
+        return f"sum({self.left}{times})" + (f" + {self.offset}" if self.offset else "")
+
+
+@dataclass(frozen=True)
+class LogSumExp:
+    """The logarithm of the sum of exponentials over the last axis."""
+
+    operand: Operand
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        return (self.operand,)
+
+    def __str__(self) -> str:
+        return f"logsumexp({self.operand})"
+
+
+def _times(x: Operand, y: Operand) -> str:
+    """Write x · y, and a factor that is a number first: 2·x, -x."""
+    if isinstance(x, Constants):
+        x, y = y, x
+    factor = {"1": "", "-1": "-"}.get(str(y))
+    if factor is None:
+        factor = f"{y}·"
+    return f"{factor}{x}"
+
+
+Operation: TypeAlias = "Elementwise | Combination | Product | Dot | LogSumExp"
