@@ -86,7 +86,7 @@ def written(
     backward = Lines(language, statements)
     one = len(outputs) == 1
     backward.backward(["1.0"] if one else [f"cotangents[{i}]" for i in range(len(outputs))])
-    if not parameters:
+    if not statements.asked:
         backward = Lines(language, statements)
     labels = statements.labels
     return language.file(
@@ -100,7 +100,10 @@ def written(
             outputs=[forward.output(output) for output in outputs],
             single=single,
             forward=Function(forward.lines, sorted(forward.locals)),
-            backward=Function(backward.lines, sorted(backward.locals)) if parameters else None,
+            backward=Function(backward.lines, sorted(backward.locals))
+            if statements.asked
+            else None,
+            asked=statements.asked,
             helpers=language.helpers(forward.called | backward.called),
         )
     )
@@ -117,13 +120,13 @@ def _about(statements: Statements) -> list[str]:
     if statements.parameters:
         lines.append(f"p: {counted(statements.parameters, 'parameter')}")
     count = len(statements.outputs)
+    some = any(name.startswith("dx") for name in statements.asked)
+    by = ", ".join(statements.asked).replace("d", "") if some else "each parameter"
     lines.append(
         f"value: {counted(count, 'output')}, from {counted(statements.results, 'result')} v"
     )
-    if statements.parameters and count == 1:
-        lines.append("value_and_grad: the output, and its derivative by each parameter")
-    elif statements.parameters:
-        lines.append(
-            "vjp: the derivative of all outputs, each times a cotangent, by each parameter"
-        )
+    if statements.asked and count == 1:
+        lines.append(f"value_and_grad: the output, and its derivative by {by}")
+    elif statements.asked:
+        lines.append(f"vjp: the derivative of all outputs, each times a cotangent, by {by}")
     return lines
