@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from .engine import Value, constant, parameter
@@ -38,17 +39,18 @@ def from_torch(kind: type[MLP], module: Any) -> MLP:
     activated = True
     for path, part in _parts(torch, "", module):
         if _is(torch, part, "Linear"):
+            _check_numbers(path, part)
             pairs.append((path, part, None))
             activated = False
-        elif _does_nothing(torch, path, part):
-            continue
-        elif activated:
-            raise OperandError(
-                f"an MLP has one activation after each linear layer, and {_shown(path, part)} "
-                "stands " + ("after another one" if pairs else "before the first layer")
-            )
-        else:
-            pairs[-1] = (*pairs[-1][:2], _activation(torch, path, part))
+        elif not _does_nothing(torch, path, part):
+            activation = _activation(torch, path, part)
+            if activated:
+                where = "after another one" if pairs else "before the first layer"
+                raise OperandError(
+                    "an MLP has one activation after each linear layer, and "
+                    f"{_shown(path, part)} stands {where}"
+                )
+            pairs[-1] = (*pairs[-1][:2], activation)
             activated = True
     if not pairs:
         raise SizeError(f"the module has no linear layer: {type(module).__name__}")
@@ -141,7 +143,7 @@ def _leaky(slope: float) -> Callable[[Value], Value]:
 
 
 def _built(kind: type[MLP], pairs: Sequence[tuple[str, Any, Any]]) -> MLP:
-    for (before, first, _), (path, second, _) in zip(pairs, pairs[1:], strict=False):
+    for (before, first, _), (path, second, _) in pairwise(pairs):
         if first.out_features != second.in_features:
             raise SizeError(
                 f"{_shown(path, second)} needs {second.in_features} inputs, and "
@@ -150,17 +152,17 @@ def _built(kind: type[MLP], pairs: Sequence[tuple[str, Any, Any]]) -> MLP:
     sizes = [pairs[0][1].in_features, *(linear.out_features for _, linear, _ in pairs)]
     model = kind(sizes[0], sizes[1:], seed=0)
     made: dict[int, list[Value]] = {}
-    for layer, (path, linear, activation) in zip(model.layers, pairs, strict=True):
+    for layer, (_, linear, activation) in zip(model.layers, pairs, strict=True):
         layer.activation = activation
-        _fill(layer, path, linear, made)
+        _fill(layer, linear, made)
     return model
 
 
-def _fill(layer: Layer, path: str, linear: Any, made: dict[int, list[Value]]) -> None:
+def _fill(layer: Layer, linear: Any, made: dict[int, list[Value]]) -> None:
     """Give a layer the numbers of a linear one; a tensor used twice gives the same leaves."""
-    for name, tensor in (("weight", linear.weight), ("bias", linear.bias)):
+    for tensor in (linear.weight, linear.bias):
         if tensor is not None and id(tensor) not in made:
-            made[id(tensor)] = [parameter(x) for x in _numbers(f"{path}.{name}", tensor)]
+            made[id(tensor)] = [parameter(x) for x in _numbers(tensor)]
     weights = iter(made[id(linear.weight)])
     for number, neuron in enumerate(layer.neurons):
         labels = [weight.label for weight in neuron.w]
@@ -173,13 +175,19 @@ def _fill(layer: Layer, path: str, linear: Any, made: dict[int, list[Value]]) ->
         neuron.b.label = neuron.b.label or bias
 
 
-def _numbers(path: str, tensor: Any) -> list[float]:
-    if tensor.is_meta or type(tensor).__name__.startswith("Uninitialized"):
-        raise OperandError(f"{path} has no numbers yet: run the module once, off the meta device")
-    if not tensor.is_floating_point():
-        raise OperandError(f"{path} needs real numbers, got {tensor.dtype}")
+def _numbers(tensor: Any) -> list[float]:
     numbers: list[float] = tensor.detach().cpu().double().flatten().tolist()
     return numbers
+
+
+def _check_numbers(path: str, linear: Any) -> None:
+    for tensor in filter(lambda tensor: tensor is not None, (linear.weight, linear.bias)):
+        if tensor.is_meta or type(tensor).__name__.startswith("Uninitialized"):
+            raise OperandError(
+                f"{_shown(path, linear)} has no numbers yet: run the module once"
+            )
+        if not tensor.is_floating_point():
+            raise OperandError(f"{_shown(path, linear)} needs real numbers, got {tensor.dtype}")
 
 
 def _shown(path: str, part: Any) -> str:

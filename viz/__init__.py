@@ -4,7 +4,7 @@ It only reads the engine. What draws, Graphviz and Matplotlib, loads with the fi
 """
 
 from .pages import playground, stepper
-from .picture import draw_dot, trace
+from .picture import draw_dot, trace, use_graphviz
 from .plots import (
     animate_decision,
     animate_fit,
@@ -32,6 +32,7 @@ __all__ = [
     "steps",
     "trace",
     "tree",
+    "use_graphviz",
 ]
 
 register()

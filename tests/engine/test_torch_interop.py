@@ -27,7 +27,9 @@ NETWORKS: dict[str, Callable[[], object]] = {
     "a row of one": lambda: network(nn.Linear(3, 1)),
     "without a bias": lambda: network(nn.Linear(3, 4, bias=False), nn.Tanh(), nn.Linear(4, 2)),
     "linear layers in a row": lambda: network(nn.Linear(3, 4), nn.Linear(4, 1)),
-    "an activation at the end": lambda: network(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1), nn.Sigmoid()),
+    "an activation at the end": lambda: network(
+        nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1), nn.Sigmoid()
+    ),
     "all activations": lambda: network(
         *(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4), nn.Sigmoid()),
         *(nn.Linear(4, 4), nn.LeakyReLU(), nn.Linear(4, 4), nn.LeakyReLU(0.2), nn.Linear(4, 4)),
@@ -157,5 +159,5 @@ def test_layers_that_do_not_fit_get_a_sentence() -> None:
 
 @pytest.mark.parametrize("activation", ["sin", lambda x: x * x])
 def test_activation_that_torch_lacks_gets_a_sentence(activation: object) -> None:
-    with pytest.raises(OperandError, match="PyTorch has modules for tanh, .* layer 0 has"):
+    with pytest.raises(OperandError, match=r"PyTorch has modules for tanh, .* layer 0 has"):
         MLP(2, [2, 1], activation=activation).to_torch()
