@@ -7,7 +7,7 @@ from scalargrad.debugging import FOREIGN_FILES
 
 from .display import load_ipython_extension, notebook, unload_ipython_extension
 from .pages import drill, film, playground, stepper
-from .picture import draw_dot, trace
+from .picture import draw_dot, trace, use_graphviz
 from .plots import (
     animate_decision,
     animate_fit,
@@ -40,6 +40,7 @@ __all__ = [
     "trace",
     "tree",
     "unload_ipython_extension",
+    "use_graphviz",
 ]
 
 FOREIGN_FILES.append(__file__.removesuffix("__init__.py"))
