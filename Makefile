@@ -23,7 +23,8 @@ test: .venv lint
 # The same assertions on the arrays of torch, JAX and Dask; and all engines of the benchmark agree.
 test-interop: .venv
 	$(INSTALL) $(TORCH) --editable '.[interop,bench]'
-	$(BIN)/python -m pytest tests/*/test_*interop.py tests/benchmarks/test_benchmarks_compiled.py
+	$(BIN)/python -m pytest tests/*/test_*interop.py tests/benchmarks/test_benchmarks_compiled.py \
+		tests/benchmarks/test_benchmarks_gpt.py
 
 lint: .venv
 	$(BIN)/ruff check .

@@ -7,7 +7,7 @@ with those of the others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from time import perf_counter
 from typing import NamedTuple
@@ -36,6 +36,7 @@ class Case(NamedTuple):
         few: so many samples for engines that build a graph in every step; their time is scaled.
         each: whether the time of a sample is wanted, and not that of a step.
         notes: what there is to say about it.
+        known: all engines, by their names.
     """
 
     title: str
@@ -44,10 +45,11 @@ class Case(NamedTuple):
     few: int = BATCH
     each: bool = False
     notes: str = ""
+    known: Mapping[str, Engine] = ENGINES
 
     def share(self, engine: str) -> Work:
         """Return the work that is given to an engine."""
-        builds = ENGINES[engine].builds and self.few < self.work.count
+        builds = self.known[engine].builds and self.few < self.work.count
         return self.work.only(self.few) if builds else self.work
 
     def microseconds(self, engine: str, seconds: float) -> float:
@@ -151,7 +153,7 @@ def check(case: Case, found: dict[str, Found]) -> None:
     for engine, theirs in found.items():
         work = case.share(engine)
         if work not in right:
-            with Resident(Contender, ENGINES[first]) as resident:
+            with Resident(Contender, case.known[first]) as resident:
                 right[work] = start(resident, work, LIMIT)
         if not theirs.agrees(right[work]):
             raise AssertionError(f"{case.title}: {engine} {theirs}, but {first} {right[work]}")
@@ -177,7 +179,7 @@ def hold(case: Case, rounds: int, limit: float = LIMIT) -> Measured:
     with ExitStack() as stack:
         residents: dict[str, Resident] = {}
         for engine in tqdm(case.engines, desc=case.title, leave=False, disable=None):
-            resident = stack.enter_context(Resident(Contender, ENGINES[engine]))
+            resident = stack.enter_context(Resident(Contender, case.known[engine]))
             try:
                 found[engine] = start(resident, case.share(engine), limit)
                 residents[engine] = resident

@@ -1,4 +1,4 @@
-"""Make the pictures of the README: what its snippets draw, the quadratic, the stepper."""
+"""Make the pictures of the README: what its snippets draw, the quadratic, the stepper, a GPT."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from viz import draw_dot, stepper
 
 from . import quadratic, tanh_neuron
 from .common import save_svg
+from .gpt import command as gpt
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "examples" / "pictures"
@@ -63,6 +64,9 @@ def main() -> None:
     quadratic.main(["--out", str(PICTURES)])
     for other in PICTURES.glob("quadratic_*.png"):
         other.unlink()
+    gpt.main(["--out", str(PICTURES)])
+    for name in ("gpt_head.html", "gpt_letters.png", "gpt_loss.png"):
+        (PICTURES / name).unlink()
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def check_gradients(
         from .miniflow import check_node_gradients
 
         return check_node_gradients(output, inputs or {}, rtol=rtol, atol=atol)  # type: ignore[arg-type]
-    if hasattr(output, "listing"):
+    if hasattr(type(output), "listing"):
         from .compiler.check import check_program_gradients
 
         return check_program_gradients(output, inputs, rtol=rtol, atol=atol)  # type: ignore[arg-type]

@@ -268,6 +268,24 @@ class Value(AST):
             return tuple(found.pop(node, 0.0) for node in nodes)
         return row.slopes(*[node.data for node in nodes], self.data)
 
+    def at(self, numbers: Mapping[Value, SupportsFloat]) -> float:
+        """Return what this graph gives for other numbers in some of its leaves.
+
+        All others have the data that they have now. Nothing is built, and nothing is changed.
+
+        Raises:
+            OperandError: a key is no leaf, or is a constant of the expression; a number is none;
+                or an operation of one's own, which has no formula, depends on a leaf that is given.
+            SizeError: a leaf is not in this graph.
+            DomainError and its kin: an operation is not defined there.
+
+        >>> a, b = Value(2.0), Value(-3.0)
+        >>> c = a * b + a
+        >>> c.at({a: 3.0, b: 1.0}), c.data
+        (6.0, -4.0)
+        """
+        return _room("evaluation").evaluate(self, numbers)  # type: ignore[no-any-return]
+
     # ── copies, also of a graph that is a million steps deep ──
 
     def __copy__(self) -> Value:

@@ -3,6 +3,9 @@
 It only reads the engine. What draws, Graphviz and Matplotlib, loads with the first picture or plot.
 """
 
+from scalargrad.debugging import FOREIGN_FILES
+
+from .display import load_ipython_extension, notebook, unload_ipython_extension
 from .pages import playground, stepper
 from .picture import draw_dot, trace
 from .plots import (
@@ -24,6 +27,8 @@ __all__ = [
     "draw_dot",
     "explain",
     "formula",
+    "load_ipython_extension",
+    "notebook",
     "playground",
     "plot_decision",
     "plot_fit",
@@ -32,6 +37,8 @@ __all__ = [
     "steps",
     "trace",
     "tree",
+    "unload_ipython_extension",
 ]
 
+FOREIGN_FILES.append(__file__.removesuffix("__init__.py"))
 register()

@@ -51,7 +51,12 @@ def test_quadratic_explains_the_held_out_points(tmp_path):
     assert run.r2 > 0.99
     assert run.losses[-1] < run.losses[0] / 100
     assert abs(run.model(2.05) - quadratic.quadratic(2.05)) < 0.5
-    assert pictures(tmp_path) == ["quadratic_fit.gif", "quadratic_fit.png", "quadratic_loss.png"]
+    assert pictures(tmp_path) == [
+        "quadratic_fit.gif",
+        "quadratic_fit.png",
+        "quadratic_loss.png",
+        "quadratic_playground.html",
+    ]
 
 
 def test_four_points_are_learned(tmp_path):
@@ -68,7 +73,7 @@ def test_iris_tells_held_out_flowers_apart(tmp_path):
     run = iris.main(["--out", str(tmp_path)])
     assert run.accuracy > 0.95
     assert run.losses[-1] < run.losses[0] / 10
-    assert pictures(tmp_path) == ["iris_boundary.png", "iris_loss.png"]
+    assert pictures(tmp_path) == ["iris_boundary.png", "iris_loss.png", "iris_playground.html"]
 
 
 def test_iris_of_overlapping_kinds_is_better_than_a_coin(tmp_path):
@@ -89,7 +94,12 @@ def test_moons_are_told_apart_with_the_same_curve_both_ways(tmp_path, capsys):
     hits = [(eager.model(point).data > 0) == (side > 0) for point, side in zip(x, y, strict=True)]
     assert eager.history.accuracies[-1] == sum(hits) / 60
     assert "v1 = relu(v0)" in capsys.readouterr().out
-    assert pictures(tmp_path) == ["moons.gif", "moons_decision.png", "moons_loss.png"]
+    assert pictures(tmp_path) == [
+        "moons.gif",
+        "moons_decision.png",
+        "moons_loss.png",
+        "moons_playground.html",
+    ]
     assert len(compiled.planes) == 21  # the first is that of the untrained model
     with Image.open(tmp_path / "moons.gif") as gif:
         assert gif.n_frames >= 21

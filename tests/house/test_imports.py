@@ -18,9 +18,10 @@ FLOORS = {
     "rules": 1, "engine": 1, "notations": 1, "files": 1,
     "functional": 2, "calculus": 2, "differences": 2, "nn": 2, "optim": 2, "miniflow": 2,
     "debugging": 2, "samples": 2, "interrupts": 2, "progress": 2, "copies": 2, "ufuncs": 2,
+    "evaluation": 2, "variables": 2,
     "compiler": 3, "check": 3, "train": 3, "checkpoint": 3, "scalargrad": 3,
     "viz": 4,
-    "examples": 5, "benchmarks": 5,
+    "grade": 5, "examples": 5, "benchmarks": 5,
 }  # fmt: skip
 
 

@@ -47,7 +47,9 @@ def test_links_and_pictures_exist():
 
 def test_examples_that_the_readme_lists_exist():
     listed = set(re.findall(r"python -m examples\.(\w+)", README))
-    own = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    folder = ROOT / "examples"
+    own = {path.stem for path in folder.glob("*.py")}
+    own |= {path.parent.name for path in folder.glob("*/__main__.py")}
     assert listed == own - {"__init__", "common", "readme_pictures", "datasets", "one_page"}
 
 

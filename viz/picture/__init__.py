@@ -1,7 +1,8 @@
 """The graph as a picture.
 
 ``tracing`` (nodes and edges) · ``folding`` (neurons and layers as one box) ← ``sketch`` (boxes and
-arrows) ← ``drawing`` (DOT) ← ``rendering`` (SVG, PNG, PDF).
+arrows) ← ``drawing`` (DOT) ← ``rendering`` (SVG, PNG, PDF; ``embedded`` where there is no
+Graphviz) ← ``shapes`` (for pages and films).
 """
 
 from .drawing import draw_dot

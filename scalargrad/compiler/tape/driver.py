@@ -54,7 +54,8 @@ def blocks(code, memory, x, start, stop, p, values, cotangents, gradient, total)
     """Run a tape on samples from start to stop, block by block.
 
     The gradient is that of all these samples together, in the row ``total``; or has a row for each
-    sample, if that is negative. The cotangents have a row for each sample, or a single one.
+    sample, if that is negative. The cotangents have a row for each sample, or a single one; the
+    sum of the outputs, each times its cotangent, is returned.
     """
     runs, places, outputs = parts(code)
     size, first, learned = code[3], u0 + code[4], u0 + code[4] + x.shape[1]
@@ -62,6 +63,7 @@ def blocks(code, memory, x, start, stop, p, values, cotangents, gradient, total)
     factors, slots = memory[: code[2]], memory[code[2] :].reshape(2 * size, lanes)
     v, d = slots[:size], slots[size:]
     results, by = learned + len(p), learned + len(p) - gradient.shape[1]
+    result = 0.0
     most = lanes if lanes < stop - start else stop - start
     for i in range(len(p)):
         v[learned + i, :most] = p[i]
@@ -83,6 +85,7 @@ def blocks(code, memory, x, start, stop, p, values, cotangents, gradient, total)
                 for s in range(width):
                     row = begin + s if cotangents.shape[0] > 1 else 0
                     d[outputs[i], s] += cotangents[row, i]
+                    result += cotangents[row, i] * v[outputs[i], s]
             backward(runs, places, factors, v, d, width)
             if total < 0:
                 for i in range(gradient.shape[1]):
@@ -94,6 +97,7 @@ def blocks(code, memory, x, start, stop, p, values, cotangents, gradient, total)
             for s in range(most):
                 whole += d[by + i, s]
             gradient[total, i] = whole
+    return result
 
 
 @machine

@@ -9,10 +9,8 @@ from typing import Any, SupportsIndex
 from scalargrad.engine import Value
 from scalargrad.errors import OperandError
 from scalargrad.optim import Optimizer
-from scalargrad.train import trace_loss
 
 from ..shared.page import Page
-from .content import content
 from .page import write
 from .settings import optimizer_of, settings_of
 
@@ -21,6 +19,8 @@ __all__ = ["Playground", "playground"]
 
 class Playground(Page):
     """A page in which a network trains: save it, or let a notebook show it."""
+
+    allowed = "allow-scripts allow-downloads"
 
 
 def playground(
@@ -68,11 +68,17 @@ def playground(
     >>> playground(MLP(1, [4, 1], seed=0), mse, (X, y))
     <playground of 13 parameters, 3 samples; not saved yet: use .save(path)>
     """
+    from scalargrad.train import trace_loss  # with NumPy and the compiler, for the first page
+
+    from .content import content
+
     if not isinstance(title, str):
         raise OperandError(f"the title of a page is a text, got {title!r}")
+    if not callable(model):
+        raise OperandError(f"the model is a function, got {model!r}")
     carrier = optimizer_of(model, optimizer, learning_rate)
     traced = trace_loss(model, loss, data, carrier, batch_size, validation=validation)
-    settings = settings_of(carrier, optimizer, traced.batch_size)
+    settings = settings_of(carrier, traced.batch_size)
     shown, interpreter = content(model, traced, settings)
     parameters, samples = len(traced.parameters), len(traced.samples.x)
     what = (

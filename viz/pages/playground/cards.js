@@ -51,7 +51,7 @@ function show(card) {
 function headOf(title, note, close) {
   const closer = button("×", close, "close");
   closer.setAttribute("aria-label", "Close this card");
-  return element("div", "head", element("h3", "", title, element("small", "", note)), closer);
+  return element("div", "head", element("h2", "", title, element("small", "", note)), closer);
 }
 
 const entry = (name, content) => element("div", "", element("dt", "", name), element("dd", "", content));
@@ -71,6 +71,22 @@ function numberInput(id, label, value, take) {
   return element("div", "row", element("label", "", `${label} `, input), button("Set", set), complaint);
 }
 
+/** A number with the digits that a table has room for. */
+function digits(x) {
+  if (!Number.isFinite(x) || x === 0) return exact(x);
+  const size = Math.abs(x);
+  const text = size < 1e-4 || size >= 1e9 ? x.toExponential(6) : String(Number(x.toPrecision(9)));
+  return text.replaceAll("-", "−");
+}
+
+/** What an optimiser remembers. */
+const MEANINGS = {
+  sgd: [],
+  momentum: ["velocity v"],
+  adam: ["m, mean of g", "v, mean of g²"],
+  adamw: ["m, mean of g", "v, mean of g²"],
+};
+
 // ── a weight ────────────────────────────────────────────────────────────────────────────────────
 
 function makeWeightCard() {
@@ -85,8 +101,8 @@ function makeWeightCard() {
   $("weight-card").replaceChildren(
     headOf(parameterName(index), whereIs(index), () => { chosen.weight = null; draw(); }),
     list,
-    element("h4", "", "The next step"), lines,
-    element("h4", "", "Its history"), past,
+    element("h3", "", "The next step"), lines,
+    element("h3", "", "Its history"), past,
     numberInput("weight-value", "w =", now.parameters[index], (given) => {
       stop();
       change(() => { now.parameters[index] = given; });
@@ -103,16 +119,13 @@ function showWeightCard() {
   const [trial, said] = [copyOf(now), trouble];
   const loss = advance(trial);
   trouble = said;
-  const symbols = OPTIMISERS[now.settings.optimizer].memory;
-  const remembered = now.memory.map((numbers) => numbers[index]);
+  const of = (state) => ({ w: state.parameters[index], memory: state.memory.map((numbers) => numbers[index]) });
   $("weight-numbers").replaceChildren(
-    entry("weight w", exact(now.parameters[index])),
-    entry("gradient g = ∂L/∂w", loss === null ? "not finite" : exact(gradient[index])),
-    ...symbols.map((symbol, place) => entry(symbol === "m" ? "mean of gradients m" : symbols.length > 1 ? "mean of squares v" : "velocity v", exact(remembered[place]))),
+    entry("weight w", digits(now.parameters[index])),
+    entry("gradient g = ∂L/∂w", loss === null ? "not finite" : digits(gradient[index])),
+    ...now.memory.map((numbers, place) => entry(MEANINGS[now.settings.optimizer][place], digits(numbers[index]))),
   );
-  const rows = loss === null ? [] : explained(
-    now.parameters[index], gradient[index], remembered, trial.memory.map((numbers) => numbers[index]),
-    trial.parameters[index], now.settings, now.taken);
+  const rows = loss === null ? [] : explained(of(now), of(trial), gradient[index], now.settings, now.taken);
   $("weight-update").replaceChildren(...rows.flatMap(([symbolic, numeric]) => [element("p", "formula", symbolic), element("p", "formula numeric", `= ${numeric}`)]));
   const input = $("weight-value");
   if (document.activeElement !== input) input.value = exact(now.parameters[index]);
@@ -128,7 +141,7 @@ function drawPast(index) {
   const range = spread(points.map(([, w]) => w), 0.1);
   const place = { x: scaleOf([0, Math.max(1, curve.losses.length)], 40, width - 8), y: scaleOf(range, height - 18, 6) };
   axesOfCurve(pen, place, false);
-  trace(pen, place, points.length, (i) => points[i], palette().plus, 2);
+  trace(pen, place, points.length, (i) => points[i][0], (i) => points[i][1], palette().plus, 2);
   canvas.setAttribute("aria-label", `From ${number(points[0][1])} to ${number(now.parameters[index])}`);
 }
 
@@ -140,6 +153,9 @@ function makeUnitCard() {
   const unit = units[chosen.unit];
   const box = boxOf[chosen.unit];
   const list = element("div", "weights");
+  list.tabIndex = 0;
+  list.setAttribute("role", "group");
+  list.setAttribute("aria-label", "Its weights");
   list.id = "unit-weights";
   const parts = [unit.bias, ...unit.weights.map(([, parameter]) => parameter)].filter((each) => each !== null);
   parts.slice(0, LONGEST_LIST).forEach((parameter) => {
@@ -158,17 +174,18 @@ function makeUnitCard() {
   verdict.id = "unit-verdict";
   const others = box.folded ? [folded(box)] : [];
   const heading = headOf(unit.name, kindText(unit), () => { chosen.unit = null; draw(); });
-  const formula = unit.kind === "neuron" ? [element("p", "formula", formulaOf(unit))] : [];
+  const written = unit.kind === "neuron" ? formulaOf(unit) : unit.formula;
+  const formula = written ? [element("p", "formula", written)] : [];
   $("unit-card").replaceChildren(
     heading, ...others, ...formula, numbers,
-    element("h4", "", "Over the training samples"), bars, verdict,
-    ...(parts.length ? [element("h4", "", "Its weights"), list] : []),
+    element("h3", "", "Over the training samples"), bars, verdict,
+    ...(parts.length ? [element("h3", "", "Its weights"), list] : []),
   );
 }
 
 function kindText(unit) {
   if (unit.kind === "input") return "an input";
-  if (unit.kind === "computed") return `computed from ${unit.links.map((index) => units[index].name).join(", ") || "numbers"}`;
+  if (unit.kind === "computed") return "computed, without weights";
   return unit.activation ? `a neuron, ${unit.activation}` : "a linear neuron";
 }
 
@@ -199,12 +216,12 @@ function showUnitCard() {
   }
   const rows = [];
   if (passed) {
-    if (unit.before !== null) rows.push(entry("before the activation", exact(passed.value(unit.before))));
-    rows.push(entry(`value, sample ${chosen.sample}`, exact(passed.value(unit.slot))));
-    rows.push(entry("∂L/∂value", exact(passed.slope(unit.slot))));
+    if (unit.before !== null) rows.push(entry("before the activation", digits(passed.value(unit.before))));
+    rows.push(entry(`value, sample ${chosen.sample}`, digits(passed.value(unit.slot))));
+    rows.push(entry("∂L/∂value", digits(passed.slope(unit.slot))));
   }
   $("unit-numbers").replaceChildren(...rows);
-  const values = found.units[index];
+  const values = found.units.get(index);
   const [low, high] = values.length ? minMax(values) : [NaN, NaN];
   const canvas = $("unit-bars");
   drawBars(canvas, values);
@@ -254,6 +271,7 @@ function stateOf(index) {
   const { activation } = units[index];
   if (state.dead === state.all) return `Dead: the slope of ${activation} is 0 for all samples, so nothing here learns.`;
   if (state.flat === state.all) return `Saturated: the slope of ${activation} is below 0.01 for all samples.`;
+  if (state.dead && state.dead === state.flat) return `The slope of ${activation} is 0 for ${state.dead} of ${state.all} samples.`;
   if (state.flat) return `The slope of ${activation} is below 0.01 for ${state.flat} of ${state.all} samples.`;
   return `The slope of ${activation} is at least 0.01 for all samples.`;
 }
@@ -287,7 +305,7 @@ function makeSampleCard() {
   $("sample-card").replaceChildren(
     headOf(`Sample ${index}`, row.held ? "held out" : "in training", () => chooseSample(null)),
     numbers, ...edits, tools,
-    element("p", "quiet", "In the network: each unit’s value, and below it ∂L/∂value for this sample."),
+    ...(units.length ? [element("p", "quiet", "In the network: each unit’s value, and below it ∂L/∂value for this sample.")] : []),
   );
 }
 
@@ -303,7 +321,7 @@ function showSampleCard() {
     entry(classes.length ? "class" : "target", classes.length ? String(classes[classOf(row)]) : row.y.map(brief).join(", ")),
     entry(outputs.length > 1 ? "outputs" : "output", outputs.join(", ")),
     ...(guess === null ? [] : [entry("taken for", `${classes[guess]}${guess === classOf(row) ? ", right" : ", wrong"}`)]),
-    entry("loss", exact(passed.value(data.tape.loss))),
+    entry("loss", digits(passed.value(data.tape.loss))),
   );
 }
 

@@ -70,7 +70,7 @@ def _described(
 
 
 def _parameters(model: Any, parameters: Sequence[Value]) -> dict[str, Any]:
-    """Return the parameters: by the names of the model's state, those that stay as they are, too."""
+    """Return the parameters, and with their names all that the model's state holds."""
     place = {p: i for i, p in enumerate(parameters)}
     named = names_of(model, parameters)
     titles = {p: name for name, p in named}

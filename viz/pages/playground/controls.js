@@ -6,17 +6,19 @@ let seed = 0; // of the weights; 0 are those that came with the page
 let due = 0; // steps that are owed at a given speed
 let lastTime = 0;
 let cost = 8; // milliseconds that drawing takes, of late
+let detail = COARSE; // the side of the fields while it plays
+const SLOW = 35; // milliseconds; then the fields are coarser
 
 // ── the loop ────────────────────────────────────────────────────────────────────────────────────
 
 function play() {
-  if (playing) return stop();
+  if (playing) return void stop();
+  if (!takeFields()) return;
   playing = true;
   due = 0;
   lastTime = performance.now();
   $("play").textContent = "Pause";
   requestAnimationFrame(tick);
-  return undefined;
 }
 
 function stop() {
@@ -35,7 +37,7 @@ function tick(time) {
   const speed = aim === null ? Number($("speed").value) : 0;
   due = speed ? Math.min(due + ((time - lastTime) * speed) / 1000, speed) : Infinity;
   lastTime = time;
-  const until = performance.now() + Math.min(24, Math.max(9, cost));
+  const until = performance.now() + Math.min(40, Math.max(9, cost));
   let going = true;
   let taken = 0;
   while (going && due >= 1 && now.steps !== aim && (speed || performance.now() < until)) {
@@ -44,18 +46,19 @@ function tick(time) {
     taken += 1;
     if (speed && performance.now() > until + 40) due = 0; // it cannot keep up
   }
-  if (!going || now.steps === aim) return stop();
+  if (!going || now.steps === aim) return void stop();
   if (taken || !speed) {
     const began = performance.now();
     draw(false);
     cost += 0.2 * (performance.now() - began - cost);
+    if (cost > SLOW) detail = LEAST;
   }
   requestAnimationFrame(tick);
-  return undefined;
 }
 
 function steps(count) {
   stop();
+  if (!takeFields()) return;
   for (let i = 0; i < count && learn(); i++);
   draw();
   say();
@@ -78,18 +81,27 @@ function draw(fine = true) {
   foundHeld = evaluate(now.set.held);
   const known = curve.held.length ? curve.held[curve.held.length - 1][0] : -1;
   if (now.set.held.count && now.steps > known) curve.held.push([now.steps, foundHeld.loss]);
-  fields = computeFields(COARSE, true);
+  fields = computeFields(fine ? COARSE : detail, true);
   if (chosen.sample !== null && !now.set.rows[chosen.sample]) chosen.sample = null;
   passed = chosen.sample === null ? null : machine.pass(now.parameters, fedOf([now.set.rows[chosen.sample]]), 0);
+  const some = Object.values(chosen).some((each) => each !== null);
+  if ($("cards").hidden === some) makeRoom(some);
   if (units.length) { drawLines(); drawUnits(); }
   drawView(fine);
   drawCurve();
   showFigures();
-  $("nothing").hidden = Object.values(chosen).some((each) => each !== null);
   showWeightCard();
   showUnitCard();
   showSampleCard();
   showParameters();
+}
+
+/** Cards stand beside the network where there is room, so it is laid out anew. */
+function makeRoom(some) {
+  $("cards").hidden = !some;
+  $("nothing").hidden = some;
+  document.body.classList.toggle("with-cards", some);
+  placeBoxes();
 }
 
 function figure(id, value, text) {
@@ -117,9 +129,15 @@ function showFigures() {
 
 /** Put the settings of now into their fields, but for one in which somebody types. */
 function showSettings() {
+  for (const [id, text] of Object.entries(shownSettings())) {
+    if (document.activeElement !== $(id) && !$(id).dataset.wrong) $(id).value = text;
+  }
+  $("original").hidden = !seed;
+}
+
+function shownSettings() {
   const { rate, optimizer, batch } = now.settings;
-  const texts = { rate: short(rate), optimizer, batch: String(Math.min(batch, Math.max(1, now.set.train.count))) };
-  for (const [id, text] of Object.entries(texts)) if (document.activeElement !== $(id) && !$(id).dataset.wrong) $(id).value = text;
+  return { rate: short(rate), optimizer, batch: String(Math.min(batch, Math.max(1, now.set.train.count))) };
 }
 
 /** What a screen reader says when the training pauses. */
@@ -146,13 +164,26 @@ function takeNumber(id, text) {
   return isRight;
 }
 
+/** Take what was typed and not yet taken; false if it is no setting. */
+const takeFields = () => ["rate", "batch"].every((id) => $(id).value === shownSettings()[id] || takeNumber(id, $(id).value));
+
 function watchSettings() {
   for (const [name, { title }] of Object.entries(OPTIMISERS)) $("optimizer").append(new Option(title, name));
   for (const id of ["rate", "batch"]) {
     $(id).addEventListener("change", () => { if (takeNumber(id, $(id).value)) { draw(); rememberState(); } });
     $(id).addEventListener("keydown", (event) => { if (event.key === "Enter") $(id).dispatchEvent(new Event("change")); });
+    $(id).addEventListener("blur", () => {
+      delete $(id).dataset.wrong;
+      $(id).removeAttribute("aria-invalid");
+      showSettings();
+    });
   }
-  $("optimizer").addEventListener("change", () => { choose({ optimizer: $("optimizer").value }); draw(); rememberState(); });
+  $("optimizer").addEventListener("change", () => {
+    takeFields();
+    choose({ optimizer: $("optimizer").value });
+    draw();
+    rememberState();
+  });
 }
 
 /** Back to the start: the weights, the settings and the samples stay as chosen, the steps go. */
@@ -166,13 +197,10 @@ function reset() {
 
 const weights = () => (seed ? drawn(seed) : start);
 
-function newWeights() {
-  stop();
-  seed = 1 + Math.floor(Math.random() * 99999);
-  begin(weights());
-  draw();
-  say();
-  rememberState();
+/** Begin with weights that are drawn from a seed; 0 are those that came with the page. */
+function beginWith(chosenSeed) {
+  seed = chosenSeed;
+  reset();
 }
 
 // ── the address ─────────────────────────────────────────────────────────────────────────────────
@@ -261,7 +289,8 @@ onClicks({
   step: () => steps(1),
   epoch: () => steps(stepsOfEpoch()),
   reset,
-  draw: newWeights,
+  draw: () => beginWith(1 + Math.floor(Math.random() * 99999)),
+  original: () => beginWith(0),
   add: () => addSample({ x: (extent ?? extentOf(now.set.rows)).map(([low, high]) => (low + high) / 2), y: targetsHere(0) }),
   paste: () => { stop(); $("table-said").textContent = ""; $("table-dialog").showModal(); },
   "table-take": takeTable,

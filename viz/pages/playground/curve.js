@@ -1,7 +1,5 @@
-// The curve of the loss: of each step, smoothed where a step sees a part of the samples, and of what
-// is held out.
-
-const SMOOTH = 0.05; // the weight of the newest in the running mean
+// The curve of the loss: of each step, its mean over an epoch where a step sees a part of the samples,
+// and of what is held out.
 
 function drawCurve() {
   const canvas = $("losses");
@@ -11,27 +9,22 @@ function drawCurve() {
   const logarithmic = $("log").checked;
   const scale = logarithmic ? (loss) => Math.log10(Math.max(loss, 1e-12)) : (loss) => loss;
   const { ink, quiet, plus, minus } = palette();
-  const all = [...losses, ...held.map(([, loss]) => loss)].filter((loss) => !logarithmic || loss > 0);
-  const last = Math.max(losses.length, 1);
-  let range = spread(all.map(scale), 0.06);
-  if (!logarithmic && range[0] < 0 && Math.min(0, ...minMax(all)) === 0) range = [0, range[1]];
   const place = {
-    x: scaleOf([0, last], MARGIN.left, width - MARGIN.right),
-    y: scaleOf(range, height - MARGIN.bottom, MARGIN.top),
+    x: scaleOf([0, Math.max(losses.length, 1)], MARGIN.left, width - MARGIN.right),
+    y: scaleOf(rangeOfLosses(scale, logarithmic), height - MARGIN.bottom, MARGIN.top),
   };
   axesOfCurve(pen, place, logarithmic);
-  const smooth = batchSize(now) < now.set.train.count || isRough(losses);
+  const smooth = curve.window > 1;
   pen.lineJoin = "round";
   pen.globalAlpha = smooth ? 0.3 : 1;
-  trace(pen, place, losses.length, (i) => [i, scale(losses[i])], plus, smooth ? 1 : 2);
+  trace(pen, place, losses.length, (i) => i, (i) => scale(losses[i]), plus, smooth ? 1 : 2);
   pen.globalAlpha = 1;
   if (smooth && losses.length) {
-    let mean = losses[0];
-    const means = Float64Array.from(losses, (loss, i) => (mean += Math.max(SMOOTH, 1 / (i + 1)) * (loss - mean)));
-    trace(pen, place, means.length, (i) => [i, scale(means[i])], plus, 2);
+    const means = runningMeans(losses, curve.window);
+    trace(pen, place, means.length, (i) => i, (i) => scale(means[i]), plus, 2);
   }
   pen.setLineDash([5, 3]);
-  trace(pen, place, held.length, (i) => [held[i][0], scale(held[i][1])], minus, 2);
+  trace(pen, place, held.length, (i) => held[i][0], (i) => scale(held[i][1]), minus, 2);
   pen.setLineDash([]);
   if (now.steps < losses.length) {
     pen.strokeStyle = css(ink);
@@ -45,10 +38,30 @@ function drawCurve() {
   if (!losses.length) {
     pen.fillStyle = css(quiet);
     pen.textAlign = "center";
-    pen.fillText("the loss of each step will be here", width / 2, height / 2);
+    pen.fillText("the loss of each step will be here", (place.x.start + place.x.end) / 2, height / 2);
   }
   const word = losses.length ? `${losses.length} steps, from ${number(losses[0])} to ${number(losses[losses.length - 1])}` : "no step yet";
   canvas.setAttribute("aria-label", `The loss: ${word}`);
+}
+
+/** From where to where the losses go; down to 0, unless some are negative. */
+function rangeOfLosses(scale, logarithmic) {
+  let [low, high] = minMax(curve.losses);
+  for (const [, loss] of curve.held) { if (loss < low) low = loss; if (loss > high) high = loss; }
+  if (!(low <= high)) [low, high] = [0, 1];
+  if (!logarithmic && low >= 0) return [0, high * 1.06 || 1];
+  return spread([scale(low), scale(high)], 0.06);
+}
+
+/** The mean around each step, over so many. */
+function runningMeans(numbers, window) {
+  const sums = new Float64Array(numbers.length + 1);
+  for (let i = 0; i < numbers.length; i++) sums[i + 1] = sums[i] + numbers[i];
+  const reach = Math.floor(window / 2);
+  return Float64Array.from(numbers, (_, i) => {
+    const [first, last] = [Math.max(0, i - reach), Math.min(numbers.length, i + reach + 1)];
+    return (sums[last] - sums[first]) / (last - first);
+  });
 }
 
 function minMax(numbers) {
@@ -57,18 +70,11 @@ function minMax(numbers) {
   return [low, high];
 }
 
-/** Whether the batches were smaller once. */
-function isRough(losses) {
-  let rises = 0;
-  for (let i = Math.max(1, losses.length - 60); i < losses.length; i++) rises += losses[i] > losses[i - 1];
-  return rises > 20;
-}
-
 function axesOfCurve(pen, { x, y }, logarithmic) {
   const { quiet, rule } = palette();
   pen.font = "11px system-ui, sans-serif";
   pen.lineWidth = 1;
-  for (const tick of ticks(y.low, y.high)) {
+  for (const tick of logarithmic ? ticksOfLogarithms(y.low, y.high) : ticks(y.low, y.high)) {
     pen.strokeStyle = css(rule);
     pen.beginPath();
     pen.moveTo(x.start, y.to(tick));
@@ -78,30 +84,41 @@ function axesOfCurve(pen, { x, y }, logarithmic) {
     pen.textAlign = "right";
     pen.fillText(logarithmic ? brief(10 ** tick) : brief(tick), x.start - 5, y.to(tick) + 4);
   }
-  pen.textAlign = "center";
   for (const tick of ticks(x.low, x.high)) {
-    if (Number.isInteger(tick)) pen.fillText(String(tick), x.to(tick), y.start + 16);
+    pen.textAlign = x.to(tick) > x.end - 20 ? "right" : "center";
+    if (Number.isInteger(tick)) pen.fillText(tick.toLocaleString("en"), Math.min(x.to(tick), x.end + 6), y.start + 16);
   }
 }
 
-/** A line through points; of many in one column of pixels, the least and the largest. */
-function trace(pen, { x, y }, count, pointOf, colour, width) {
+/** The logarithms of round numbers: of powers of ten, and where there are few also of 2 and 5 times these. */
+function ticksOfLogarithms(low, high) {
+  const every = Math.ceil((high - low) / 6);
+  const found = [];
+  for (let power = Math.floor(low); power <= high; power++) {
+    if (power % every) continue;
+    for (const factor of high - low < 2.5 ? [1, 2, 5] : [1]) found.push(power + Math.log10(factor));
+  }
+  return found.filter((tick) => tick >= low && tick <= high);
+}
+
+/** A line through points; of many in one column of pixels, the lowest and the highest. */
+function trace(pen, { x, y }, count, stepAt, lossAt, colour, thickness) {
   if (!count) return;
   pen.strokeStyle = css(colour);
-  pen.lineWidth = width;
+  pen.lineWidth = thickness;
   pen.beginPath();
   const bunch = Math.max(1, Math.floor(count / (2 * (x.end - x.start))));
-  for (let start = 0; start < count; start += bunch) {
-    let [low, high] = [null, null];
-    for (let i = start; i < Math.min(count, start + bunch); i++) {
-      const point = pointOf(i);
-      if (!low || point[1] < low[1]) low = point;
-      if (!high || point[1] > high[1]) high = point;
+  for (let first = 0; first < count; first += bunch) {
+    let [low, high] = [first, first];
+    for (let i = first + 1; i < Math.min(count, first + bunch); i++) {
+      const loss = lossAt(i);
+      if (loss < lossAt(low)) low = i;
+      if (loss > lossAt(high)) high = i;
     }
-    const ordered = low[0] <= high[0] ? [low, high] : [high, low];
-    for (const [step, loss] of bunch > 1 ? ordered : [low]) pen.lineTo(x.to(step), y.to(loss));
+    pen.lineTo(x.to(stepAt(Math.min(low, high))), y.to(lossAt(Math.min(low, high))));
+    if (low !== high) pen.lineTo(x.to(stepAt(Math.max(low, high))), y.to(lossAt(Math.max(low, high))));
   }
-  if (count === 1) pen.arc(x.to(pointOf(0)[0]), y.to(pointOf(0)[1]), 1.5, 0, 7);
+  if (count === 1) pen.arc(x.to(stepAt(0)), y.to(lossAt(0)), 1.5, 0, 7);
   pen.stroke();
 }
 

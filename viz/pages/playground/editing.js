@@ -42,6 +42,7 @@ function targetsHere(y) {
 /** Where a sample is in the picture, in pixels. */
 function spotOf(row) {
   if (VIEW === "plane") return [frame.x.to(row.x[0]), frame.y.to(row.x[1])];
+  if (VIEW === "scatter") return [frame.x.to(row.y[shownOutput]), spotsAcross.get(row)];
   return [frame.x.to(row.x[0]), frame.y.to(heightOf(row))];
 }
 
@@ -56,8 +57,9 @@ function sampleAt(x, y) {
 }
 
 function watchPicture() {
-  if (VIEW === "confusion" || VIEW === "scatter") return;
+  if (VIEW === "confusion") return;
   const picture = $("picture");
+  const fixed = VIEW === "scatter"; // a prediction cannot be dragged
   let held = null; // the sample that is dragged
   let moved = false;
   const at = (event) => {
@@ -72,7 +74,7 @@ function watchPicture() {
     if (held !== null) chooseSample(held);
   });
   picture.addEventListener("pointermove", (event) => {
-    if (held === null || !event.buttons) return;
+    if (fixed || held === null || !event.buttons) return;
     const [x, y] = at(event);
     const row = now.set.rows[held];
     const [a, b] = spotOf(row);
@@ -85,7 +87,7 @@ function watchPicture() {
   picture.addEventListener("pointerup", (event) => {
     const [x, y] = at(event);
     if (held !== null && moved) editSample(held, {});
-    else if (held === null && inFrame(x, y)) addSample({ ...movedTo(null, x, y), y: targetsHere(frame.y.from(y)) });
+    else if (held === null && !fixed && inFrame(x, y)) addSample({ ...movedTo(null, x, y), y: targetsHere(frame.y.from(y)) });
     held = null;
   });
   picture.addEventListener("pointercancel", () => { held = null; });
@@ -137,7 +139,7 @@ function takeTable() {
   if (typeof rows === "string") return void ($("table-said").textContent = rows);
   $("table-dialog").close();
   chosen.sample = null;
-  return edited(rows, `${rows.length} samples were taken from the table.`);
+  edited(rows, `${rows.length} samples were taken from the table.`);
 }
 
 // ── holding out ─────────────────────────────────────────────────────────────────────────────────
@@ -152,7 +154,7 @@ function holdOut() {
   const { rows } = now.set;
   const count = Math.round((rows.length * share) / 100);
   const held = new Set(shuffled(rows.length, chance).slice(0, count));
-  return edited(rows.map((row, i) => ({ ...row, held: held.has(i) })), `${count} of ${rows.length} samples are held out.`);
+  edited(rows.map((row, i) => ({ ...row, held: held.has(i) })), `${count} of ${rows.length} samples are held out.`);
 }
 
 function watchData() {

@@ -37,6 +37,13 @@ function makeBoxes() {
   });
 }
 
+/** The units whose numbers are seen: of those in folded boxes only the chosen one. */
+function unitsInSight() {
+  const seen = new Set(boxes.filter((box) => !box.folded).map((box) => box.units[0]));
+  if (chosen.unit !== null) seen.add(chosen.unit);
+  return seen;
+}
+
 /** What is drawn in a unit's box. */
 function kindOf(box) {
   if (box.folded) return box.image ? "sample" : box.allInputs ? "none" : "matrix";
@@ -48,7 +55,11 @@ function kindOf(box) {
 // ── boxes on the page ───────────────────────────────────────────────────────────────────────────
 
 function makeNetwork() {
-  if (!units.length) return void ($("network").hidden = true);
+  if (!units.length) {
+    for (const id of ["network", "legend"]) $(id).hidden = true;
+    $("nothing").textContent = "No neurons were found in this model. Choose a parameter or a sample to see its numbers.";
+    return;
+  }
   for (const box of boxes) {
     box.kind = kindOf(box);
     box.canvas = element("canvas");
@@ -80,10 +91,9 @@ function placeBoxes() {
   const slots = columns.map((column) => Math.ceil(column.length / PER_COLUMN));
   const total = slots.reduce((sum, count) => sum + count, 0);
   const rows = Math.max(...columns.map((column, i) => Math.ceil(column.length / slots[i])));
-  const height = Math.max(300, Math.min(600, rows * 62));
+  const height = Math.max(300, Math.min(600, rows * 62, innerHeight * 0.74));
   const size = Math.max(16, Math.min(48, height / rows - 7, (width - 20) / (total + 0.7 * (columns.length - 1)) - 5));
   $("network").style.height = `${height}px`;
-  const named = height / rows - size >= 14;
   const gap = columns.length > 1 ? (width - 28 - total * (size + 6)) / (columns.length - 1) : 0;
   let left = 14;
   columns.forEach((column, i) => {
@@ -96,9 +106,10 @@ function placeBoxes() {
       box.x = left + across * (size + 6) + size / 2 + (box.folded && i === 0 ? (large - size) / 2 : 0);
       box.y = ((down + 0.5) * height) / count + (inThis < count ? ((count - inThis) * height) / count / 2 : 0);
       Object.assign(box.element.style, {
-        left: `${box.x - large / 2}px`, top: `${box.y - large / 2}px`, width: `${large}px`, height: `${large}px`,
+        // Paper is narrower than the screen: there, places across shrink with it.
+        left: `calc(${(100 * box.x) / width}% - ${large / 2}px)`, top: `${box.y - large / 2}px`, width: `${large}px`, height: `${large}px`,
       });
-      box.name.hidden = !(named || box.folded);
+      box.name.hidden = height / count - size < 14 && !box.folded;
     });
     left += slots[i] * (size + 6) + gap;
   });
@@ -121,9 +132,9 @@ function drawLines() {
   const { parameters } = now;
   pen.lineCap = "round";
   for (const [from, to] of ribbons) {
-    pen.globalAlpha = 0.25;
+    pen.globalAlpha = 0.3;
     pen.strokeStyle = css(colours.line);
-    pen.lineWidth = Math.min(14, from.size / 5);
+    pen.lineWidth = 3;
     pen.beginPath();
     curveTo(pen, ends(from, to));
     pen.stroke();
@@ -195,7 +206,7 @@ function drawUnits() {
     box.text.hidden = !passed || box.folded;
     if (passed && !box.folded) {
       const { slot } = units[index];
-      box.text.replaceChildren(brief(passed.value(slot)), element("br"), element("i", "", brief(passed.slope(slot))));
+      box.text.replaceChildren(tiny(passed.value(slot)), element("br"), element("i", "", tiny(passed.slope(slot))));
     }
   }
 }
@@ -203,12 +214,20 @@ function drawUnits() {
 /** A number for a small place: three digits. */
 const brief = (x) => (Number.isFinite(x) ? String(Number(x.toPrecision(3))).replaceAll("-", "−") : exact(x));
 
+/** A number for a box: two digits. */
+function tiny(x) {
+  const size = Math.abs(x);
+  if (!Number.isFinite(x) || x === 0) return exact(x);
+  if (size < 0.001 || size >= 1000) return x.toExponential(0).replace("e+", "e").replaceAll("-", "−");
+  return String(Number(x.toPrecision(2))).replaceAll("-", "−");
+}
+
 const DRAWN = {
   none: (box) => { penOf(box.canvas); },
-  plane: (box) => paint(box.canvas, fields.side, fields.units[box.units[0]]),
+  plane: (box) => paint(box.canvas, fields.side, fields.units.get(box.units[0])),
   line(box) {
     const pen = penOf(box.canvas);
-    const values = fields.units[box.units[0]];
+    const values = fields.units.get(box.units[0]);
     const [low, high] = spread(values, 0.15);
     const { width, height } = sizeOf(box.canvas);
     pen.strokeStyle = css(palette().plus);
@@ -220,7 +239,7 @@ const DRAWN = {
   bars(box) {
     const pen = penOf(box.canvas);
     const { width, height } = sizeOf(box.canvas);
-    const { counts, low, high } = histogram(found.units[box.units[0]], 12);
+    const { counts, low, high } = histogram(found.units.get(box.units[0]), 12);
     const most = Math.max(1, ...counts);
     counts.forEach((count, i) => {
       const middle = low + ((i + 0.5) / counts.length) * (high - low);

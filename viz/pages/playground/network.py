@@ -22,8 +22,10 @@ __all__ = ["Unit", "network"]
 
 _ADD, _MUL = PRIMITIVES["add"], PRIMITIVES["mul"]
 
-#: So long may be the formula that names a unit.
+#: So long may be the formula that names a unit, ...
 _LONGEST = 24
+#: ... and of so many nodes may be one that is written at all.
+_SHORT = 24
 
 
 @dataclass(eq=False)
@@ -39,6 +41,7 @@ class Unit:
     bias: Value | None = None
     weights: list[tuple[Unit, Value]] = field(default_factory=list)
     links: list[Unit] = field(default_factory=list)  # what it is computed from, without weights
+    formula: str = ""  # of what is computed, if it is short
 
 
 @dataclass
@@ -69,7 +72,11 @@ class _Builder:
     """Makes the units, each after those that it is computed from."""
 
     def __init__(
-        self, traced: Traced, order: Sequence[Value], uses: dict[Value, int], sums: dict[Value, _Sum]
+        self,
+        traced: Traced,
+        order: Sequence[Value],
+        uses: dict[Value, int],
+        sums: dict[Value, _Sum],
     ) -> None:
         self.traced, self.sums = traced, sums
         users: dict[Value, Value] = {}
@@ -107,16 +114,13 @@ class _Builder:
             if node in self.fed:
                 self.known[node] = Unit(node, "input", node.label)
             else:
-                links = self.links(node)
-                above = [unit.column for unit in links if unit.kind == "neuron" or unit.column]
-                self.known[node] = Unit(
-                    node, "computed", _name(node, links), 1 + max(above, default=-1), links=links
-                )
+                self.known[node] = self.computed(node)
         return self.known[node]
 
-    def links(self, node: Value) -> list[Unit]:
-        """Return the units that a node is computed from directly."""
-        links, seen, wanted = list[Unit](), {node}, [*operands(node)]
+    def computed(self, node: Value) -> Unit:
+        """Return the unit of what is computed from other units, or from inputs that are none."""
+        links, names = list[Unit](), list[str]()
+        seen, wanted = {node}, [*operands(node)]
         while wanted:
             part = wanted.pop()
             if part in seen:
@@ -124,20 +128,23 @@ class _Builder:
             seen.add(part)
             if part in self.known:
                 links.append(self.known[part])
+                names.append(self.known[part].name)
+            elif part in self.fed:
+                names.append(part.label)
             else:
                 wanted += operands(part)
-        return links[::-1]
+        column = 1 + max((unit.column for unit in links if unit.kind != "input"), default=-1)
+        written = str(formula(node)) if len(seen) < _SHORT else ""
+        name = node.label or _name(written, names[::-1])
+        return Unit(node, "computed", name, column, links=links[::-1], formula=written)
 
 
-def _name(node: Value, links: Sequence[Unit]) -> str:
-    """Name what is computed: by its label, by its formula if that is short, or by what goes in."""
-    if node.label:
-        return node.label
-    written = str(formula(node)) if len(topological_sort([node], operands)) < _LONGEST else ""
-    written = written.partition(" = ")[2] or written
-    if 0 < len(written) <= _LONGEST:
-        return written
-    return f"f({', '.join(unit.name for unit in links[:2])}{', …' * (len(links) > 2)})"
+def _name(written: str, names: Sequence[str]) -> str:
+    """Name what is computed: by its formula if that is short, or by what goes in."""
+    right = written.rpartition(" = ")[2]
+    if 0 < len(right) <= _LONGEST:
+        return right
+    return f"f({', '.join(names[:2])}{', …' * (len(names) > 2)})"
 
 
 # ── sums of products ────────────────────────────────────────────────────────────────────────────
@@ -200,4 +207,5 @@ def described(unit: Unit, number: dict[Unit, int], parameter: dict[Value, int]) 
         "bias": parameter[unit.bias] if unit.bias is not None else None,
         "weights": [[number[source], parameter[weight]] for source, weight in unit.weights],
         "links": [number[source] for source in unit.links],
+        "formula": unit.formula,
     }

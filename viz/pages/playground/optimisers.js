@@ -2,7 +2,7 @@
 
 const OPTIMISERS = {
   sgd: { title: "SGD", memory: [], step: plainStep },
-  momentum: { title: "SGD with momentum", memory: ["v"], step: momentumStep },
+  momentum: { title: "Momentum", memory: ["v"], step: momentumStep },
   adam: { title: "Adam", memory: ["m", "v"], step: adamStep },
   adamw: { title: "AdamW", memory: ["m", "v"], step: adamStep },
 };
@@ -16,12 +16,14 @@ function move(p, g, memory, settings, taken) {
 }
 
 /** p ← p - η (g + λ p) */
-function plainStep(p, g, _memory, { rate, decay }) {
+function plainStep(p, g, _memory, { optimizer, rate, decays }) {
+  const decay = decays[optimizer];
   for (let i = 0; i < p.length; i++) p[i] -= rate * (g[i] + decay * p[i]);
 }
 
 /** v ← μ v + g + λ p,  p ← p - η v */
-function momentumStep(p, g, [v], { rate, momentum, decay }) {
+function momentumStep(p, g, [v], { optimizer, rate, momentum, decays }) {
+  const decay = decays[optimizer];
   for (let i = 0; i < p.length; i++) {
     v[i] = momentum * v[i] + g[i] + decay * p[i];
     p[i] -= rate * v[i];
@@ -29,8 +31,9 @@ function momentumStep(p, g, [v], { rate, momentum, decay }) {
 }
 
 /** Adam adds λ p to the gradient; AdamW takes η λ p from the parameter itself. */
-function adamStep(p, g, [m, v], { optimizer, rate, beta1, beta2, epsilon, decay }, t) {
+function adamStep(p, g, [m, v], { optimizer, rate, beta1, beta2, epsilon, decays }, t) {
   const apart = optimizer === "adamw";
+  const decay = decays[optimizer];
   const [first, second] = [1 - beta1 ** t, 1 - beta2 ** t];
   for (let i = 0; i < p.length; i++) {
     const slope = apart ? g[i] : g[i] + decay * p[i];
@@ -41,35 +44,46 @@ function adamStep(p, g, [m, v], { optimizer, rate, beta1, beta2, epsilon, decay 
   }
 }
 
-/** The step of one parameter, line by line: in symbols, then in numbers. */
-function explained(before, g, remembered, after, moved, settings, taken) {
-  const { optimizer, rate, decay } = settings;
-  const n = (x) => enclosed(x);
-  const slope = decay && optimizer !== "adamw" ? g + decay * before : g;
-  const slopeText = slope === g ? n(g) : `(${number(g)} + ${short(decay)} · ${n(before)})`;
-  const symbol = decay && optimizer !== "adamw" ? "(g + λ w)" : "g";
-  if (optimizer === "sgd") {
-    return [[`w ← w − rate · ${symbol}`, `${number(before)} − ${short(rate)} · ${slopeText} = ${number(moved)}`]];
-  }
+/**
+ * The step of one parameter, line by line: in symbols, then in numbers.
+ *
+ * `before` and `after` are {w, memory} of the parameter, and `g` is its gradient.
+ */
+function explained(before, after, g, settings, taken) {
+  const { optimizer, rate, momentum, beta1, beta2, epsilon, decays } = settings;
+  const apart = optimizer === "adamw";
+  const decay = decays[optimizer];
+  const coupled = decay && !apart;
+  const symbol = coupled ? "(g + λ w)" : "g";
+  const slope = coupled ? `(${plain(g)} + ${short(decay)} · ${factor(before.w)})` : factor(g);
+  const [w, moved] = [plain(before.w), plain(after.w)];
+  if (optimizer === "sgd") return [[`w ← w − rate · ${symbol}`, `${w} − ${short(rate)} · ${slope} = ${moved}`]];
   if (optimizer === "momentum") {
+    const [[v], [next]] = [before.memory, after.memory];
     return [
-      [`v ← μ v + ${symbol}`, `${short(settings.momentum)} · ${n(remembered[0])} + ${slopeText} = ${number(after[0])}`],
-      ["w ← w − rate · v", `${number(before)} − ${short(rate)} · ${n(after[0])} = ${number(moved)}`],
+      [`v ← μ v + ${symbol}`, `${short(momentum)} · ${factor(v)} + ${slope} = ${plain(next)}`],
+      ["w ← w − rate · v", `${w} − ${short(rate)} · ${factor(next)} = ${moved}`],
     ];
   }
   const t = taken + 1;
-  const { beta1, beta2, epsilon } = settings;
-  const [mean, square] = [after[0] / (1 - beta1 ** t), after[1] / (1 - beta2 ** t)];
-  const own = optimizer === "adamw" && decay;
+  const [[m, v], [nextM, nextV]] = [before.memory, after.memory];
+  const [mean, root] = [nextM / (1 - beta1 ** t), Math.sqrt(nextV / (1 - beta2 ** t))];
+  const shrinks = apart && decay;
+  const step = `${factor(mean)} / (${plain(root)} + ${short(epsilon)})`;
   return [
-    [`m ← β₁ m + (1 − β₁) ${symbol}`, `${short(beta1)} · ${n(remembered[0])} + ${short(1 - beta1)} · ${slopeText} = ${number(after[0])}`],
-    [`v ← β₂ v + (1 − β₂) ${symbol}²`, `${short(beta2)} · ${n(remembered[1])} + ${short(1 - beta2)} · ${slopeText}² = ${number(after[1])}`],
-    [`m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), t = ${t}`, `m̂ = ${number(mean)}, v̂ = ${number(square)}`],
-    [`w ← w − rate · ${own ? "(m̂ / (√v̂ + ε) + λ w)" : "m̂ / (√v̂ + ε)"}`,
-      `${number(before)} − ${short(rate)} · ${own ? "(" : ""}${number(mean)} / (${number(Math.sqrt(square))} + ${short(epsilon)})` +
-      `${own ? ` + ${short(decay)} · ${n(before)})` : ""} = ${number(moved)}`],
+    [`m ← β₁ m + (1 − β₁) ${symbol}`, `${short(beta1)} · ${factor(m)} + ${short(1 - beta1)} · ${slope} = ${plain(nextM)}`],
+    [`v ← β₂ v + (1 − β₂) ${symbol}²`, `${short(beta2)} · ${factor(v)} + ${short(1 - beta2)} · ${slope}² = ${plain(nextV)}`],
+    [`m̂ = m / (1 − β₁ᵗ), t = ${t}`, `${plain(nextM)} / (1 − ${short(beta1)}^${t}) = ${plain(mean)}`],
+    ["√v̂ = √(v / (1 − β₂ᵗ))", `√(${plain(nextV)} / (1 − ${short(beta2)}^${t})) = ${plain(root)}`],
+    [shrinks ? "w ← w − rate · (m̂ / (√v̂ + ε) + λ w)" : "w ← w − rate · m̂ / (√v̂ + ε)",
+      `${w} − ${short(rate)} · ${shrinks ? `(${step} + ${short(decay)} · ${factor(before.w)})` : step} = ${moved}`],
   ];
 }
+
+const plain = (x) => (x === 0 ? "0" : number(x));
+
+/** A number after an operator. */
+const factor = (x) => (plain(x).startsWith("−") ? `(${plain(x)})` : plain(x));
 
 /** A setting: as few digits as it has. */
 const short = (x) => String(Number(x.toPrecision(12))).replaceAll("-", "−");

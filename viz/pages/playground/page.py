@@ -23,6 +23,7 @@ def write(data: dict[str, Any], interpreter: str, title: str) -> str:
         interpreter: the functions that carry out the tape's runs, as JavaScript.
         title: of the page; text, whatever it holds.
     """
+    title = title.encode(errors="replace").decode()  # half of a pair of surrogates is no text
     body = fill(read(__package__, "body.html"), title=escape(title))
     machine = read(__package__, "machine.js").replace("/*ROWS*/", interpreter)
     scripts = [machine, *(read(__package__, name) for name in _SCRIPTS)]

@@ -43,18 +43,40 @@ function penOf(canvas) {
 function paint(canvas, across, values) {
   let reach = 1e-9;
   for (const x of values) if (Math.abs(x) > reach && Number.isFinite(x)) reach = Math.abs(x);
-  const { raised, minus, plus } = palette();
-  fill(canvas, across, values.length / across, (i) => {
-    const share = Math.min(1, Math.abs(values[i]) / reach);
-    return [raised, values[i] < 0 ? minus : plus, share];
-  });
+  const [pen, image] = imageOf(canvas, across, values.length / across);
+  const pixels = new Uint32Array(image.data.buffer);
+  const shades = ramp();
+  for (let i = 0; i < pixels.length; i++) pixels[i] = shades[128 + Math.round(127 * Math.max(-1, Math.min(1, values[i] / reach || 0)))];
+  pen.putImageData(image, 0, 0);
+}
+
+/** The colours from the largest negative number to the largest positive one, as pixels. */
+function ramp() {
+  const colours = palette();
+  if (colours.ramp) return colours.ramp;
+  const bytes = new Uint8ClampedArray(4 * 256);
+  for (let i = 0; i < 256; i++) {
+    const share = (i - 128) / 127;
+    bytes.set([...mix(colours.raised, share < 0 ? colours.minus : colours.plus, Math.min(1, Math.abs(share))), 255], 4 * i);
+  }
+  colours.ramp = new Uint32Array(bytes.buffer);
+  return colours.ramp;
+}
+
+const images = new WeakMap();
+
+/** A canvas of so many pixels, and an image to be put there, which is made once. */
+function imageOf(canvas, across, down) {
+  if (canvas.width !== across || canvas.height !== down) [canvas.width, canvas.height] = [across, down];
+  let [pen, image] = images.get(canvas) ?? [canvas.getContext("2d"), null];
+  if (image?.width !== across || image.height !== down) image = pen.createImageData(across, down);
+  images.set(canvas, [pen, image]);
+  return [pen, image];
 }
 
 /** Fill a canvas of so many cells: of each, two colours and how much there is of the second. */
 function fill(canvas, across, down, colourOf) {
-  if (canvas.width !== across || canvas.height !== down) [canvas.width, canvas.height] = [across, down];
-  const pen = canvas.getContext("2d");
-  const image = pen.createImageData(across, down);
+  const [pen, image] = imageOf(canvas, across, down);
   for (let i = 0; i < across * down; i++) {
     const [from, to, share] = colourOf(i);
     for (let c = 0; c < 3; c++) image.data[4 * i + c] = from[c] + (to[c] - from[c]) * share;
@@ -65,7 +87,7 @@ function fill(canvas, across, down, colourOf) {
 
 // ── fields ──────────────────────────────────────────────────────────────────────────────────────
 
-const COARSE = 40, FINE = 96, ALONG = 160;
+const LEAST = 24, COARSE = 40, FINE = 96, ALONG = 160; // places along a side
 
 let extent = null; // of the inputs
 let fields = null; // what each unit computes on a grid over the inputs
@@ -105,15 +127,14 @@ function computeFields(side, ofUnits) {
   const { outputs } = data.tape;
   const made = {
     side,
-    units: ofUnits ? units.map(() => new Float32Array(count)) : [],
+    units: new Map(ofUnits ? [...unitsInSight()].map((unit) => [unit, new Float32Array(count)]) : []),
     outputs: outputs.map(() => new Float32Array(count)),
     chance: classes.length && targets === 1 ? new Float32Array(count) : null, // of the second class
   };
   machine.evaluate(now.parameters, fed, null, count, (first, n) => {
-    made.units.forEach((values, u) => {
-      const { slot } = units[u];
-      for (let s = 0; s < n; s++) values[first + s] = machine.value(slot, s);
-    });
+    for (const [unit, values] of made.units) {
+      for (let s = 0; s < n; s++) values[first + s] = machine.value(units[unit].slot, s);
+    }
     made.outputs.forEach((values, k) => {
       for (let s = 0; s < n; s++) values[first + s] = machine.value(outputs[k], s);
     });

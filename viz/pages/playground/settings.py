@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from scalargrad import optim
 from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError, OperandError
 from scalargrad.nn import Module, Neuron
-from scalargrad.optim import SGD, Optimizer
+from scalargrad.optim import SGD, Adam, AdamW, Optimizer
 
 __all__ = ["OPTIMIZERS", "initial", "names_of", "optimizer_of", "settings_of"]
 
-#: The optimisers of a page, by the names that they are chosen by.
-OPTIMIZERS = ("sgd", "momentum", "adam", "adamw")
+_MOMENTUM = 0.9
 
-_MOMENTUM, _BETAS, _EPSILON = 0.9, (0.9, 0.999), 1e-8
-_DECAY = 0.01  # of AdamW, where nobody says
+#: The optimisers of a page, by the names that they are chosen by.
+OPTIMIZERS: dict[str, Callable[[list[Value], float], Optimizer]] = {
+    "sgd": lambda parameters, rate: SGD(parameters, rate),
+    "momentum": lambda parameters, rate: SGD(parameters, rate, _MOMENTUM),
+    "adam": lambda parameters, rate: Adam(parameters, rate),
+    "adamw": lambda parameters, rate: AdamW(parameters, rate),
+}
 
 
 def optimizer_of(model: Any, optimizer: Any, learning_rate: Any) -> Optimizer:
@@ -30,66 +33,55 @@ def optimizer_of(model: Any, optimizer: Any, learning_rate: Any) -> Optimizer:
         OperandError: the parameters are not known, or the rate is a function; or the optimiser is
             one that the page cannot compute.
     """
-    if isinstance(optimizer, Optimizer):
-        if _name_of(optimizer) is None:
-            raise OperandError(
-                f"the playground computes SGD, Adam and AdamW, got {type(optimizer).__name__}, "
-                "whose update() is Python"
-            )
-        if callable(optimizer.learning_rate):
-            raise OperandError(_needs_number(optimizer.learning_rate))
-        return optimizer
-    if not isinstance(optimizer, str) or optimizer not in OPTIMIZERS:
+    is_one = isinstance(optimizer, Optimizer)
+    made: Optimizer = optimizer if is_one else _by_name(model, optimizer, learning_rate)
+    if type(made) not in (SGD, Adam, AdamW):
+        raise OperandError(
+            f"a playground computes SGD, Adam and AdamW, got {type(made).__name__}, whose "
+            "update() is Python"
+        )
+    rate = made.learning_rate
+    if callable(rate):
+        name = getattr(rate, "__qualname__", repr(rate))
+        raise OperandError(
+            f"the learning rate of a playground is a number, which its page can change, got {name}"
+        )
+    return made
+
+
+def _by_name(model: Any, name: Any, learning_rate: Any) -> Optimizer:
+    if not isinstance(name, str) or name not in OPTIMIZERS:
         raise ChoiceError(
             f"optimizer is one of {', '.join(OPTIMIZERS)}, or an Optimizer such as "
-            f"Adam(model.parameters()), got {optimizer!r}"
+            f"Adam(model.parameters()), got {name!r}"
         )
-    if callable(learning_rate):
-        raise OperandError(_needs_number(learning_rate))
     parameters = getattr(model, "parameters", None)
     if not callable(parameters):
         raise OperandError(
-            "the playground needs the parameters of the model: a Module has them; of a function "
-            "say optimizer=SGD(parameters)"
+            "a playground needs the parameters of the model: a Module has them; of a function say "
+            "which they are, as in optimizer=SGD(parameters)"
         )
-    return SGD(parameters(), learning_rate)
+    return OPTIMIZERS[name](parameters(), learning_rate)
 
 
-def _needs_number(rate: Any) -> str:
-    name = getattr(rate, "__qualname__", repr(rate))
-    return f"the learning rate of a playground is a number, which its page can change, got {name}"
-
-
-def _name_of(optimizer: Optimizer) -> str | None:
-    """Return what the page calls an optimiser; None if it has no such one."""
-    if type(optimizer) is SGD:
-        return "momentum" if optimizer.momentum else "sgd"
-    known = {"Adam": "adam", "AdamW": "adamw"}
-    name = type(optimizer).__name__
-    return known.get(name) if type(optimizer) is getattr(optim, name, None) else None
-
-
-def settings_of(optimizer: Any, given: Any, size: int) -> dict[str, Any]:
-    """Return how the page trains at first.
-
-    Args:
-        optimizer: what `optimizer_of` made of the one that was given.
-        given: that one; a name stands for an optimiser with its usual numbers.
-        size: how many samples make a step.
-    """
-    name = given if isinstance(given, str) else _name_of(optimizer)
-    beta1, beta2 = getattr(optimizer, "betas", _BETAS)
-    decay = optimizer.weight_decay
-    if given == "adamw":
-        decay = _DECAY
+def settings_of(optimizer: Any, size: int) -> dict[str, Any]:
+    """Return how the page trains at first, with batches of a size."""
+    plain = Adam([Value(0.0)])
+    given = "adamw" if isinstance(optimizer, AdamW) else "adam"
+    if isinstance(optimizer, SGD):
+        given = "momentum" if optimizer.momentum else "sgd"
+    # Where another optimiser is chosen in the page, weights decay as they did, but in AdamW's way.
+    decay = 0.0 if given == "adamw" else optimizer.weight_decay
+    decays = dict.fromkeys(OPTIMIZERS, decay) | {"adamw": AdamW([Value(0.0)]).weight_decay}
+    beta1, beta2 = getattr(optimizer, "betas", plain.betas)
     return {
-        "optimizer": name,
+        "optimizer": given,
         "rate": optimizer.learning_rate,
         "momentum": getattr(optimizer, "momentum", 0.0) or _MOMENTUM,
         "beta1": beta1,
         "beta2": beta2,
-        "epsilon": getattr(optimizer, "epsilon", _EPSILON),
-        "decay": decay,
+        "epsilon": getattr(optimizer, "epsilon", plain.epsilon),
+        "decays": decays | {given: optimizer.weight_decay},
         "batch": size,
     }
 
@@ -100,10 +92,11 @@ def settings_of(optimizer: Any, given: Any, size: int) -> dict[str, Any]:
 def names_of(model: Any, parameters: Sequence[Value]) -> list[tuple[str, Value]]:
     """Return all parameters with the names that ``load_state_dict`` takes.
 
-    A model that is no Module may hold one, to which the parameters belong. What belongs to none has
-    its label for a name, or its number.
+    A model that is no Module may hold one, or be a method of what does, to which the parameters
+    belong. What belongs to none has its label for a name, or its number.
     """
-    modules = [model, *getattr(model, "__dict__", {}).values()]
+    owner = getattr(model, "__self__", model)
+    modules = [owner, *getattr(owner, "__dict__", {}).values()]
     for module in modules:
         if isinstance(module, Module):
             named = module.named_parameters()
@@ -120,7 +113,7 @@ def initial(model: Any, parameters: Sequence[Value]) -> dict[str, Any]:
     """
     of: dict[Value, list[Any]] = {}
     for neuron in _neurons(model):
-        of |= dict.fromkeys(neuron.w, [neuron.init, len(neuron.w), neuron.nout])
+        of |= {w: [neuron.init, len(neuron.w), neuron.nout] for w in neuron.w}
         of[neuron.b] = ["zero", 0, 0]
     others = [p.data for p in parameters if p not in of]
     spread = statistics.pstdev(others) if len(others) > 1 else 0.0
@@ -136,7 +129,8 @@ def initial(model: Any, parameters: Sequence[Value]) -> dict[str, Any]:
 
 def _neurons(model: Any) -> Iterator[Neuron]:
     """Yield the neurons within a model, also where it is no Module but holds some."""
-    wanted, seen = [model], dict[int, Any]()
+    owner = getattr(model, "__self__", model)
+    wanted, seen = [owner], dict[int, Any]()
     while wanted:
         part = wanted.pop()
         if id(part) in seen:
@@ -148,5 +142,5 @@ def _neurons(model: Any) -> Iterator[Neuron]:
             wanted += part.values()
         elif isinstance(part, (list, tuple)):
             wanted += part
-        elif isinstance(part, Module) or part is model:
+        elif isinstance(part, Module) or part is owner:
             wanted += getattr(part, "__dict__", {}).values()

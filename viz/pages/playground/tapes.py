@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from base64 import b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from scalargrad.compiler.tape.assemble import PIECES, SMOOTH_MAX, SUM, Tape, ass
 from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort
 from scalargrad.train import Traced
+
+from ..shared.page import in_json
 
 __all__ = ["CODES_OF_SUMS", "VARIES", "numbers", "program"]
 
@@ -42,7 +44,7 @@ def program(traced: Traced, watched: Sequence[Value]) -> tuple[dict[str, Any], l
     fed = [traced.leaves[i] for i in columns]
     reduced = flatten(walk(roots, fed, traced.parameters))
     tape = assemble(reduced)
-    targets = {leaf for leaf in traced.leaves[traced.samples.x.shape[1] :]}
+    targets = {*traced.leaves[traced.samples.x.shape[1] :]}
     marks = _marks(tape, [leaf in targets for leaf in fed])
     loss, *slots = tape.outputs.tolist()
     count = len(traced.outputs)
@@ -67,15 +69,20 @@ def _codes(tape: Tape) -> Collection[int]:
 
 
 def numbers(array: Floats) -> list[Any]:
-    """Return floats as JSON has them, whole ones without a point; what is not finite as a word."""
-    return [_number(x) for x in array.tolist()]
+    """Return floats as JSON has them, whole ones without a point; what is not finite as a word.
 
-
-def _number(x: float) -> Any:
-    if not math.isfinite(x):
-        return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
-    whole = x == int(x) and abs(x) < 2**53 and (x != 0 or math.copysign(1.0, x) > 0)
-    return int(x) if whole else x
+    >>> numbers(np.array([1.0, 0.5, -0.0, np.inf]))
+    [1, 0.5, -0.0, 'Infinity']
+    """
+    found = array.astype(object)
+    whole = (
+        (array == np.trunc(array)) & (np.abs(array) < 2**53) & ~(np.signbit(array) & (array == 0))
+    )
+    found[whole] = array[whole].astype(np.int64)
+    for place in np.flatnonzero(~np.isfinite(array)):
+        found[place] = in_json(float(array[place]))
+    listed: list[Any] = found.tolist()
+    return listed
 
 
 def _marks(tape: Tape, is_target: Sequence[bool]) -> Ints:
@@ -91,7 +98,7 @@ def _marks(tape: Tape, is_target: Sequence[bool]) -> Ints:
     return marks
 
 
-def _operations(tape: Tape) -> Any:
+def _operations(tape: Tape) -> Iterator[tuple[int, Ints]]:
     """Yield the slot of each operation, and those of its operands."""
     for code, start, stop, at, p, q, _ in tape.runs.astype(np.int64).tolist():
         width = _width(code, p, q)
@@ -118,7 +125,7 @@ def _split(tape: Tape, marks: Ints) -> list[list[int]]:
     for code, start, stop, at, p, q, w in tape.runs.astype(np.int64).tolist():
         cuts = np.flatnonzero(np.diff(marks[start:stop])) + 1
         heads = [0, *cuts.tolist(), stop - start]
-        for a, b in zip(heads, heads[1:], strict=False):
+        for a, b in pairwise(heads):
             step, factors = _width(code, p, q), q + 1 if code in (SUM, PIECES) else 0
             part = [code, start + a, start + b, at + a * step, p, q, w + a * factors]
             runs.append([*part, int(marks[start + a])])

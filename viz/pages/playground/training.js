@@ -8,7 +8,7 @@ const start = Float64Array.from(data.parameters.data, Number);
 const gradient = new Float64Array(start.length);
 
 let now; // the state
-let curve; // the loss of each step, before it; and of held-out samples, as pairs [step, loss]
+let curve; // the loss of each step, before it; of held-out samples, pairs [step, loss]; steps of an epoch
 let copies; // states on the way, by step
 let stride; // a copy is taken after so many steps
 let trouble = ""; // why the last step was not taken
@@ -39,7 +39,7 @@ function copyOf(state) {
 /** Begin anew: with given weights, and the settings and samples of now. */
 function begin(parameters, settings = now.settings, set = now.set, random = 1) {
   now = fresh(parameters, settings, set, random);
-  curve = { losses: [], held: [] };
+  curve = { losses: [], held: [], window: 1 };
   copies = new Map([[0, copyOf(now)]]);
   stride = 1;
   trouble = "";
@@ -103,6 +103,7 @@ function learn() {
   if (loss === null) return false;
   trouble = "";
   curve.losses.push(loss);
+  curve.window = Math.max(curve.window, Math.ceil(now.set.train.count / batchSize(now)));
   if (now.steps % stride === 0) keep();
   return true;
 }
@@ -118,8 +119,12 @@ function forget() {
 function keep() {
   copies.set(now.steps, copyOf(now));
   const bytes = 8 * start.length * (1 + now.memory.length);
-  if (copies.size * bytes < KEPT && copies.size < 4000) return;
-  stride *= 2;
+  if (copies.size * bytes > KEPT || copies.size > 4000) thin(2 * stride);
+}
+
+/** From now on keep a copy after so many steps; others go, but for those after a change by hand. */
+function thin(steps) {
+  stride = steps;
   for (const [step, copy] of copies) if (step % stride && !copy.forced) copies.delete(step);
 }
 
@@ -193,7 +198,7 @@ function evaluate(part) {
     loss: NaN,
     losses: new Float64Array(part.count),
     outputs: outputs.map(() => new Float64Array(part.count)),
-    units: data.units.map(() => new Float32Array(part.count)),
+    units: new Map([...unitsInSight()].map((unit) => [unit, new Float32Array(part.count)])),
     guesses: classes.length ? new Int32Array(part.count) : null,
     right: 0,
   };
@@ -202,7 +207,9 @@ function evaluate(part) {
     for (let s = 0; s < n; s++) {
       sum += found.losses[first + s] = machine.value(loss, s);
       outputs.forEach((slot, k) => { found.outputs[k][first + s] = machine.value(slot, s); });
-      for (let u = 0; u < data.units.length; u++) found.units[u][first + s] = machine.value(data.units[u].slot, s);
+    }
+    for (const [unit, values] of found.units) {
+      for (let s = 0; s < n; s++) values[first + s] = machine.value(data.units[unit].slot, s);
     }
     if (found.guesses) guess(found, first, n);
   });

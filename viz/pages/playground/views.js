@@ -37,13 +37,12 @@ function makeView() {
 }
 
 function drawView(fine) {
-  if (VIEW === "confusion") return drawConfusion();
+  if (VIEW === "confusion") return void drawConfusion();
   const pen = penOf($("picture"));
   const { width, height } = sizeOf($("picture"));
   const across = [MARGIN.left, width - MARGIN.right];
   const up = [height - MARGIN.bottom, MARGIN.top];
   ({ plane: drawPlane, line: drawLine, scatter: drawScatter })[VIEW](pen, across, up, fine);
-  return undefined;
 }
 
 function axes(pen, { x, y }) {
@@ -187,6 +186,7 @@ function drawLine(pen, across, up) {
 // ── targets against predictions ─────────────────────────────────────────────────────────────────
 
 const LARGEST_CLOUD = 1500; // samples that are drawn
+const spotsAcross = new Map(); // the height at which each is drawn
 
 function drawScatter(pen, across, up) {
   const range = spread(now.set.rows.map((row) => row.y[shownOutput]), 0.15);
@@ -200,10 +200,12 @@ function drawScatter(pen, across, up) {
   pen.lineTo(x.end, y.end);
   pen.stroke();
   pen.setLineDash([]);
+  spotsAcross.clear();
   for (const [part, results] of [[now.set.train, found], [now.set.held, foundHeld]]) {
     part.indices.slice(0, LARGEST_CLOUD).forEach((index, s) => {
       const row = now.set.rows[index];
       const height = Math.max(y.end, Math.min(y.start, y.to(results.outputs[shownOutput][s])));
+      spotsAcross.set(row, height);
       drawSample(pen, row, index, x.to(row.y[shownOutput]), height);
     });
   }
@@ -216,7 +218,7 @@ let cells = [];
 function makeConfusion() {
   const table = element("table", "confusion");
   table.append(element("caption", "hidden", "How many samples of each class are taken for which"));
-  const head = element("tr", "", element("th", "", "is ＼ taken for"));
+  const head = element("tr", "", element("th", "", "class"));
   for (const k of classes) {
     const cell = element("th", "", String(k));
     cell.scope = "col";

@@ -25,6 +25,8 @@ class Page:
     html: str
     #: Where the page was saved last, if it was.
     path: Path | None = None
+    #: What it may do in the frame of a notebook, in the words of HTML's ``sandbox``.
+    allowed = "allow-scripts"
 
     def __init__(self, html: str, title: str) -> None:
         self.html, self.title = html, title
@@ -40,9 +42,9 @@ class Page:
         return f"<{self.title}; {where}>"
 
     def _repr_html_(self) -> str:
-        """Show the page in a frame, where it can run its script and do nothing else."""
+        """Show the page in a frame, where it can do what is allowed and nothing else."""
         return (
-            f'<iframe title="{escape(self.title)}" sandbox="allow-scripts" width="100%" '
+            f'<iframe title="{escape(self.title)}" sandbox="{self.allowed}" width="100%" '
             f'height="720" style="border: 0" srcdoc="{escape(self.html)}"></iframe>'
         )
 

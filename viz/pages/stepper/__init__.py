@@ -7,7 +7,7 @@ import warnings
 
 from scalargrad.engine import Value
 
-from ...words.names import names, walk
+from ...words.names import Names, named, walk
 from ..shared.page import Page
 from .content import LARGEST_DRAWN, content
 from .page import write
@@ -21,7 +21,9 @@ class Stepper(Page):
     """A page to step through a graph: save it, or let a notebook show it."""
 
 
-def stepper(root: Value, path: str | os.PathLike[str] | None = None) -> Stepper:
+def stepper(
+    root: Value, path: str | os.PathLike[str] | None = None, *, names: Names = True
+) -> Stepper:
     """Make a page that steps through the forward and the backward pass of ``root``.
 
     There is one step for each node forward, one for the seed ∂root/∂root = 1, and one for each edge
@@ -37,6 +39,8 @@ def stepper(root: Value, path: str | os.PathLike[str] | None = None) -> Stepper:
     Args:
         root: the result.
         path: the file to write, if any.
+        names: whether a node without a label is called by the variable that holds it here; or the
+            variables by hand, as ``names=locals()``.
 
     Returns:
         the page: ``.html`` is its text, ``.save(path)`` writes it, and a notebook shows it.
@@ -47,8 +51,8 @@ def stepper(root: Value, path: str | os.PathLike[str] | None = None) -> Stepper:
     Warns:
         UserWarning: the graph has more than 1,000 nodes.
 
-    >>> x = Value(0.5, label="x")
-    >>> y = x.tanh(); y.label = "y"
+    >>> x = Value(0.5)
+    >>> y = x.tanh()
     >>> stepper(y)
     <stepper of y, 4 steps; not saved yet: use .save(path)>
     """
@@ -59,7 +63,7 @@ def stepper(root: Value, path: str | os.PathLike[str] | None = None) -> Stepper:
             f"is folded from {LARGEST_DRAWN} nodes up; step through a smaller part of it",
             stacklevel=2,
         )
-    called = names(order)
+    called = named(order, names)
     found = content(order, called)
     title = f"stepper of {called[root]}, {found.steps:,} steps"
     page = Stepper(write(found, called[root]), title)

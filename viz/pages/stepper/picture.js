@@ -21,8 +21,11 @@ for (const role of ["from", "to"]) {
   canvas.append(marks[role]);
 }
 
-/** The arrow with a number; none if it is folded into a box. */
-const arrow = (index) => $(`arrow${index}`);
+/** The arrow of a use; none if it is folded into a box. */
+const arrow = ({ node, place }) => node.arrows[place] && $(node.arrows[place]);
+
+/** The arrow from the symbol of an operation to its result; none if the box has no symbol. */
+const arrowOut = (node) => $(`${node.box}-out`);
 
 // ── numbers ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -54,7 +57,7 @@ function range(numbers, results) {
 }
 
 function drawEdge(step, shown) {
-  const text = arrow(step.node.arrows[step.place])?.querySelector("text");
+  const text = arrow(step)?.querySelector("text");
   if (text) text.textContent = step.index <= shown ? `∂ ${number(step.slope)}` : "";
 }
 
@@ -71,7 +74,8 @@ function drawNumbers(before, shown) {
 }
 
 function drawEdgesInto(node, shown) {
-  const parts = [...node.arrows.map(arrow), arrow(node.result), $(`${node.box}op`)];
+  const arrows = node.operands.map((_, place) => arrow({ node, place }));
+  const parts = [...arrows, arrowOut(node), $(`${node.box}op`)];
   for (const part of parts) part?.classList.toggle("later", node.index > shown);
 }
 
@@ -107,8 +111,8 @@ function roles(step) {
   return [
     [$(step.node.box), "from"],
     [$(step.parent.box), "to"],
-    [arrow(step.node.arrows[step.place]), "along"],
-    [arrow(step.node.result), "source"],
+    [arrow(step), "along"],
+    [arrowOut(step.node), "source"],
   ];
 }
 
