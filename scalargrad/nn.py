@@ -495,6 +495,38 @@ class MLP(Module):
     def output(self, activation: Activation) -> None:
         self.layers[-1].activation = activation
 
+    @classmethod
+    def from_torch(cls, module: Any) -> MLP:
+        """Return the MLP that computes what a small network of PyTorch computes.
+
+        All numbers are copied, as float64; a weight that two layers share is shared. All of them
+        become parameters, those that are frozen there as well; a layer without a bias has none.
+        (PyTorch's softplus ends at 20, where ours goes on: they differ by 2e-9 there.)
+
+        Args:
+            module: a ``torch.nn.Linear``, or a ``torch.nn.Sequential``, also a nested one, of
+                these and Tanh, ReLU, LeakyReLU, Sigmoid, Softplus, GELU; Identity, Flatten, and
+                Dropout after ``module.eval()``, do nothing.
+
+        Raises:
+            OperandError: another module is in it, an activation stands where there is no layer
+                before it, or has an option that is not known here.
+            SizeError: there is no layer, or two that do not fit together.
+            ImportError: PyTorch is not installed.
+        """
+        return import_module(".torch_modules", __package__).from_torch(cls, module)  # type: ignore[no-any-return]
+
+    def to_torch(self) -> Any:
+        """Return the ``torch.nn.Sequential`` that computes the same, in float64.
+
+        Its ``state_dict()`` has the names of the file that `save` writes.
+
+        Raises:
+            OperandError: an activation is a function, or one that PyTorch has no module for.
+            ImportError: PyTorch is not installed.
+        """
+        return import_module(".torch_modules", __package__).to_torch(self)
+
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(repr, self.layers))}]"
 

@@ -678,7 +678,7 @@ def test_save_that_fails_changes_nothing(path, monkeypatch, content, step, error
     if old:
         path.write_bytes(content)
     with monkeypatch.context() as patch:
-        patch.setattr(f"scalargrad.checkpoint.{step}", fails(error))
+        patch.setattr(f"scalargrad.files.{step}", fails(error))
         with pytest.raises(type(error)):
             small().save(path)
     assert os.listdir(path.parent) == ([path.name] if old else [])
@@ -691,7 +691,7 @@ def test_error_names_the_path_that_was_given(path, monkeypatch, step):
         raise OSError(errno.EACCES, "no", *map(str, arguments))
 
     monkeypatch.chdir(path.parent)
-    monkeypatch.setattr(f"scalargrad.checkpoint.{step}", fail, raising=False)
+    monkeypatch.setattr(f"scalargrad.files.{step}", fail, raising=False)
     with pytest.raises(OSError, match="no") as caught:
         small().save(path.name)
     assert (caught.value.filename, caught.value.filename2) == (path.name, None)
@@ -705,7 +705,7 @@ def test_whole_content_is_on_the_disk_before_the_file_gets_its_name(path, monkey
     def look(file):
         on_disk.append((os.fstat(file).st_size, path.read_bytes()))
 
-    monkeypatch.setattr("scalargrad.checkpoint.os.fsync", look)
+    monkeypatch.setattr("scalargrad.files.os.fsync", look)
     SAVED.save(path)
     assert on_disk == [(len(content), b"old")]
     assert path.read_bytes() == content

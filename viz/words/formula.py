@@ -116,19 +116,20 @@ def _called(parts: Sequence[Part], known: Mapping[Value, str]) -> dict[Part, str
     return {part: f"v{next(more)}" if part.node is None else known[part.node] for part in parts}
 
 
-def operation(node: Value, called: Mapping[Value, str]) -> str:
+def operation(node: Value, called: Mapping[Value, str], notation: Notation | None = None) -> str:
     """Write the one operation that made a node, in the names of its operands.
 
     >>> a, b = Value(2.0), Value(3.0)
     >>> operation(a * b, {a: "a", b: "b"})
     'a * b'
     """
+    notation = notation or PYTHON
     inputs = [
-        PYTHON.number(x.data) if x.kind == "constant" else PYTHON.name(called[x])
+        notation.number(x.data) if x.kind == "constant" else notation.name(called[x])
         for x in operands(node)
     ]
     row = node.primitive
-    return PYTHON.function_of(row.name if row else own_name(node), inputs).text
+    return notation.function_of(row.name if row else own_name(node), inputs).text
 
 
 def _line_starts(roots: list[Part]) -> dict[Part, bool]:

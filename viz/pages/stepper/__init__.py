@@ -28,9 +28,13 @@ def stepper(
 
     There is one step for each node forward, one for the seed ∂root/∂root = 1, and one for each edge
     backward, in the order in which ``root.backward()`` takes them. Each backward step shows the
-    chain rule in symbols and in numbers. Leaves can be changed in the page, which computes all
-    again; an operation of one's own is shown with the local derivatives that it has now, and what
-    leads to it cannot be changed.
+    chain rule in symbols and in numbers. Leaves can be changed in the page, by a number or a
+    slider, and all is computed again; an operation of one's own is shown with the local derivatives
+    that it has now, and what leads to it cannot be changed.
+
+    Two leaves that are chosen together show their second derivative and the paths of the gradient's
+    own graph that it is the sum of, where the graph has at most 100 nodes.
+    Where `scalargrad.debug()` was on, the card of a node has the source line that made it.
 
     The page is one HTML file without anything to load. It starts from the data of the nodes; no
     ``.grad`` is read or changed. A graph of more than 500 nodes is folded in the picture, but all
