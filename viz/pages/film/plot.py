@@ -140,7 +140,7 @@ class _Turns:
     def forward(self) -> Iterator[Scene]:
         """Compute each box from its operands."""
         for block in self.blocks:
-            if block.operands and block.results:
+            if block.operands:
                 self._know(block)
                 box = self.box[block]
                 yield self._scene(True, _FORWARD, [self._computed(block)], [box], self._flows(box))
@@ -155,7 +155,7 @@ class _Turns:
     def backward(self) -> Iterator[Scene]:
         """Let the gradient of each box flow to its operands."""
         for block in reversed(self.blocks):
-            if not block.operands or not block.results:
+            if not block.operands:
                 continue
             taken = [step for node in reversed(self.members[block]) for step in self._pushed(node)]
             for touched in dict.fromkeys(self.home[step.parent] for step in taken):
