@@ -76,8 +76,8 @@ def medium() -> Value:
 
 
 def batch() -> Value:
-    model = MLP(2, [8, 8, 1], seed=0)
-    return F.sum((model([float(i), 1.0]) - 1) ** 2 for i in range(8))
+    model = MLP(2, [16, 16, 1], seed=0)
+    return F.sum((model([float(i), 1.0]) - 1) ** 2 for i in range(20))
 
 
 GRAPHS = {

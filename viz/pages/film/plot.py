@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from scalargrad.engine import Value, operands
 
-from ...picture.folding import Block, Limits, fold, homes
+from ...picture.folding import Block, Limits, fold
 from ...picture.sketch import Sketch, box_names, sketch_blocks
 from ...words.formula import operation
 from ...words.names import number, slope, symbol
@@ -109,7 +109,7 @@ class _Turns:
     ) -> None:
         self.root, self.blocks, self.called = order[-1], blocks, called
         self.box = box_names(blocks)
-        self.home = homes(order, blocks)
+        self.home = {node: block for block in blocks for node in block.nodes}
         self.brief = {node: _brief(name) for node, name in called.items()}
         self.data: dict[str, Line] = {}
         self.gradients: dict[str, list[Line]] = {}
