@@ -184,6 +184,20 @@ class Value(AST):
         """
         return self._leaky_relu(negative_slope)
 
+    def conjugate(self) -> Value:
+        """Return the Value itself, as for any real number: NumPy asks for it in ``np.var``."""
+        return self
+
+    def _no_steps(self, *_: object) -> NoReturn:
+        """Refuse what jumps; NumPy asks for `rint` in ``np.round``."""
+        raise OperandError(
+            "rounding, % and // are no operations of Values, since they jump: use value.data for "
+            "the bare number"
+        )
+
+    rint = _no_steps
+    __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = _no_steps
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """Compute a function of NumPy, such as ``np.exp(value)`` or ``array * value``."""
         Value.__array_ufunc__ = _room("ufuncs").apply  # type: ignore[method-assign]
@@ -483,6 +497,9 @@ def _checked(children: Iterable[Value]) -> tuple[Value, ...]:
         raise OperandError(
             "the operands of a Value come in a tuple, got a single Value: write (a,)"
         )
+    if isinstance(children, str) or not hasattr(children, "__iter__"):
+        hint = f": for a name write label={children!r}" if isinstance(children, str) else ""
+        raise OperandError(f"the operands of a Value come in a tuple, got {_shown(children)}{hint}")
     checked = tuple(children)
     for child in checked:
         if not isinstance(child, Value):

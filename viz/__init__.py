@@ -6,8 +6,8 @@ It only reads the engine. What draws, Graphviz and Matplotlib, loads with the fi
 from scalargrad.debugging import FOREIGN_FILES
 
 from .display import load_ipython_extension, notebook, unload_ipython_extension
-from .pages import film, playground, stepper
-from .picture import draw_dot, trace
+from .pages import drill, film, playground, stepper
+from .picture import draw_dot, trace, use_graphviz
 from .plots import (
     animate_decision,
     animate_fit,
@@ -25,6 +25,7 @@ __all__ = [
     "audit",
     "decision_grid",
     "draw_dot",
+    "drill",
     "explain",
     "film",
     "formula",
@@ -39,6 +40,7 @@ __all__ = [
     "trace",
     "tree",
     "unload_ipython_extension",
+    "use_graphviz",
 ]
 
 FOREIGN_FILES.append(__file__.removesuffix("__init__.py"))

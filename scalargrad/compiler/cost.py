@@ -139,15 +139,15 @@ class Choice:
     """
 
     def __init__(self, asked: str, reduced: Reduced, listing: Callable[[], Raised]) -> None:
-        self._asked, self._listing = asked, listing
+        self.asked, self._listing = asked, listing
         self._work = work_of(reduced)
         # Arrays are the machine from so many samples on: not before this, ...
         self._start = self._estimate(least_code_of(self._work))
         self._is_settled = asked != "auto" or self._start == NEVER  # ... or exactly
 
     def _estimate(self, code: Code) -> float:
-        if self._asked != "auto":
-            return NEVER if self._asked == "tape" else 0
+        if self.asked != "auto":
+            return NEVER if self.asked == "tape" else 0
         return arrays_from(self._work, code, native.is_installed())
 
     @property

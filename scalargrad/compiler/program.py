@@ -25,6 +25,7 @@ from .passes.flatten import flatten
 from .passes.raising import Raised
 from .passes.walk import Floats, counted, walk
 from .runs import MEAN, REDUCTIONS, VALUES, Machine, Run, Shape, samples_in
+from .saving import save
 from .tape import PythonMachine, TapeMachine, assemble, default_threads
 from .trace import trace
 
@@ -208,6 +209,16 @@ class Program(Derivatives):
         tape, nodes = assemble(self._reduced), self._scalars.nodes
         labels = [node.label for node in nodes]
         export(tape, labels.__getitem__, self._parameters.tolist(), self._single, path)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the program to a file of numbers and names, which `load_program` reads.
+
+        An old file is replaced when the new one is complete; if anything fails, it stays.
+
+        Raises:
+            OSError: the file cannot be written, for example since its folder is missing.
+        """
+        save(self, path)
 
     # ── parameters ──
 

@@ -16,10 +16,11 @@ from .guesses import guessed, same
 from .kinds import LETTERS, NodeKind
 from .misconceptions import sentence
 
-__all__ = ["check_input", "check_node", "sent"]
+__all__ = ["CONSUMERS", "check_input", "check_node", "sent"]
 
 
-_CONSUMERS, _SENT = ("outbound_nodes", "output_nodes"), ("gradients", "dvalues")
+#: What the lists of consumers and the gradients are called.
+CONSUMERS, _SENT = ("outbound_nodes", "output_nodes"), ("gradients", "dvalues")
 
 
 class _Sender:
@@ -57,7 +58,7 @@ def check_input(leaf: type) -> list[Finding]:
 def _driven(node: Any, gradients: Sequence[Any]) -> Any:
     """Let a node run backward, behind which so many consumers send their gradients."""
     senders = [_Sender(node, np.array(gradient)) for gradient in gradients]
-    for name in _CONSUMERS:
+    for name in CONSUMERS:
         consumers = getattr(node, name, None)
         if isinstance(consumers, MutableSequence):
             consumers[:] = senders

@@ -67,6 +67,8 @@ def _on_graphs(engine: Engine) -> list[Finding]:
     wrong = [finding for finding in findings if finding.status == WRONG]
     if wrong:
         return [_agreed(wrong)]
+    if any(finding.status == REMARK for finding in findings):
+        return findings[:1]
     return [Finding("backward", "order", RIGHT), *_paths(engine), *_calls(engine)]
 
 
@@ -86,9 +88,12 @@ def _on_graph(engine: Engine, title: str, text: str) -> Finding:
     code = "; ".join([code, *lines, "y.backward()"])
     try:
         names = _built(engine.leaf, text)
+        why = "" if all(isinstance(x, engine.cls) for x in names.values()) else "a bare number"
     except Exception as error:
+        why = failure(error)
+    if why:
         what = f"{title} cannot be built, so backward is not checked on it"
-        return Finding("backward", "order", REMARK, what, example=code, got=failure(error))
+        return Finding("backward", "order", REMARK, what, example=code, got=why)
     expected = _expected(engine, names, text)
     for node in _nodes(engine, names):
         node.grad = 0.0

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .findings import REMARK, WRONG, Finding, Report, explained
+from .findings import MISSING, REMARK, WRONG, Finding, Report, explained
 
 __all__ = ["Limits", "grade_file"]
 
@@ -55,6 +55,10 @@ def grade_file(
         if ended:
             break
     report.findings = explained(findings)
+    if not report.trouble:
+        found = {finding.operation for finding in findings}
+        missing = [name for name in needed or () if name not in found]
+        report.findings += [Finding(x, "forward", MISSING, f"{x} was not found") for x in missing]
     return report
 
 

@@ -168,16 +168,16 @@ class _Check:
         else:
             code = f"({code})" if first["g"] == 1.0 else f"(({code}) * {first['g']})"
             code = f"{self._setup(point)}; {code}.backward(); {_LETTERS[operand]}.grad"
-        about = {
-            "example": code,
-            "expected": _shown(first["expected"]),
-            "got": _shown(first["got"]),
-            "operand": operand,
-            "numbers": point,
-        }
-        what = "its value is wrong" if of == "z" else f"what {_LETTERS[operand]} receives is wrong"
+        what = "its value" if of == "z" else f"what {_LETTERS[operand]} receives"
         return self._wrong(
-            aspect, key, **({} if key else {"sentence": f"{self.operation.name}: {what}"}), **about
+            aspect,
+            key,
+            f"{self.operation.name}: {what} is wrong",
+            example=code,
+            expected=_shown(first["expected"]),
+            got=_shown(first["got"]),
+            operand=operand,
+            numbers=point,
         )
 
     def _received(self, point: Point, seed: float) -> list[Any]:

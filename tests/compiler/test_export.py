@@ -19,7 +19,7 @@ from numpy.testing import assert_allclose
 
 from scalargrad import MLP, Value
 from scalargrad import functional as F
-from scalargrad.compiler import Program, compile, export
+from scalargrad.compiler import Program, compile
 from scalargrad.compiler.export.folding import Element, Loop, fold
 from scalargrad.errors import ChoiceError, SizeError
 from scalargrad.ops import PRIMITIVES
@@ -56,6 +56,10 @@ def weights(program: Program) -> list[float]:
     return [1.0 + 0.5 * i for i in range(len(program._scalars.outputs))]
 
 
+def gradient_size(program: Program) -> int:
+    return len(program._scalars.asked)
+
+
 def _number(x: float) -> str:
     return repr(float(x)).replace("inf", "INF").replace("nan", "NAN")
 
@@ -75,9 +79,9 @@ def _python(cases: Sequence[Case], folder: Path) -> str:
         for sample in samples:
             x, cotangents = arguments(program, sample, "[{}]")
             lines.append(f"z = flat(m.value({', '.join(x)}))")
-            if len(program.parameters) and cotangents:
+            if gradient_size(program) and cotangents:
                 lines.append(f"z += m.vjp({', '.join([*x, *cotangents])})")
-            elif len(program.parameters):
+            elif gradient_size(program):
                 lines += [f"y, g = m.value_and_grad({', '.join(x)})"]
                 lines += ["assert repr(flat(y)) == repr(z)", "z += g"]
             lines.append("print(*z)")
@@ -92,9 +96,9 @@ def _javascript(cases: Sequence[Case], folder: Path) -> str:
         for sample in samples:
             x, cotangents = arguments(program, sample, "[{}]")
             lines.append(f"z = [m{number}.value({', '.join(x)})].flat();")
-            if len(program.parameters) and cotangents:
+            if gradient_size(program) and cotangents:
                 lines.append(f"z.push(...m{number}.vjp({', '.join([*x, *cotangents])}));")
-            elif len(program.parameters):
+            elif gradient_size(program):
                 lines += [f"[y, g] = m{number}.value_and_grad({', '.join(x)});", "z.push(...g);"]
             lines.append("console.log(z.join(' '));")
     (folder / "driver.mjs").write_text("\n".join(lines))
@@ -109,8 +113,8 @@ def _c(cases: Sequence[Case], folder: Path) -> str:
         declared += [
             line[3:] for line in text.splitlines() if line.startswith("// ") and ";" in line
         ]
-        outputs, count = len(weights(program)), len(program.parameters)
-        p = [f"m{number}_parameters"] * bool(count)
+        outputs, count = len(weights(program)), gradient_size(program)
+        p = [f"m{number}_parameters"] * bool(len(program.parameters))
         for sample in samples:
             x, cotangents = arguments(program, sample, "(double[]){{{}}}")
             if outputs == 1:
@@ -140,9 +144,9 @@ _DRIVERS = {"py": _python, "c": _c, "js": _javascript}
 def expected(program: Program, sample: np.ndarray) -> list[float]:
     x = sample if len(sample) else None
     numbers = np.ravel(program(x)).tolist()
-    if len(program.parameters):
-        numbers += np.ravel(program.vjp(x, weights(program), wrt="parameters")).tolist()
-    return numbers
+    asked = program._scalars.asked.tolist()
+    by = [program.vjp(x, weights(program), wrt=wrt).ravel() for wrt in ("inputs", "parameters")]
+    return [*numbers, *np.concatenate(by)[asked].tolist()]
 
 
 def check(language: str, cases: Sequence[Case], folder: Path) -> None:
@@ -226,12 +230,19 @@ SMALL = {
         [x],
         [w],
     ),
+    "gradient by inputs": lambda: by_inputs(),
     "one squared": lambda: ((w := Value(1.5)) * w, [], [w]),
     "logsumexp": lambda: (F.logsumexp(w := [Value(0.1 * i) for i in range(9)]), [], w),
     "logsumexp of few": lambda: (F.logsumexp([w := Value(2.0), x := Value(0.0)]), [x], [w]),
     "deep": lambda: deep(),
     "scattered": lambda: scattered(),
 }
+
+
+def by_inputs() -> Graph:
+    """Return a loss whose gradient is asked for by an input, too, between parameters."""
+    x, y, a, b = (Value(0.3 * i, label="xyab"[i]) for i in range(4))
+    return (a * x + b * y).tanh() * y, [x, y], [b, y, a]
 
 
 def deep() -> Graph:
@@ -385,7 +396,7 @@ def test_path_that_cannot_be_written(tmp_path: Path) -> None:
 def test_program_that_is_too_large_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "LARGEST", 3)
+    monkeypatch.setattr("scalargrad.compiler.export.write.LARGEST", 3)
     (tmp_path / "m.c").write_text("old")
     program, _ = case(scattered())
     program.export(tmp_path / "m.c")

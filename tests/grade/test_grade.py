@@ -10,7 +10,7 @@ import micrograd.nn
 import pytest
 from mutants import MUTANTS, SOURCES, Mutant, module
 from solutions import EXERCISES, solved
-from variants import VARIANTS
+from variants import NODE_VARIANTS, VARIANTS
 
 import scalargrad
 from examples import one_page
@@ -21,6 +21,24 @@ from scalargrad.grade.findings import FOLLOWS, MISSING, REMARK, WRONG
 from scalargrad.grade.guesses import GUESSES
 from scalargrad.grade.kinds import NODES
 from scalargrad.grade.misconceptions import MISCONCEPTIONS
+
+#: What the labs leave to their readers.
+MUL = """
+class Mul(Node):
+    def __init__(self, x, y):
+        Node.__init__(self, [x, y])
+
+    def forward(self):
+        x, y = self.inbound_nodes
+        self.value = x.value * y.value
+
+    def backward(self):
+        x, y = self.inbound_nodes
+        self.gradients = {n: 0 * n.value for n in self.inbound_nodes}
+        for n in self.outbound_nodes:
+            self.gradients[x] = self.gradients[x] + y.value * n.gradients[self]
+            self.gradients[y] = self.gradients[y] + x.value * n.gradients[self]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +75,21 @@ def test_a_right_variant_raises_no_alarm(name):
     assert {"+", "*", "-", "/", "**", "neg", "backward"} <= checked
 
 
+@pytest.mark.parametrize("name", NODE_VARIANTS)
+def test_right_nodes_raise_no_alarm(name):
+    report = check(module(NODE_VARIANTS[name]))
+    assert report.wrong == []
+    checked = {f.operation for f in report.findings if f.status == "right"}
+    assert {"Add", "Linear", "Sigmoid", "MSE"} <= checked
+
+
+def test_a_lab_that_runs_its_own_graph_is_checked_as_a_whole():
+    text = NODE_VARIANTS["the lab's"] + MUL
+    assert check(module(text)).wrong == []
+    broken = text.replace("graph[::-1]", "graph")
+    assert [f.operation for f in check(module(broken)).wrong] == ["forward_and_backward"]
+
+
 def test_there_are_enough_right_variants():
     assert len(set(VARIANTS.values())) >= 20
 
@@ -78,7 +111,6 @@ def test_a_mistake_is_found_in_its_operation(mutant: Mutant, reports):
 #: Mutants of what several operations share: all of these are wrong.
 SHARED = {
     "a function that assigns", "a function without the gradient from above", "Add of one path",
-    "+ returns a number",
 }  # fmt: skip
 
 
@@ -199,3 +231,20 @@ def test_a_class_that_is_not_there_is_an_error_that_lists_those_that_are():
 def test_a_class_that_cannot_be_made_of_a_number_is_told_so():
     (finding,) = check(dict).wrong
     assert finding.sentence.startswith("dict(2.0) cannot be made: TypeError")
+
+
+def test_a_mistake_that_nobody_guesses_is_found_all_the_same():
+    text = SOURCES["page"].replace("n * a.data ** (n - 1)", "17 * n + a.data")
+    report = check(module(text))
+    assert {(f.operation, f.misconception) for f in report.wrong} == {("**", "")}
+    assert report.wrong[0].sentence == "**: what a receives is wrong"
+    assert "error" not in str(report)
+
+
+def test_no_check_comes_to_an_error_of_its_own(reports):
+    assert not [
+        finding
+        for report in reports.values()
+        for finding in report.findings
+        if "comes to an error" in finding.sentence
+    ]

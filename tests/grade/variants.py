@@ -155,3 +155,137 @@ VARIANTS = {
     "gradients by a = a + b": _changed(("self.grad += out.grad", "self.grad = self.grad + out.grad"), ("self.grad += slope", "self.grad = self.grad + slope")),
     "data and grad as properties": _changed(("    def __add__", "    data = property(lambda self: self._d, lambda self, x: setattr(self, '_d', float(x)))\n    grad = property(lambda self: self._g, lambda self, x: setattr(self, '_g', float(x)))\n\n    def __add__")),
 }  # fmt: skip
+
+#: Nodes as the public labs write them: gradients of zeros and a loop over the consumers, a loss that
+#: is the end of the graph, another name for the gradients, a bias of one row.
+LAB = """
+import numpy as np
+
+class Node(object):
+    def __init__(self, inbound_nodes=[]):
+        self.inbound_nodes = inbound_nodes
+        self.value = None
+        self.outbound_nodes = []
+        self.gradients = {}
+        for node in inbound_nodes:
+            node.outbound_nodes.append(self)
+
+    def forward(self):
+        raise NotImplementedError
+
+    def backward(self):
+        raise NotImplementedError
+
+class Input(Node):
+    def __init__(self):
+        Node.__init__(self)
+
+    def forward(self):
+        pass
+
+    def backward(self):
+        self.gradients = {self: 0}
+        for n in self.outbound_nodes:
+            self.gradients[self] += n.gradients[self]
+
+class Add(Node):
+    def __init__(self, *inputs):
+        Node.__init__(self, list(inputs))
+
+    def forward(self):
+        self.value = sum(n.value for n in self.inbound_nodes)
+
+    def backward(self):
+        self.gradients = {n: 0 for n in self.inbound_nodes}
+        for consumer in self.outbound_nodes:
+            for n in self.inbound_nodes:
+                self.gradients[n] = self.gradients[n] + consumer.gradients[self]
+
+class Linear(Node):
+    def __init__(self, X, W, b):
+        Node.__init__(self, [X, W, b])
+
+    def forward(self):
+        X, W, b = [n.value for n in self.inbound_nodes]
+        self.value = np.dot(X, W) + b
+
+    def backward(self):
+        self.gradients = {n: np.zeros_like(n.value) for n in self.inbound_nodes}
+        for n in self.outbound_nodes:
+            grad_cost = n.gradients[self]
+            self.gradients[self.inbound_nodes[0]] += np.dot(grad_cost, self.inbound_nodes[1].value.T)
+            self.gradients[self.inbound_nodes[1]] += np.dot(self.inbound_nodes[0].value.T, grad_cost)
+            self.gradients[self.inbound_nodes[2]] += np.sum(grad_cost, axis=0, keepdims=False)
+
+class Sigmoid(Node):
+    def __init__(self, node):
+        Node.__init__(self, [node])
+
+    def _sigmoid(self, x):
+        return 1. / (1. + np.exp(-x))
+
+    def forward(self):
+        self.value = self._sigmoid(self.inbound_nodes[0].value)
+
+    def backward(self):
+        self.gradients = {n: np.zeros_like(n.value) for n in self.inbound_nodes}
+        for n in self.outbound_nodes:
+            grad_cost = n.gradients[self]
+            sigmoid = self.value
+            self.gradients[self.inbound_nodes[0]] += sigmoid * (1 - sigmoid) * grad_cost
+
+class MSE(Node):
+    def __init__(self, y, a):
+        Node.__init__(self, [y, a])
+
+    def forward(self):
+        y = self.inbound_nodes[0].value.reshape(-1, 1)
+        a = self.inbound_nodes[1].value.reshape(-1, 1)
+        self.m = self.inbound_nodes[0].value.shape[0]
+        self.diff = y - a
+        self.value = np.mean(self.diff**2)
+
+    def backward(self):
+        self.gradients[self.inbound_nodes[0]] = (2 / self.m) * self.diff
+        self.gradients[self.inbound_nodes[1]] = (-2 / self.m) * self.diff
+
+def topological_sort(feed_dict):
+    input_nodes = [n for n in feed_dict.keys()]
+    G = {}
+    nodes = [n for n in input_nodes]
+    while len(nodes) > 0:
+        n = nodes.pop(0)
+        if n not in G:
+            G[n] = {'in': set(), 'out': set()}
+        for m in n.outbound_nodes:
+            if m not in G:
+                G[m] = {'in': set(), 'out': set()}
+            G[n]['out'].add(m)
+            G[m]['in'].add(n)
+            nodes.append(m)
+    L = []
+    S = set(input_nodes)
+    while len(S) > 0:
+        n = S.pop()
+        if isinstance(n, Input):
+            n.value = feed_dict[n]
+        L.append(n)
+        for m in n.outbound_nodes:
+            G[n]['out'].remove(m)
+            G[m]['in'].remove(n)
+            if len(G[m]['in']) == 0:
+                S.add(m)
+    return L
+
+def forward_and_backward(graph):
+    for n in graph:
+        n.forward()
+    for n in graph[::-1]:
+        n.backward()
+"""
+NODE_VARIANTS = {
+    "the lab's": LAB,
+    "other names": LAB.replace("gradients", "dvalues").replace("outbound", "output").replace("inbound", "input"),
+    "a bias that keeps its row": LAB.replace("+= np.sum(grad_cost, axis=0, keepdims=False)", "= self.gradients[self.inbound_nodes[2]] + np.sum(grad_cost, axis=0, keepdims=True)"),
+    "no Input": LAB.replace("class Input(Node)", "class Feed(Node)").replace("Input)", "Feed)"),
+}  # fmt: skip

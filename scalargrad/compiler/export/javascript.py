@@ -75,14 +75,17 @@ class JavaScript(Language):
             name = "value_and_grad" if one else "vjp"
             seeds = [] if one else ["cotangents"]
             count = f'check(cotangents, {len(plan.outputs)}, "output");'
+            gradient = f"[{', '.join(plan.asked)}]" if plan.by_inputs else "dp"
+            after = len(defaults) - bool(plan.numbers)
             parts.append(_function(
-                f"export function {name}", [*defaults[:-1], *seeds, defaults[-1]],
+                f"export function {name}", [*defaults[:after], *seeds, *defaults[after:]],
                 [
                     *([] if one else [count]), *forward,
                     f"const dv = new Float64Array({plan.results});",
                     f"const dp = new Float64Array({len(plan.numbers)});",
+                    *([f"const dx = new Float64Array({plan.inputs});"] if plan.by_inputs else []),
                     *_declared(plan.backward), *plan.backward.lines,
-                    f"return [{outputs}, dp];" if one else "return dp;",
+                    f"return [{outputs}, {gradient}];" if one else f"return {gradient};",
                 ],
             ))  # fmt: skip
         parts.append(_function("function forward", given, [

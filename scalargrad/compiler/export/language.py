@@ -40,8 +40,14 @@ class Plan:
     outputs: Sequence[str]  # expressions
     single: bool  # whether the one output is a number and no list
     forward: Function
-    backward: Function | None  # without parameters there is none
+    backward: Function | None  # where no gradient is asked for there is none
+    asked: Sequence[str]  # the numbers of the gradient
     helpers: Sequence[str]  # functions, as text
+
+    @property
+    def by_inputs(self) -> bool:
+        """Whether derivatives by inputs are among those asked for."""
+        return any(name.startswith("dx") for name in self.asked)
 
 
 class Language(ABC):

@@ -52,13 +52,16 @@ class Python(Language):
             one = len(plan.outputs) == 1
             seeds = [] if one else ["cotangents"]
             name = "value_and_grad" if one else "vjp"
-            parts.append(_definition(name, [*defaults[:-1], *seeds, defaults[-1]], [
+            gradient = f"[{', '.join(plan.asked)}]" if plan.by_inputs else "dp"
+            after = len(defaults) - bool(plan.numbers)
+            parts.append(_definition(name, [*defaults[:after], *seeds, *defaults[after:]], [
                 *_checks(plan),
                 *([] if one else [f"numbers(cotangents, {len(plan.outputs)}, 'output')"]),
                 *_forward(given),
                 f"dv, dp = [0.0] * {plan.results}, [0.0] * {len(plan.numbers)}",
+                *([f"dx = [0.0] * {plan.inputs}"] if plan.by_inputs else []),
                 *plan.backward.lines,
-                f"return {outputs}, dp" if one else "return dp",
+                f"return {outputs}, {gradient}" if one else f"return {gradient}",
             ]))  # fmt: skip
         lines = [f"v = [0.0] * {plan.results}", *plan.forward.lines, "return v"]
         parts.append(_definition("forward", given, lines))

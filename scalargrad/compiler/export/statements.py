@@ -1,7 +1,8 @@
 """Statements: a tape, read as the elements that a file is written from, with loops folded.
 
 A place is an input, a parameter or a result; what is constant stands in the shapes as a number. An
-operand is *learned* if it depends on a parameter, so that it takes part in the backward pass.
+operand is *learned* if it depends on what a gradient is asked for, so that it takes part in the
+backward pass.
 """
 
 from __future__ import annotations
@@ -102,6 +103,7 @@ class Statements:
     inputs: int
     parameters: int
     results: int
+    asked: list[str]  # where the gradient is, as in dp[0]
 
     @property
     def length(self) -> int:
@@ -122,7 +124,9 @@ def read(tape: Tape, label: Callable[[int], str]) -> Statements:
     """
     constants = tape.constants.tolist()
     first = len(constants) + tape.inputs + tape.parameters  # of the results
-    learned = [len(constants) + tape.inputs <= slot < first for slot in range(tape.size)]
+    learned = [False] * tape.size
+    for leaf in tape.asked.tolist():
+        learned[len(constants) + leaf] = True
 
     def bound(slot: int) -> Bound:
         if slot < len(constants):
@@ -144,8 +148,13 @@ def read(tape: Tape, label: Callable[[int], str]) -> Statements:
     labels = [label(place) for place in tape.scalar[len(constants) :].tolist()]
     return Statements(
         fold(elements), [bound(slot) for slot in tape.outputs.tolist()], labels,
-        tape.inputs, tape.parameters, len(elements),
+        tape.inputs, tape.parameters, len(elements), [*_asked(tape)],
     )  # fmt: skip
+
+
+def _asked(tape: Tape) -> Iterator[str]:
+    for leaf in tape.asked.tolist():
+        yield f"dx[{leaf}]" if leaf < tape.inputs else f"dp[{leaf - tape.inputs}]"
 
 
 # ── operations of a tape ────────────────────────────────────────────────────────────────────────

@@ -49,34 +49,3 @@ function ieee_pow(x, y) {
   if (Number.isNaN(z) && !Number.isNaN(x) && !Number.isNaN(y)) throw new Undefined();
   return z;
 }
-
-/**
- * The error function: its series 2/√π · exp(-x²) · Σ 2ⁿ x²ⁿ⁺¹ / (1·3·…·(2n+1)) has no negative
- * terms, so nothing cancels (Abramowitz and Stegun, 7.1.6); beyond 1/2 its complement is as good.
- */
-function erf(x) {
-  if (x < 0) return -erf(-x);
-  if (x > 0.5) return 1 - erfc(x);
-  let term = x;
-  let sum = x;
-  for (let n = 1; term > 1e-18 * sum; n++) {
-    term *= (2 * x * x) / (2 * n + 1);
-    sum += term;
-  }
-  return (2 / Math.sqrt(Math.PI)) * gauss(x) * sum;
-}
-
-/** 1 - erf(x) without loss: beyond 1/2 by its continued fraction (Abramowitz and Stegun, 7.1.14). */
-function erfc(x) {
-  if (x < 0) return 2 - erfc(-x);
-  if (!(x > 0.5)) return 1 - erf(x);
-  let fraction = x;
-  for (let n = Math.ceil(20 + 250 / (x * x)); n > 0; n--) fraction = x + n / 2 / fraction;
-  return gauss(x) / (Math.sqrt(Math.PI) * fraction);
-}
-
-/** exp(-x²): rounding x² would cost digits, so it is split into an exact square and a rest. */
-function gauss(x) {
-  const short = Math.fround(x);
-  return x > 40 ? 0 : Math.exp(-short * short) * Math.exp(-(x - short) * (x + short));
-}

@@ -91,7 +91,8 @@ function checkGuess() {
   if (close || Object.is(guess, after)) {
     state.score.right += 1;
     reveal();
-    return say("right", `✓ Right: ${number(after)}. ${state.score.right} of ${state.score.asked} so far.`);
+    const tally = `${state.score.right} of ${state.score.asked} so far.`;
+    return say("right", `✓ Right: ${number(after)}. ${tally}${ending()}`);
   }
   const added = Math.abs(guess - (after - before)) <= 0.005 * Math.abs(after - before) + 1e-4;
   return say("wrong", added ? "✗ That is what this step adds: what was there before stays."
@@ -102,7 +103,15 @@ function reveal() {
   state.waiting = false;
   drawNumbers(state.position - 1, state.position);
   show();
+  say("", ending().trim());
   $("next").focus();
+}
+
+/** At the end of a drill, what to do next: harder if four of five gradients were right. */
+function ending() {
+  if (!data.drill || state.position !== last) return "";
+  const good = state.score.right >= 0.8 * (last - seedStep);
+  return good ? ` Now a harder one: ${data.drill.harder}` : ` Now another one: ${data.drill.again}`;
 }
 
 function say(kind, text) {
@@ -206,4 +215,6 @@ fit();
 if (state.view.zoom < LEGIBLE) state.view.zoom = LEGIBLE;
 setView();
 drawAllNumbers(-1);
-goTo(linkedPosition());
+if (data.drill && linkedPosition() < seedStep) goTo(seedStep);
+else goTo(linkedPosition());
+if (data.drill) togglePredict();
