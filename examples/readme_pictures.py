@@ -1,11 +1,11 @@
-"""Make the pictures of the README: what its snippets draw, the quadratic, the stepper, a GPT."""
+"""Make the pictures of the README: its snippets, drawn and filmed, a fit, the stepper, a GPT."""
 
 from __future__ import annotations
 
 import doctest
 from pathlib import Path
 
-from viz import draw_dot, stepper
+from viz import draw_dot, film, stepper
 
 from . import quadratic, tanh_neuron
 from .common import save_svg
@@ -28,14 +28,15 @@ def snippets(text: str) -> list[doctest.DocTest]:
     return tests
 
 
-def draw_snippets(graph: Path, program: Path) -> None:
-    """Run the README until it has a program; save the picture of its first snippet, and of that."""
+def draw_snippets(graph: Path, moving: Path, program: Path) -> None:
+    """Run the README until it has a program; draw and film its first snippet, and draw that."""
     runner = doctest.DocTestRunner()
     for test in snippets((ROOT / "README.md").read_text(encoding="utf-8")):
         runner.run(test, clear_globs=False)
         if "program" in test.globs:
             break
     save_svg(test.globs["picture"], graph)
+    film(test.globs["L"], moving)
     save_svg(draw_dot(test.globs["program"]), program)
 
 
@@ -59,7 +60,7 @@ def photograph_stepper(path: Path) -> None:
 
 def main() -> None:
     """Make all pictures; the stepper's needs Debian's Chromium."""
-    draw_snippets(PICTURES / "readme.svg", PICTURES / "program.svg")
+    draw_snippets(PICTURES / "readme.svg", PICTURES / "film.svg", PICTURES / "program.svg")
     photograph_stepper(PICTURES / "stepper.png")
     quadratic.main(["--out", str(PICTURES)])
     for other in PICTURES.glob("quadratic_*.png"):

@@ -42,6 +42,7 @@ __all__ = [
     "Value",
     "check_gradients",
     "debug",
+    "fit",
     "grad",
     "hessian",
     "source_line",
@@ -49,8 +50,8 @@ __all__ = [
 
 _ROOMS = {"grad": "calculus", "hessian": "calculus", "check_gradients": "check"}
 _ROOMS |= {"compile": "compiler"}  # not in __all__: it would shadow the builtin
-_ROOMS |= {"load_program": "compiler"}  # nor this: it loads NumPy
-_ROOMS |= {"fit": "train"}  # not in __all__: it loads NumPy
+_ROOMS |= {"fit": "train"}  # which loads NumPy: a star import does so, too
+_ROOMS |= {"load_program": "compiler"}
 _ROOMS |= {"debug": "debugging", "source_line": "debugging"}
 _ROOMS |= {"Layer": "nn", "MLP": "nn", "Module": "nn", "Neuron": "nn"}
 _ROOMS |= {"Adam": "optim", "AdamW": "optim", "SGD": "optim"}

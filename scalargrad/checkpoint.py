@@ -14,6 +14,7 @@ A file holds numbers and names alone: to load it runs no code, as to load a pick
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Container, Iterable, Iterator
@@ -50,25 +51,36 @@ def save(module: Module, path: str | os.PathLike[str]) -> None:
     """
     arrays = {name: _array(tensor) for name, tensor in tensors(module).items()}
     # Names and shapes are those of PyTorch's layers; "pt" says so to the libraries that ask.
-    files.replace(os.fsdecode(path), safetensors.numpy.save(arrays, {"format": "pt"}))
+    about = {"format": "pt"}
+    if activations := _activations(module):
+        about["activations"] = activations
+    files.replace(os.fsdecode(path), safetensors.numpy.save(arrays, about))
 
 
 def load(module: Module, path: str | os.PathLike[str]) -> None:
     """Set the parameters of a module to the numbers of a safetensors file.
 
     The file may come from `save` or from PyTorch, with real numbers of any type that NumPy has.
-    Only ``data`` changes: Values, labels and gradients stay. Activations are not in the file.
+    Only ``data`` changes: Values, labels and gradients stay. The activations of an MLP, a layer or
+    a neuron are in a file from `save`, by name, and have to be the same; one from PyTorch has none.
 
     Raises:
-        CheckpointError: the file is damaged, is no safetensors file, or holds no real numbers.
+        CheckpointError: the file is damaged, is no safetensors file, or holds no real numbers; or
+            the model that it was saved from has other activations.
         SizeError: its tensors have other names or shapes than those of the module.
         OSError: the file cannot be read, for example since it is missing.
 
     After an error the module is as it was.
     """
     wanted, path = tensors(module), os.fsdecode(path)
-    stored = _read(path)
+    stored, saved = _read(path)
     _check_fit(wanted, stored, path)
+    own = _activations(module)
+    if saved and own and saved != own:
+        raise CheckpointError(
+            f"{path} is of a model with the activations {saved}, this one has {own}: it would give "
+            "other answers"
+        )
     numbers: dict[Value, float] = {}
     for name, tensor in wanted.items():
         for leaf, number in zip(_flat(tensor), _floats(stored[name]), strict=True):
@@ -228,11 +240,32 @@ def _hint(missing: set[str], unknown: set[str]) -> str:
 # ── files ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _read(path: str) -> dict[str, Any]:
+def _activations(module: Module) -> str:
+    """Name the activations of a model's layers, in order; nothing for a module of another kind."""
+    match module:
+        case MLP(layers=list(layers)):
+            return ", ".join(_named(layer.activation) for layer in layers)
+        case Layer(neurons=list()) | Neuron(w=list()):
+            return _named(module.activation)
+    return ""
+
+
+def _named(activation: Any) -> str:
+    if isinstance(activation, list):
+        return f"({' '.join(map(_named, activation))})"
+    if activation is None or isinstance(activation, str):
+        return activation or "linear"
+    return getattr(activation, "__name__", type(activation).__name__)
+
+
+def _read(path: str) -> tuple[dict[str, Any], str]:
+    """Return the arrays of a file, and the activations that it names, if it does."""
     with open(path, "rb") as file:
         content = file.read()
     try:
-        return dict(safetensors.numpy.load(content))
+        arrays = dict(safetensors.numpy.load(content))
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return arrays, header.get("__metadata__", {}).get("activations", "")
     except KeyError as error:
         raise CheckpointError(
             f"{path} holds numbers of the type {error.args[0]}, which NumPy does not have: "

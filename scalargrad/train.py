@@ -48,6 +48,12 @@ Loss: TypeAlias = Callable[[list[Value], list[Value]], Value]
 CHUNK = 1000
 
 
+_FIGURES = (
+    "it has lists named losses, accuracies, validation_losses and validation_accuracies, with a "
+    "number for each epoch, and steps, with one for each batch"
+)
+
+
 @dataclass(repr=False)
 class History:
     """How a training went.
@@ -70,6 +76,12 @@ class History:
     def last(self) -> dict[str, float]:
         """Return the figures of the last epoch by name."""
         return {name: numbers[-1] for name, numbers in self._figures.items() if numbers}
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"a History has no {name!r}: {_FIGURES}")
+
+    def __getitem__(self, key: object) -> Any:
+        raise OperandError(f"a History is no dict, to be asked for {key!r}: {_FIGURES}")
 
     def __repr__(self) -> str:
         parts = [counted(len(self.losses), "epoch"), counted(len(self.steps), "step")]
@@ -173,7 +185,7 @@ def fit(
     samples = trainer.samples
     count = len(samples.x)
     size = _size(batch_size, count)
-    order, history = np.random.default_rng(seed), History()
+    order, history = _generator(seed), History()
     total = epochs * math.ceil(count / size)
     desc = f"epoch 1/{epochs}"
     with (
@@ -349,6 +361,13 @@ def _batches(count: int, size: int, order: np.random.Generator) -> Iterator[Ints
     rows = np.arange(count) if size == count else order.permutation(count)
     for start in range(0, count, size):
         yield rows[start : start + size]
+
+
+def _generator(seed: Any) -> np.random.Generator:
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise OperandError(f"a seed is an int from 0 up, got {seed!r}") from None
 
 
 # ── two ways to make a step ─────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import islice
 from random import Random
 from time import perf_counter
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 
 from scalargrad import AdamW, Value, compile
 from scalargrad.compiler import Program
+from scalargrad.interrupts import Interrupts
 from scalargrad.optim import linear_decay
 from scalargrad.progress import Bar
 
@@ -127,7 +129,7 @@ def batches(names: Sequence[str], size: int, seed: int) -> Iterator[list[str]]:
 
 
 def train(programs: Programs, names: Split, plan: Plan, *, eager: bool = False) -> Run:
-    """Train a GPT, and look at the held-out names on the way.
+    """Train a GPT, and look at the held-out names on the way; Ctrl-C ends it after a step.
 
     Args:
         programs: of the GPT. If eager, they only tell the loss of the held-out names.
@@ -158,23 +160,29 @@ def train(programs: Programs, names: Split, plan: Plan, *, eager: bool = False) 
         optimizer.step()
         return total
 
+    def look(done: int) -> None:
+        if eager:
+            programs.pull()
+        run.held_out[done] = programs.loss(names.held_out)
+
     step = eager_step if eager else compiled_step
-    run.held_out[0] = programs.loss(names.held_out)
-    looks = {plan.steps * look // LOOKS for look in range(1, LOOKS + 1)}
+    looks = {plan.steps * number // LOOKS for number in range(1, LOOKS + 1)}
+    look(0)
     drawn = batches(names.training, plan.batch, plan.seed)
-    with Bar(range(1, plan.steps + 1), desc="steps") as bar:
-        for done in bar:
-            batch, started = next(drawn), perf_counter()
+    with Interrupts().noticed() as interrupts, Bar(total=plan.steps, desc="steps") as bar:
+        for done, batch in enumerate(islice(drawn, plan.steps), 1):
+            started = perf_counter()
             run.losses.append(step(batch))
             run.seconds += perf_counter() - started
-            if done in looks:
-                if eager:
-                    programs.pull()
-                run.held_out[done] = programs.loss(names.held_out)
+            bar.update()
+            if done in looks or interrupts.waits:
+                look(done)
                 recent = run.losses[-max(1, plan.steps // LOOKS) :]
                 bar.set_postfix_str(
                     f"loss {math.fsum(recent) / len(recent):.3f}, held out {run.held_out[done]:.3f}"
                 )
+            if interrupts.waits:
+                break
     programs.push()
     return run
 

@@ -108,13 +108,22 @@ def binary_cross_entropy_with_logits(
 
     >>> binary_cross_entropy_with_logits([Value(1000.0), Value(-1000.0)], [0, 0]).data
     500.0
+    >>> binary_cross_entropy_with_logits([Value(30.0)], [1]).data    # tiny, and exact
+    9.357622968839737e-14
     """
     name = "binary_cross_entropy_with_logits"
     pairs = _pairs_of_probabilities(name, logits, targets)
     if any(_made_by("sigmoid", x) for x, _ in pairs):
         _warn(f"{name} applies the sigmoid itself, and got results of one: leave it out, or use "
               "binary_cross_entropy")  # fmt: skip
-    return average([x.softplus() - t * x for x, t in pairs])
+    return average([_logistic_loss(x, t) for x, t in pairs])
+
+
+def _logistic_loss(x: Value, t: Value) -> Value:
+    """Return softplus(x) - t x; for a target of 0 or 1 without the difference of close numbers."""
+    if t.kind == "constant" and t.data in (0.0, 1.0):
+        return (-x if t.data else x).softplus()
+    return x.softplus() - t * x
 
 
 def cross_entropy(logits: Iterable[Operand], target: SupportsIndex | Sequence[Operand]) -> Value:

@@ -1,6 +1,8 @@
 """The GPT of scalars learns names, and learns the same compiled and scalar by scalar."""
 
+import doctest
 import math
+import signal
 import subprocess
 import sys
 import zoneinfo
@@ -168,6 +170,25 @@ def test_training_leaves_the_model_where_the_programs_are():
     assert (before != programs.parameters).any()
 
 
+def test_ctrl_c_ends_the_training_after_a_step_and_keeps_what_was_learned(monkeypatch):
+    programs = small("anna", "bert", "carl", "eva")
+    compute = Programs.value_and_grad
+
+    def interrupted(self, batch):
+        if len(calls) == 2:
+            signal.raise_signal(signal.SIGINT)
+        calls.append(batch)
+        return compute(self, batch)
+
+    calls = []
+    monkeypatch.setattr(Programs, "value_and_grad", interrupted)
+    plan = Plan(steps=100, batch=2, rate=0.01, decay=0.1, seed=0)
+    run = train(programs, Split(["anna", "bert", "eva"], ["carl"]), plan)
+    assert len(run.losses) == 3
+    assert [*run.held_out] == [0, 3]
+    assert [p.data for p in programs.values] == programs.parameters.tolist()
+
+
 def test_invented_names_of_a_model_that_knows_nothing_are_of_all_letters_and_lengths():
     programs = small("ab", "c", "abcab")
     programs.parameters[:] = 0.0
@@ -307,3 +328,9 @@ def test_bigram_loss_is_that_of_counted_pairs():
         ]
         losses.append(-sum(map(math.log, chances)) / 3)
     assert bigram_loss(names, alphabet) == pytest.approx(min(losses), rel=1e-12)
+
+
+def test_doctests_of_the_names_are_right():
+    results = doctest.testmod(data)
+    assert results.attempted > 0
+    assert results.failed == 0

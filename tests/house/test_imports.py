@@ -18,9 +18,10 @@ FLOORS = {
     "rules": 1, "engine": 1, "notations": 1, "files": 1,
     "functional": 2, "calculus": 2, "differences": 2, "nn": 2, "optim": 2, "miniflow": 2,
     "debugging": 2, "samples": 2, "interrupts": 2, "progress": 2, "copies": 2, "ufuncs": 2,
+    "evaluation": 2, "listed": 2, "variables": 2,
     "compiler": 3, "check": 3, "train": 3, "checkpoint": 3, "torch_modules": 3, "scalargrad": 3,
     "viz": 4,
-    "examples": 5, "benchmarks": 5,
+    "grade": 5, "examples": 5, "benchmarks": 5,
 }  # fmt: skip
 
 
@@ -143,7 +144,7 @@ def test_standard_library_alone_is_loaded_and_little_of_it(code):
     assert not others & SLOW
 
 
-@pytest.mark.parametrize("name", sorted(scalargrad.__all__))
+@pytest.mark.parametrize("name", sorted({*scalargrad.__all__} - {"fit"}))  # trains on arrays
 def test_public_name_loads_when_first_used_and_without_other_packages(name):
     code = LOADED.format(code=f"from scalargrad import {name}")
     loaded = {module.split(".")[0] for module in python(code, isolated=True).split()}

@@ -207,6 +207,17 @@ def test_shared_weights_are_no_neurons_of_a_layer() -> None:
     assert data_of(page)["units"] == []
 
 
+def test_parameters_of_no_module_have_their_labels_or_numbers() -> None:
+    parameters = [Value(float(i), label=label) for i, label in enumerate(["a", "b", "b", ""])]
+
+    def model(x):
+        return F.sum(p * x[0] for p in parameters) ** 2
+
+    page = viz.playground(model, F.mse, (X, Y), optimizer=SGD(parameters))
+    assert data_of(page)["parameters"]["names"] == ["a", "p1", "p2", "p3"]
+    assert data_of(page)["initial"]["kinds"] == [["normal", 1.5, np.std([0, 1, 2, 3])]]
+
+
 class Wrapped:
     """A model that is no Module, but holds one."""
 
@@ -233,6 +244,10 @@ def test_parameters_have_the_names_of_the_state() -> None:
         page = viz.playground(function, F.mse, (X, Y), optimizer=SGD(model.network.parameters()))
         assert data_of(page)["parameters"]["names"] == list(model.network.state_dict())
         assert ["uniform", 2, 3] in data_of(page)["initial"]["kinds"]
+    network = model.network
+    page = viz.playground(lambda x: network(x[::-1]), F.mse, (X, Y),
+                          optimizer=SGD(network.parameters()))  # fmt: skip
+    assert data_of(page)["parameters"]["names"] == list(network.state_dict())
     scaled = Scaled()
     page = viz.playground(scaled, F.mse, (X, Y), optimizer=SGD(scaled.neuron.parameters()))
     state = data_of(page)["parameters"]["state"]

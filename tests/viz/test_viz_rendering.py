@@ -173,8 +173,10 @@ def test_prompt_gets_a_line_that_says_what_it_is_and_how_to_see_it():
 def test_notebook_gets_the_svg():
     picture = small()
     svg = picture.pipe(encoding="utf-8")
-    assert picture._repr_mimebundle_() == {"image/svg+xml": svg}
-    assert picture._repr_svg_() == svg
+    scaled = svg.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
+    assert scaled != svg
+    assert picture._repr_mimebundle_() == {"image/svg+xml": scaled}
+    assert picture._repr_svg_() == scaled
 
 
 @each_graphviz

@@ -11,6 +11,7 @@ from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError, OperandError
 from scalargrad.graph import topological_sort
 
+from ..words.names import Names
 from .rendering import Picture
 from .sketch import Box, Sketch, sketch_nodes, sketch_program, sketch_values
 
@@ -56,6 +57,7 @@ _STYLES = {
     },
 }
 _ROOT = {"color": "#c2410c", "penwidth": "2"}
+_FAULT = {"color": "#d01c3f", "fontcolor": "#d01c3f", "penwidth": "2.5", "style": "dashed"}
 
 
 def draw_dot(
@@ -65,6 +67,7 @@ def draw_dot(
     *,
     local_derivatives: bool = False,
     fold: bool | None = None,
+    names: Names = True,
 ) -> Picture:
     """Draw the graph that leads to ``root``, with label, data and gradient of every node.
 
@@ -92,6 +95,8 @@ def draw_dot(
         local_derivatives: write ∂result/∂operand on each arrow of a graph of Values.
         fold: True folds neurons in a small graph of Values, too; False draws every node,
             however many.
+        names: whether a node without a label, or without a name in a miniflow graph, is called by
+            the variable that holds it here; or the variables by hand, as ``names=locals()``.
 
     Returns:
         a ``graphviz.Digraph``: ``picture.render("name")`` writes it to a file, ``picture.source``
@@ -109,13 +114,14 @@ def draw_dot(
     True
     """
     result: Any = root  # asked what it has, so that NumPy is not loaded to draw Values
-    for mark, sketch in (("listing", sketch_program), ("inbound_nodes", sketch_nodes)):
-        if hasattr(result, mark):
-            if local_derivatives:
-                kind = type(result).__name__
-                raise OperandError(f"local_derivatives is for a graph of Values, got a {kind}")
-            return picture(sketch(result, fold is False), format, rankdir)
-    return picture(sketch_values(result, local_derivatives, fold), format, rankdir)
+    if not hasattr(result, "listing") and not hasattr(result, "inbound_nodes"):
+        return picture(sketch_values(result, local_derivatives, fold, names), format, rankdir)
+    if local_derivatives:
+        kind = type(result).__name__
+        raise OperandError(f"local_derivatives is for a graph of Values, got a {kind}")
+    if hasattr(result, "listing"):
+        return picture(sketch_program(result, fold is False), format, rankdir)
+    return picture(sketch_nodes(result, fold is False, names), format, rankdir)
 
 
 def picture(
@@ -159,7 +165,8 @@ def picture(
         dot.node(box.name, label if upright else f"{{{label}}}", **named, **_style(box))
     for arrow in sketch.arrows:
         named = {"id": arrow.name} if identified else {}
-        dot.edge(arrow.tail, arrow.head, arrow.text or None, **named)
+        look = _FAULT if arrow.fault else {}
+        dot.edge(arrow.tail, arrow.head, arrow.text or None, **named, **look)
     return dot
 
 

@@ -203,9 +203,11 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         )
 
     def _repr_svg_(self) -> str:
-        """Return the picture for notebooks that do not ask for a bundle of formats."""
+        """Return the picture for notebooks, which scale one that is too wide for their column."""
         svg: str = self.pipe("svg", encoding="utf-8")
-        return svg
+        return svg.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
+
+    _repr_image_svg_xml = _repr_svg_  # by this name `graphviz` asks for it, in a bundle of formats
 
 
 def _suffix(filename: str | os.PathLike[str]) -> str:

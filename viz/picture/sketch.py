@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort
+from scalargrad.variables import held
 
-from ..words.names import number, shown, walk
+from ..words.names import Names, number, shown, titled, walk
 from .folding import READABLE, Block, fold
 
 if TYPE_CHECKING:
@@ -65,12 +66,14 @@ class Arrow:
         tail, head: the names of the boxes.
         text: what is written on it.
         use: tells the arrows to a result apart: its operands' places, or "out" from its symbol.
+        fault: it is drawn so that nobody overlooks it.
     """
 
     tail: str
     head: str
     text: str = ""
     use: int | str = 0
+    fault: bool = False
 
     @property
     def name(self) -> str:
@@ -93,13 +96,17 @@ class Sketch:
 
 
 def sketch_values(
-    root: Value, local_derivatives: bool = False, asked_to_fold: bool | None = None
+    root: Value,
+    local_derivatives: bool = False,
+    asked_to_fold: bool | None = None,
+    called: Names = False,
 ) -> Sketch:
     """Make the sketch of a graph of Values."""
-    blocks = fold(walk(root, "draw_dot"), asked_to_fold)
+    order = walk(root, "draw_dot")
+    blocks, titles = fold(order, asked_to_fold), titled(order, called)
     heats = _heats(blocks)
     texts = _slope_texts if local_derivatives else _no_texts
-    sketch = sketch_blocks(blocks, _rows, texts)
+    sketch = sketch_blocks(blocks, lambda block: _rows(block, titles), texts)
     sketch.boxes = [replace(box, heat=heats.get(box.name, 0.0)) for box in sketch.boxes]
     sketch.advice = "draw_dot(root, fold=False) draws every node"
     return sketch
@@ -140,10 +147,10 @@ def sketch_blocks(
     return sketch
 
 
-def _rows(block: Block) -> tuple[str, ...]:
+def _rows(block: Block, titles: Mapping[Value, str]) -> tuple[str, ...]:
     rows = [block.title] if block.title else []
-    if len(block.results) == 1 and block.results[0].label:
-        rows.append(shown(block.results[0].label))
+    if len(block.results) == 1 and block.results[0] in titles:
+        rows.append(titles[block.results[0]])
     if block.results:
         rows.append(f"data {_range([node.data for node in block.results])}")
         rows.append(f"grad {_range([node.grad for node in block.results])}")
@@ -228,7 +235,7 @@ def _nearest(
 # ── miniflow ────────────────────────────────────────────────────────────────────────────────────
 
 
-def sketch_nodes(root: Node, everything: bool = False) -> Sketch:
+def sketch_nodes(root: Node, everything: bool = False, called: Names = False) -> Sketch:
     """Make the sketch of a graph of array nodes: what each is, its shape and size.
 
     The sizes are Euclidean norms, of the value and of the gradient of the last run.
@@ -237,13 +244,16 @@ def sketch_nodes(root: Node, everything: bool = False) -> Sketch:
     kept = _nearest(order, attrgetter("inbound_nodes"), everything)
     names = {node: f"n{i}" for i, node in enumerate(kept)}
     norms = {node: _norm(node.gradient) for node in kept}
+    own = {node: node.name for node in kept if node.name}
+    own |= held([node for node in kept if not node.name], called, taken={*own.values()})
     largest = max((norm for norm in norms.values() if norm and norm < math.inf), default=0.0)
     sketch = Sketch()
     for node, name in names.items():
         norm = norms[node]
         heat = 0.0 if not norm else norm / largest if norm < math.inf else 1.0
         kind = "op" if node.inbound_nodes else "leaf"
-        sketch.boxes.append(Box(name, _node_rows(node, norm), kind, heat, node is root))
+        row = _node_rows(node, norm, own.get(node, ""))
+        sketch.boxes.append(Box(name, row, kind, heat, node is root))
         uses = enumerate(node.inbound_nodes)
         sketch.arrows += [Arrow(names[x], name, use=i) for i, x in uses if x in names]
     if len(kept) < len(order):
@@ -252,10 +262,10 @@ def sketch_nodes(root: Node, everything: bool = False) -> Sketch:
     return sketch
 
 
-def _node_rows(node: Node, gradient_norm: float | None) -> tuple[str, ...]:
+def _node_rows(node: Node, gradient_norm: float | None, name: str) -> tuple[str, ...]:
     rows = [type(node).__name__]
-    if node.name:
-        rows.append(shown(node.name))
+    if name:
+        rows.append(shown(name))
     value_norm = _norm(node.value)
     if value_norm is not None:
         rows.append(f"shape {tuple(getattr(node.value, 'shape', ()))}")

@@ -114,7 +114,7 @@ def _text(driver: str, ways: Iterable[str], lanes: bool) -> str:
     header = _HEADER.format(what=driver, package=__package__, version=version)
     texts = [header, *known.values(), *_rows_called({*known, *vars(math)})]
     texts += [f"@lowered\n{dispatcher(way, lanes)}" for way in ways]
-    return "\n\n".join([*texts, drivers["parts"], drivers[driver], ""])
+    return "\n\n".join([*texts, drivers["outputs_of"], drivers[driver], ""])
 
 
 def _text_of(file: str) -> bytes:

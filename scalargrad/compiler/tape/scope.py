@@ -107,7 +107,16 @@ class Scope:
             self.value(line.value)
 
     def Assign(self, line):
-        self.assign(line.targets[0], self.value(line.value))
+        match line.value:
+            case ast.Subscript(ast.Name(id=name), ast.Slice(lower, None, None)):
+                self.names[line.targets[0].id] = self.rest(self.names[name], self.value(lower))
+            case value:
+                self.assign(line.targets[0], self.value(value))
+
+    def rest(self, array, first):
+        """Return the part of an array that begins with an element."""
+        start = self.builder.gep(array.start, [first], inbounds=True)
+        return Array(start, self.builder.sub(array.length, first))
 
     def AugAssign(self, line):
         if isinstance(line.target, ast.Subscript):

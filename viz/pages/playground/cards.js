@@ -278,7 +278,7 @@ function stateOf(index) {
 
 // ── a sample ────────────────────────────────────────────────────────────────────────────────────
 
-const MOST_EDITED = 8; // inputs that can be changed one by one
+const MOST_EDITED = 8; // inputs, and targets, that can be changed one by one
 
 function makeSampleCard() {
   const index = chosen.sample;
@@ -288,7 +288,7 @@ function makeSampleCard() {
   numbers.id = "sample-numbers";
   const edits = inputs > MOST_EDITED ? [] : row.x.map((x, i) =>
     numberInput(`sample-x${i}`, `x${i} =`, x, (given) => editSample(index, { x: row.x.with(i, given) })));
-  if (!classes.length) {
+  if (!classes.length && targets <= MOST_EDITED) {
     row.y.forEach((y, i) => edits.push(numberInput(`sample-y${i}`, `target y${i} =`, y, (given) => editSample(index, { y: row.y.with(i, given) }))));
   }
   const tools = element("div", "row");
@@ -314,16 +314,18 @@ function showSampleCard() {
   $("sample-card").hidden = index === null;
   if (index === null) return;
   const row = now.set.rows[index];
-  const outputs = data.tape.outputs.map((slot) => number(passed.value(slot)));
+  const outputs = data.tape.outputs.map((slot) => passed.value(slot));
   const guess = guessOf(row);
   $("sample-numbers").replaceChildren(
-    entry("inputs", row.x.length > 12 ? `${row.x.length} numbers` : row.x.map(brief).join(", ")),
-    entry(classes.length ? "class" : "target", classes.length ? String(classes[classOf(row)]) : row.y.map(brief).join(", ")),
-    entry(outputs.length > 1 ? "outputs" : "output", outputs.join(", ")),
+    entry("inputs", listOf(row.x)),
+    entry(classes.length ? "class" : "target", classes.length ? String(classes[classOf(row)]) : listOf(row.y)),
+    entry(outputs.length > 1 ? "outputs" : "output", listOf(outputs)),
     ...(guess === null ? [] : [entry("taken for", `${classes[guess]}${guess === classOf(row) ? ", right" : ", wrong"}`)]),
     entry("loss", digits(passed.value(data.tape.loss))),
   );
 }
+
+const listOf = (numbers) => (numbers.length > 12 ? `${numbers.length} numbers` : numbers.map(brief).join(", "));
 
 function guessOf(row) {
   if (!classes.length) return null;

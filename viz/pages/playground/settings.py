@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import getclosurevars, isfunction
 from typing import Any
 
 from scalargrad.engine import Value
@@ -92,17 +94,29 @@ def settings_of(optimizer: Any, size: int) -> dict[str, Any]:
 def names_of(model: Any, parameters: Sequence[Value]) -> list[tuple[str, Value]]:
     """Return all parameters with the names that ``load_state_dict`` takes.
 
-    A model that is no Module may hold one, or be a method of what does, to which the parameters
-    belong. What belongs to none has its label for a name, or its number.
+    A model that is no Module may hold one, or use it, to which the parameters belong. What belongs
+    to none has its label for a name or, where others have the same, its number.
     """
-    owner = getattr(model, "__self__", model)
-    modules = [owner, *getattr(owner, "__dict__", {}).values()]
-    for module in modules:
+    for module in _within(model):
         if isinstance(module, Module):
             named = module.named_parameters()
             if {value for _, value in named} >= {*parameters}:
                 return named
-    return [(value.label or f"p{i}", value) for i, value in enumerate(parameters)]
+    uses = Counter(value.label for value in parameters)
+    return [
+        (value.label if value.label and uses[value.label] == 1 else f"p{i}", value)
+        for i, value in enumerate(parameters)
+    ]
+
+
+def _within(model: Any) -> list[Any]:
+    """Return a model and what it holds; what a method belongs to; what a function refers to."""
+    owner = getattr(model, "__self__", model)
+    held = [*getattr(owner, "__dict__", {}).values()]
+    if isfunction(model):
+        names = getclosurevars(model)
+        held += [*names.nonlocals.values(), *names.globals.values()]
+    return [owner, *held]
 
 
 def initial(model: Any, parameters: Sequence[Value]) -> dict[str, Any]:
@@ -115,10 +129,8 @@ def initial(model: Any, parameters: Sequence[Value]) -> dict[str, Any]:
     for neuron in _neurons(model):
         of |= {w: [neuron.init, len(neuron.w), neuron.nout] for w in neuron.w}
         of[neuron.b] = ["zero", 0, 0]
-    others = [p.data for p in parameters if p not in of]
-    spread = statistics.pstdev(others) if len(others) > 1 else 0.0
-    mean = statistics.fmean(others) if others else 0.0
-    other = ["normal", mean, spread if math.isfinite(spread) else 0.0]
+    others = [p.data for p in parameters if p not in of and math.isfinite(p.data)] or [0.0]
+    other = ["normal", statistics.fmean(others), statistics.pstdev(others)]
     ways = [of.get(p, other) for p in parameters]
     kinds: list[list[Any]] = []
     for way in ways:
@@ -129,8 +141,7 @@ def initial(model: Any, parameters: Sequence[Value]) -> dict[str, Any]:
 
 def _neurons(model: Any) -> Iterator[Neuron]:
     """Yield the neurons within a model, also where it is no Module but holds some."""
-    owner = getattr(model, "__self__", model)
-    wanted, seen = [owner], dict[int, Any]()
+    wanted, seen = _within(model), dict[int, Any]()
     while wanted:
         part = wanted.pop()
         if id(part) in seen:
@@ -142,5 +153,5 @@ def _neurons(model: Any) -> Iterator[Neuron]:
             wanted += part.values()
         elif isinstance(part, (list, tuple)):
             wanted += part
-        elif isinstance(part, Module) or part is owner:
+        elif isinstance(part, Module):
             wanted += getattr(part, "__dict__", {}).values()

@@ -12,9 +12,8 @@ from scalargrad.engine import Value, operands
 from ...picture.folding import READABLE, Block, Limits, fold, homes
 from ...picture.shapes import groups, shapes
 from ...picture.sketch import Sketch, box_names, sketch_blocks
-from ...words.names import symbol
-from ...words.steps import edges
-from ..shared.page import in_json
+from .entries import entry
+from .second import second
 
 __all__ = ["LARGEST_DRAWN", "Content", "content"]
 
@@ -52,21 +51,14 @@ def content(order: Sequence[Value], called: Mapping[Value, str]) -> Content:
     index = {node: i for i, node in enumerate(order)}
     nodes = []
     for node in order:
-        entry: dict[str, object] = {"name": called[node], "kind": node.kind}
-        entry |= {"data": in_json(node.data), "box": box[home[node]]}
-        if symbol(called[node]) != called[node]:
-            entry["odd"] = True  # it could be taken for more than a name
+        found = entry(node, called[node], index) | {"box": box[home[node]]}
         if node.kind == "op":
-            uses = edges(node)
-            entry["op"] = node._op or "op"
-            entry["row"] = node.primitive.name if node.primitive else None
-            entry["operands"] = [index[use.parent] for use in uses]
-            entry["slopes"] = [in_json(use.derivative) for use in uses]
-            entry["arrows"] = _arrows(node, home, box)
-        nodes.append(entry)
+            found["arrows"] = _arrows(node, home, box)
+        nodes.append(found)
     shown = {box[block]: [index[node] for node in block.results] for block in blocks}
     steps = len(order) + 1 + sum(len(operands(node)) for node in order)
-    return Content({"nodes": nodes, "boxes": shown}, _drawing(blocks, sketch), sketch.notice, steps)
+    graph = {"nodes": nodes, "boxes": shown, "second": second(order, called)}
+    return Content(graph, _drawing(blocks, sketch), sketch.notice, steps)
 
 
 def _arrows(node: Value, home: Mapping[Value, Block], box: Mapping[Block, str]) -> list[str | None]:

@@ -24,9 +24,9 @@ function expression(node, write) {
 
 /** The equation of a local derivative that holds for the present numbers, as the table has it. */
 function equation(node, place) {
-  const inputs = node.operands.map((operand) => now.values[operand]);
+  const inputs = node.operands.map((operand) => state.now.values[operand]);
   const texts = RULES[node.row].texts[place];
-  return texts.find(([holds]) => holds(...inputs, now.values[node.index]))[1];
+  return texts.find(([holds]) => holds(...inputs, state.now.values[node.index]))[1];
 }
 
 /** ∂above/∂below as a fraction. */

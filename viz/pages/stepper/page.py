@@ -9,7 +9,7 @@ from .content import Content
 
 __all__ = ["write"]
 
-_SCRIPTS = ("graph.js", "formulas.js", "picture.js", "panel.js", "controls.js")
+_SCRIPTS = ("graph.js", "formulas.js", "picture.js", "panel.js", "second.js", "controls.js")
 
 
 def write(content: Content, name: str) -> str:
