@@ -79,7 +79,7 @@ subprocess.run = subprocess.Popen = threading.Thread.start = start_nothing
 
 int(
     pytest.main([
-        *(f"/root/tests/engine/test_{name}.py" for name in RUN), "--rootdir=/root", "-q", "-k", SHALLOW,
-        "-p", "no:cacheprovider",
+        *(f"/root/tests/engine/test_{name}.py" for name in RUN),
+        "--rootdir=/root", "-q", "-k", SHALLOW, "-p", "no:cacheprovider",
     ])
 )  # fmt: skip
