@@ -62,7 +62,8 @@ def _checked(name: str, cls: type) -> list[Finding]:
     if findings[0].status == WRONG:
         return findings
     if not hasattr(network, "parameters"):
-        return [*findings, Finding(name, "optional", MISSING, f"{name} has no parameters()")]
+        sentence = f"{name} has no parameters()"
+        return [*findings, Finding(f"{name}.parameters", "optional", MISSING, sentence)]
     parameters = _parameters(network)
     if parameters is None:
         return [*findings, Finding(name, "parameters", MISSING, f"{name} has no parameters() yet")]
