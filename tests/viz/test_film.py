@@ -13,10 +13,13 @@ from oracles import programs, repeatable
 from pages import violations
 
 from scalargrad import Value
+from scalargrad import functional as F
 from scalargrad.errors import ChoiceError, OperandError, SizeError
 from scalargrad.nn import MLP
 from viz import film
-from viz.pages.film.plot import plot
+from viz.pages.film.plot import _LIMITS, plot
+from viz.picture.folding import fold
+from viz.picture.sketch import box_names
 from viz.words.names import named, shown, walk
 from viz.words.steps import steps
 
@@ -72,10 +75,16 @@ def medium() -> Value:
     return MLP(2, [3, 1], seed=0)([1.0, 2.0])
 
 
+def batch() -> Value:
+    model = MLP(2, [16, 16, 1], seed=0)
+    return F.sum((model([float(i), 1.0]) - 1) ** 2 for i in range(20))
+
+
 GRAPHS = {
     "leaf": lambda: Value(2.0, label="x"), "constant": lambda: Value(1.0) * 0 + 1,
     "readme": readme, "twice": twice, "own": own, "hostile": hostile, "medium": medium,
-    "large": large, "infinite": lambda: Value(math.inf) * Value(-math.inf) + Value(math.nan),
+    "large": large, "batch": batch,
+    "infinite": lambda: Value(math.inf) * Value(-math.inf) + Value(math.nan),
 }  # fmt: skip
 
 each_graph = pytest.mark.parametrize("build", GRAPHS.values(), ids=GRAPHS)
@@ -242,6 +251,27 @@ def test_film_ends_with_the_gradients_of_the_backward_pass(program) -> None:
         last = made.gradients[box][-1]
         assert last.end is None
         assert number_in(last) == pytest.approx(gradients[node], rel=1e-3, abs=1e-4)
+
+
+@each_graph
+def test_film_of_a_folded_graph_ends_with_the_gradients_of_the_backward_pass(build) -> None:
+    root = build()
+    order, made = walk(root, "test"), made_plot(root)
+    gradients = {step.parent: step.after for step in steps(root)}
+    shown = 0
+    for block, box in box_names(fold(order, limits=_LIMITS)).items():
+        for text, numbers in (
+            (made.data.get(box), [node.data for node in block.results]),
+            (made.gradients.get(box, [None])[-1], [gradients[node] for node in block.results]),
+        ):
+            if numbers:
+                unknown = any(map(math.isnan, numbers))
+                expected = [math.nan] if unknown else [min(numbers), max(numbers)]
+                found = [float(x.replace("−", "-")) for x in text.text.split()[1::2]]
+                close = pytest.approx(expected[: len(found)], rel=1e-3, abs=1e-4, nan_ok=True)
+                assert found == close
+                shown += 1
+    assert shown >= 2
 
 
 @each_graph

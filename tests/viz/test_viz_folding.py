@@ -18,7 +18,9 @@ def fold_graph(root, asked=None):
     """Return the blocks of a graph, after checking what holds for all graphs."""
     nodes, _ = trace(root)
     blocks = fold(nodes, asked)
-    assert sum(block.size for block in blocks) == len(nodes)
+    assert sorted(map(id, (node for block in blocks for node in block.nodes))) == sorted(
+        map(id, nodes)
+    )
     assert root in blocks[-1].results
     shown = [node for block in blocks for node in block.results]
     assert len(set(shown)) == len(shown)

@@ -21,7 +21,7 @@ from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort, use_counts
 from scalargrad.ops import PRIMITIVES
 
-__all__ = ["READABLE", "Block", "Limits", "fits", "fold", "homes"]
+__all__ = ["READABLE", "Block", "Limits", "fits", "fold"]
 
 
 class Limits(NamedTuple):
@@ -46,10 +46,15 @@ class Block:
     """What one box of a picture stands for: a node, or several nodes folded together."""
 
     results: Sequence[Value]  # the nodes whose numbers it shows
-    size: int = 1  # how many nodes it stands for
     kind: str = ""  # "neuron", "layer", "leaves" or "rest"; empty for a single node
     title: str = ""
     operands: list[Block] = field(default_factory=list)  # one for each use by a single node
+    nodes: Sequence[Value] = ()  # all that it stands for
+
+    @property
+    def size(self) -> int:
+        """How many nodes it stands for."""
+        return len(self.nodes)
 
 
 def fold(
@@ -62,7 +67,7 @@ def fold(
         asked: True folds neurons even in a small graph, False folds nothing.
         limits: how large the picture may be that is not folded further.
     """
-    single = {node: Block([node]) for node in nodes}
+    single = {node: Block([node], nodes=[node]) for node in nodes}
     for node, block in single.items():
         block.operands = [single[operand] for operand in operands(node)]
     blocks = list(single.values())
@@ -88,19 +93,6 @@ def fits(blocks: Sequence[Block], limits: Limits = READABLE) -> bool:
     return steps <= limits.way
 
 
-def homes(nodes: Sequence[Value], blocks: Sequence[Block]) -> dict[Value, Block]:
-    """Find the block of each node: one that does not show it holds all of its users."""
-    home = {node: block for block in blocks for node in block.results}
-    rest = next((block for block in blocks if not block.results), blocks[-1])
-    users: dict[Value, set[Block]] = {}
-    for node in reversed(nodes):
-        if node not in home:
-            home[node] = users[node].pop() if len(users[node]) == 1 else rest
-        for operand in operands(node):
-            users.setdefault(operand, set()).add(home[node])
-    return home
-
-
 def _distances(blocks: Sequence[Block]) -> tuple[dict[Block, float], dict[Block, float]]:
     """Return how far each block is from the root, on its longest and on its shortest way."""
     longest = dict.fromkeys(blocks, 0.0)
@@ -118,7 +110,7 @@ def _merge(blocks: Sequence[Block], groups: Iterable[tuple[Block, Sequence[Block
     home = {block: block for block in blocks}
     for new, members in groups:
         home.update(dict.fromkeys(members, new))
-        new.size = sum(member.size for member in members)
+        new.nodes = [node for member in members for node in member.nodes]
         new.operands = [operand for member in members for operand in member.operands]
     for block in dict.fromkeys(home.values()):
         block.operands = [home[operand] for operand in block.operands]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from scalargrad.engine import Value, operands
 
-from ...picture.folding import Block, Limits, fold, homes
+from ...picture.folding import Block, Limits, fold
 from ...picture.sketch import Sketch, box_names, sketch_blocks
 from ...words.formula import operation
 from ...words.names import number, slope, symbol
@@ -109,7 +109,7 @@ class _Turns:
     ) -> None:
         self.root, self.blocks, self.called = order[-1], blocks, called
         self.box = box_names(blocks)
-        self.home = homes(order, blocks)
+        self.home = {node: block for block in blocks for node in block.nodes}
         self.brief = {node: _brief(name) for node, name in called.items()}
         self.data: dict[str, Line] = {}
         self.gradients: dict[str, list[Line]] = {}
@@ -140,7 +140,7 @@ class _Turns:
     def forward(self) -> Iterator[Scene]:
         """Compute each box from its operands."""
         for block in self.blocks:
-            if block.operands and block.results:
+            if block.operands:
                 self._know(block)
                 box = self.box[block]
                 yield self._scene(True, _FORWARD, [self._computed(block)], [box], self._flows(box))
@@ -155,7 +155,7 @@ class _Turns:
     def backward(self) -> Iterator[Scene]:
         """Let the gradient of each box flow to its operands."""
         for block in reversed(self.blocks):
-            if not block.operands or not block.results:
+            if not block.operands:
                 continue
             taken = [step for node in reversed(self.members[block]) for step in self._pushed(node)]
             for touched in dict.fromkeys(self.home[step.parent] for step in taken):

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from scalargrad.engine import Value, operands
 
-from ...picture.folding import READABLE, Block, Limits, fold, homes
+from ...picture.folding import READABLE, Block, Limits, fold
 from ...picture.shapes import groups, shapes
 from ...picture.sketch import Sketch, box_names, sketch_blocks
 from .entries import entry
@@ -46,7 +46,8 @@ def content(order: Sequence[Value], called: Mapping[Value, str]) -> Content:
         called: their names.
     """
     blocks = fold(order, limits=_LIMITS)
-    home, box = homes(order, blocks), box_names(blocks)
+    home = {node: block for block in blocks for node in block.nodes}
+    box = box_names(blocks)
     sketch = sketch_blocks(blocks, partial(_rows, called), _room_for_slopes)
     index = {node: i for i, node in enumerate(order)}
     nodes = []
