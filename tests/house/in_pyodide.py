@@ -38,6 +38,7 @@ model = MLP(2, [3, 1], seed=0)
 stepper = str(viz.stepper(model([x, y])))
 with tempfile.TemporaryDirectory() as folder:
     viz.stepper(z).save(f"{folder}/page.html")
+    viz.film(z, f"{folder}/film.svg")
     viz.draw_dot(z).render(f"{folder}/z.svg")
 
 
