@@ -9,7 +9,7 @@
 
 Read the source in this order: ``ops.py`` (the table of primitives), ``rules.py``, ``engine.py``
 (`Value`), ``functional/``, ``calculus.py``, ``check.py``, ``nn.py``, ``optim/``,
-``train.py``.
+``train/``.
 """
 
 from __future__ import annotations

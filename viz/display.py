@@ -112,6 +112,6 @@ def _program(program: Program, printer: Any, _cycle: bool) -> None:
 _SHOWN = (
     (_SVG, "scalargrad.engine", "Value", _value),
     (_SVG, "scalargrad.nn", "Module", _module),
-    ("image/png", "scalargrad.train", "History", _history),
+    ("image/png", "scalargrad.train.history", "History", _history),
     ("text/plain", "scalargrad.compiler.program", "Program", _program),
 )

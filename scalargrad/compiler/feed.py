@@ -10,7 +10,7 @@ from array_api_compat import array_namespace, is_array_api_obj
 
 from ..engine import Value, _shown
 from ..errors import OperandError, SizeError
-from ..samples import reals
+from ..reals import reals
 from .passes.walk import Floats, counted
 
 __all__ = [
