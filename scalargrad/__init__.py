@@ -8,7 +8,7 @@
 6.0
 
 Read the source in this order: ``ops.py`` (the table of primitives), ``rules.py``, ``engine.py``
-(`Value`), ``functional/``, ``calculus.py``, ``check.py``, ``nn.py``, ``optim/``,
+(`Value`), ``functional/``, ``calculus.py``, ``check.py``, ``nn/``, ``optim/``,
 ``train/``.
 """
 

@@ -31,6 +31,7 @@ Loss: TypeAlias = Callable[[list[Value], list[Value]], Value]
 
 
 def values_of(optimizer: Optimizer) -> list[Value]:
+    """Return the Values that an optimiser moves."""
     if not isinstance(optimizer, Optimizer) or not isinstance(optimizer.parameters, list):
         raise OperandError(
             "fit needs an optimiser of the model's Values, such as SGD(model.parameters()), got "
@@ -40,6 +41,7 @@ def values_of(optimizer: Optimizer) -> list[Value]:
 
 
 def leaves(name: str, numbers: Floats) -> list[Value]:
+    """Make leaves of numbers, labelled x0, x1 and so on."""
     return [Value(number, label=f"{name}{i}") for i, number in enumerate(numbers.tolist())]
 
 
@@ -53,6 +55,7 @@ def outputs_of(model: Model, inputs: list[Value]) -> list[Value]:
 
 
 def check_functions(functions: dict[str, object]) -> None:
+    """Check that a model and a loss are functions."""
     for name, function in functions.items():
         if not callable(function):
             example = ", such as mse of scalargrad.functional" if name == "loss" else ""
@@ -73,6 +76,7 @@ def count_of(name: str, count: SupportsIndex) -> int:
 
 
 def generator(seed: Any) -> np.random.Generator:
+    """Return the generator that a seed stands for."""
     try:
         return np.random.default_rng(seed)
     except (TypeError, ValueError):

@@ -134,6 +134,7 @@ def reached(outputs: list[Value]) -> set[Value]:
 
 
 def check_finite(loss: float, gradient: Any) -> None:
+    """Raise NotFiniteError if a loss or its gradient is infinite or nan."""
     if not math.isfinite(loss) or not np.isfinite(gradient).all():
         raise NotFiniteError(NOT_FINITE)
 
