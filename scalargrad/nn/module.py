@@ -7,7 +7,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeGuard
 
-from ..engine import Value, _shown
+from ..arguments import shown
+from ..engine import Value
 from ..errors import OperandError, SizeError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Module:
         if not isinstance(state, Mapping):
             raise OperandError(
                 "load_state_dict needs numbers by name, as state_dict() of such a module returns "
-                f"them, got {_shown(state)}"
+                f"them, got {shown(state)}"
             )
         own = dict(self.named_parameters())
         missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()

@@ -14,8 +14,6 @@ from ..optim import Optimizer
 from .samples import Floats
 
 __all__ = [
-    "Loss",
-    "Model",
     "batch_of",
     "check_functions",
     "count_of",
