@@ -5,7 +5,7 @@ from __future__ import annotations
 import doctest
 from pathlib import Path
 
-from viz import draw_dot, film, stepper
+from viz import draw_dot, stepper
 
 from . import quadratic, tanh_neuron
 from .common import save_svg
@@ -35,8 +35,8 @@ def draw_snippets(graph: Path, moving: Path, program: Path) -> None:
         runner.run(test, clear_globs=False)
         if "program" in test.globs:
             break
-    save_svg(test.globs["picture"], graph)
-    film(test.globs["L"], moving)
+    save_svg(draw_dot(test.globs["L"], names=test.globs), graph)
+    test.globs["film"].save(moving)
     save_svg(draw_dot(test.globs["program"]), program)
 
 
