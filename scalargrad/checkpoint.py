@@ -54,7 +54,7 @@ def save(module: Module, path: str | os.PathLike[str]) -> None:
     about = {"format": "pt"}
     if activations := _activations(module):
         about["activations"] = activations
-    files.replace(os.fsdecode(path), safetensors.numpy.save(arrays, about))
+    files.replace(os.fsdecode(path), _in_order(safetensors.numpy.save(arrays, about), about))
 
 
 def load(module: Module, path: str | os.PathLike[str]) -> None:
@@ -238,6 +238,15 @@ def _hint(missing: set[str], unknown: set[str]) -> str:
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _in_order(content: bytes, about: dict[str, str]) -> bytes:
+    """Return a file with its metadata in this order: the library shuffles them."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end]) | {"__metadata__": about}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def _activations(module: Module) -> str:

@@ -22,15 +22,17 @@ from .debugging import users_frame
 from .engine import _shown
 from .errors import OperandError
 
-__all__ = ["DEEPEST", "MOST", "Names", "held"]
+__all__ = ["DEEPEST", "MOST", "ROWS", "Names", "held"]
 
 #: Whether to ask the frame of the caller; or the variables, by hand: ``names=locals()``.
 Names: TypeAlias = "bool | Mapping[str, object]"
 
 Node = TypeVar("Node")
 
-#: So many entries of containers are looked at, so that data of any size cost milliseconds, ...
-MOST = 50_000
+#: So many entries of a container are looked at, so that data of any size cost milliseconds, ...
+MOST = 10_000
+#: ... so many containers in it, as rows of data are, ...
+ROWS = 200
 #: ... and so many levels of them: ``model.layers[0].neurons[0].w[0]`` is on the seventh.
 DEEPEST = 8
 
@@ -107,7 +109,7 @@ class _Search:
         self.wanted, self.taken, self.module = {*wanted}, taken, module
         self.kinds = {*map(type, wanted)}
         self.seen: dict[int, object] = {}
-        self.left = MOST
+        self.left = 5 * MOST  # entries of all containers
 
     def through(self, variables: Mapping[str, object]) -> dict[Any, str]:
         """Return the names of what is found: the shortest of the first level that has one."""
@@ -143,9 +145,13 @@ class _Search:
             return
         self.seen[id(thing)] = thing
         write, entries = self._entries(kind, thing)
+        rows = 0
         for key, entry in entries:
             kind = type(entry)
-            if kind in _PLAIN or (kind in self.kinds and entry not in self.wanted):
+            if kind in self.kinds:
+                if entry not in self.wanted:
+                    continue
+            elif kind in _PLAIN or (rows := rows + 1) > ROWS:
                 continue
             if text := write(key):
                 yield name + text, entry
@@ -160,7 +166,7 @@ class _Search:
             return _item, self._some(enumerate(thing), len(thing), thing)
         if issubclass(kind, dict):
             return _item, self._some(thing.items(), len(thing), thing.values())
-        if _is_object_array(kind, thing) and thing.ndim and thing.size <= self.left:
+        if _is_object_array(kind, thing) and thing.ndim and thing.size <= MOST:
             return _item, self._some(enumerate(thing.tolist()), len(thing))
         if self._is_own(kind):
             state = _attributes(thing)
@@ -171,7 +177,7 @@ class _Search:
         self, entries: Iterable[tuple[Any, object]], size: int, values: Iterable[object] = ()
     ) -> Iterable[tuple[Any, object]]:
         """Return as many entries as may be looked at; none where all of them are mere numbers."""
-        most = min(size, self.left)
+        most = min(size, self.left, MOST)
         self.left -= most
         kinds = {*map(type, islice(values, most))}
         return () if kinds and kinds <= _PLAIN else [*islice(entries, most)]

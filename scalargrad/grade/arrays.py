@@ -104,8 +104,8 @@ class _Check:
             except _MutatedError:
                 findings.append(self._wrong("backward", "mutates"))
             except Exception as error:
-                what = f"{self.kind.name} fails"
-                return [*findings, self._wrong("forward", "", what, got=failure(error))]
+                what, aspect = f"{self.kind.name} fails", "backward" if findings else "forward"
+                return [*findings, self._wrong(aspect, "", what, got=failure(error))]
             if findings and findings[0].status == WRONG and findings[0].aspect == "forward":
                 break
         return _merged(findings)
@@ -205,7 +205,7 @@ class _Check:
                 about = {"g": seed, "p": right[i], "p1": ones[i], "q": other, "own": values[i]}
                 samples.append(self._sample(values, value, expected=right[i], got=got, **about))
         if all(each["got"] is None for each in samples):
-            text = f"{self.kind.name}.backward leaves nothing in gradients for {LETTERS[i]}"
+            text = f"{self.kind.name}.backward leaves nothing in gradients for {self.kind.names[i]}"
             return [self._wrong("backward", "nothing" if i else "", text, operand=i)]
         found = self._compared("backward", LETTERS[i], samples)
         if found.status == WRONG and self.kind.loss and self._is_right_as_the_end(i):
@@ -218,8 +218,8 @@ class _Check:
         if found.status == RIGHT and False in shapes:
             each = next(x for x in samples if np.shape(x["got"]) != np.shape(x["expected"]))
             text = (
-                f"the gradient of {LETTERS[i]} has shape {np.shape(each['got'])}, and "
-                f"{LETTERS[i]} {np.shape(each['expected'])}"
+                f"the gradient of {self.kind.names[i]} has shape {np.shape(each['got'])}, and "
+                f"{self.kind.names[i]} {np.shape(each['expected'])}"
             )
             return [found, Finding(self.kind.name, "shape", REMARK, text)]
         return [found]
@@ -319,7 +319,7 @@ class _Check:
     ) -> Finding:
         if key:
             rule = {"tanh": "1 − tanh(x)²", "sigmoid": "s·(1 − s)"}.get(self.kind.row, "")
-            letter = LETTERS[max(operand, 0)]
+            letter = self.kind.names[max(operand, 0)]
             text = sentence(key, op=self.kind.name, x=letter, cls="node", rule=rule)
         return Finding(self.kind.name, aspect, WRONG, text, key, operand=operand, **about)
 
@@ -329,16 +329,16 @@ class _Check:
             return Finding(self.kind.name, aspect, RIGHT)
         key = guessed(self.kind.row, of, samples)
         first = min(wrong, key=lambda each: isinstance(each["got"], Exception))
-        letters = LETTERS[: len(first["values"])]
-        operands = ", ".join(
-            f"{x} of shape {np.shape(v)}" for x, v in zip(letters, first["values"], strict=True)
-        )
-        code = f"{self.kind.name}({', '.join(letters)}) with {operands}"
+        letters = self.kind.names[: len(first["values"])]
+        given = zip(letters, first["values"], strict=True)
+        numbers = [f"{letter} = {_shown(value)}" for letter, value in given]
+        code = "; ".join([*numbers, f"{self.kind.name}({', '.join(letters)})"])
         if of == "z":
             text = f"{self.kind.name}: its value is wrong"
         else:
-            code += f", gradient from above {_shown(first['g'])}: what {of} receives"
-            text = f"{self.kind.name}: what {of} receives is wrong"
+            name = letters[LETTERS.find(of)]
+            code += f"; of a gradient {_shown(first['g'])} from above, what {name} receives"
+            text = f"{self.kind.name}: what {name} receives is wrong"
         return self._wrong(
             aspect, key, text, LETTERS.find(of) if of != "z" else -1, example=code,
             expected=_shown(first["expected"]), got=_shown(first["got"]),

@@ -47,6 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         reports = [*pool.map(grade, args.files)]
     print(_as_json(reports, rubric) if args.json else _as_text(reports, rubric))
+    try:
+        _write(args, reports, rubric)
+    except OSError as error:
+        print(f"the report cannot be written: {error}", file=sys.stderr)
+        return 2
+    return max(report.status for report in reports)
+
+
+def _write(args: argparse.Namespace, reports: Sequence[Report], rubric: Rubric | None) -> None:
+    """Write the files that are asked for."""
     if args.html:
         Path(args.html).write_text(page(reports, rubric), encoding="utf-8")
     if args.junit:
@@ -57,7 +67,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for report in reports:
             for path in save_pictures(report, Path(args.pictures)):
                 print(f"picture: {path}", file=sys.stderr)
-    return max(report.status for report in reports)
 
 
 def _as_text(reports: Sequence[Report], rubric: Rubric | None) -> str:

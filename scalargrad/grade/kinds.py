@@ -9,12 +9,14 @@ import numpy as np
 
 __all__ = ["LETTERS", "NODES", "NodeKind"]
 
-#: What the operands of a node are called here.
+#: What the operands of a node are called, in guesses.
 LETTERS = "xyw"
 
 
 def _normal(rng: np.random.Generator, *shapes: tuple[int, ...]) -> list[Any]:
-    return [rng.normal(size=shape) for shape in shapes]
+    """Make numbers that can be shown, and none that is 0: relu has a kink there."""
+    arrays = [rng.normal(size=shape).round(1) for shape in shapes]
+    return [np.where(x == 0, 0.5, x) for x in arrays]
 
 
 class NodeKind(NamedTuple):
@@ -29,6 +31,7 @@ class NodeKind(NamedTuple):
         loss: whether it is the end of a graph, so that it may take 1 for its gradient.
         feed: makes the operands of it, of random numbers.
         checked: how many of its operands have gradients.
+        names: of its operands, as they are shown.
     """
 
     name: str
@@ -38,14 +41,15 @@ class NodeKind(NamedTuple):
     loss: bool = False
     feed: Callable[..., list[Any]] = _normal
     checked: int = 3
+    names: str = LETTERS
 
 
 def _positive(rng: np.random.Generator, *shapes: tuple[int, ...]) -> list[Any]:
-    return [rng.uniform(0.5, 2.0, shape) for shape in shapes]
+    return [rng.uniform(0.5, 2.0, shape).round(1) for shape in shapes]
 
 
 def _labelled(rng: np.random.Generator, logits: tuple[int, ...]) -> list[Any]:
-    return [rng.normal(size=logits), rng.integers(0, logits[1], logits[0])]
+    return [rng.normal(size=logits).round(1), rng.integers(0, logits[1], logits[0])]
 
 
 def _distributions(rng: np.random.Generator, *shapes: tuple[int, ...]) -> list[Any]:
@@ -70,18 +74,16 @@ NODES: dict[str, NodeKind] = {
         NodeKind("Sigmoid", "sigmoid", _ONE),
         NodeKind("Tanh", "tanh", _ONE),
         NodeKind("ReLU", "relu", _ONE),
-        NodeKind("MatMul", "matmul", _PRODUCT),
-        NodeKind("BiasAdd", "bias_add", (((4, 3), (3,)), ((3, 3), (3,)))),
-        NodeKind("Linear", "linear", _LAYER),
+        NodeKind("MatMul", "matmul", _PRODUCT, names="xw"),
+        NodeKind("BiasAdd", "bias_add", (((4, 3), (3,)), ((3, 3), (3,))), names="xb"),
+        NodeKind("Linear", "linear", _LAYER, names="xwb"),
         NodeKind("Softmax", "softmax", (((2, 3),), ((4, 2),))),
         NodeKind("Sum", "sum", (((2, 3),),)),
         NodeKind("Mean", "mean", (((2, 3),),)),
-        NodeKind("MSE", "mse", (((4, 1), (4, 1)), ((5,), (5,))), loss=True),
+        NodeKind("MSE", "mse", (((4, 1), (4, 1)), ((5,), (5,))), loss=True, names="ya"),
         NodeKind("CrossEntropy", "cross_entropy", (((2, 3), (2, 3)),), feed=_distributions,
                  checked=1),
         NodeKind("CrossEntropyWithSoftmax", "cross_entropy_with_softmax", (((4, 3),), ((2, 2),)),
                  loss=True, feed=_labelled, checked=1),
     ]
 }  # fmt: skip
-
-_LETTERS = "xyw"

@@ -72,14 +72,13 @@ def _of_operation(finding: Finding) -> Sketch:
 def _of_node(finding: Finding) -> Sketch:
     kind = NODES[finding.operation]
     values = kind.feed(np.random.default_rng(0), *kind.shapes[0])
-    names = "xyw" if finding.operation != "Linear" else "xwb"
-    leaves = [miniflow.Input(name) for _, name in zip(values, names, strict=False)]
+    leaves = [miniflow.Input(name) for _, name in zip(values, kind.names, strict=False)]
     twice = finding.aspect == "twice"
     node = getattr(miniflow, finding.operation)(*([leaves[0]] * 2 if twice else leaves))
     feed: dict[miniflow.Node, Any] = dict(
         zip(leaves[:1] if twice else leaves, values, strict=False)
     )
-    miniflow.value_and_grad(node, feed, [x for x in feed if x.name != "y" or kind.checked > 1])
+    miniflow.value_and_grad(node, feed, leaves[: kind.checked] if not twice else leaves[:1])
     return _marked(sketch_nodes(node), finding, twice)
 
 

@@ -153,11 +153,17 @@ def test_only_so_many_entries_are_looked_at():
 
     node = Value(1.0)
     big = Counting([*[[]] * 100_000, node])
-    assert held([node], names={"big": big, "other": [node]}) == {}
+    assert held([node], names={"big": big, "other": [node]}) == {node: "other[0]"}
     assert Counting.taken <= 2 * MOST + 2
-    assert held([node], names={"numbers": [1.0] * (MOST - 1), "other": [node]}) == {
-        node: "other[0]"
-    }
+
+
+def test_data_before_the_weights_do_not_keep_them_from_being_found():
+    rows = [[[0.5], [1.5]] for _ in range(100_000)]
+    model = MLP(2, [2, 1], seed=0)
+    weight = model.layers[1].neurons[0].w[1]
+    weight.label = ""
+    found = held([weight], names={"X": rows, "numbers": [*range(100_000)], "model": model})
+    assert [*found.values()] == ["model.layers[1].neurons[0].w[1]"]
 
 
 # ── whose frame ─────────────────────────────────────────────────────────────────────────────────

@@ -154,6 +154,12 @@ def test_many_files_are_a_class_with_its_reports_and_points(classroom, capsys):
 
 
 @pytest.mark.usefixtures("classroom")
+def test_a_place_that_cannot_be_written_to_is_told(capsys):
+    assert main(["ada.py", "--pictures", "ada.py", "--json"]) == 2
+    assert "the report cannot be written: " in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("classroom")
 def test_json_has_all_that_was_found(capsys):
     assert main(["bob.py", "--json"]) == 1
     found = json.loads(capsys.readouterr().out)

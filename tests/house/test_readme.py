@@ -53,7 +53,7 @@ def test_the_readme_is_short():
 def test_pictures_show_the_names_and_numbers_of_the_snippet(readme, picture):
     _, names = readme
     svg = ElementTree.parse(PICTURES / picture)
-    shown = " ".join("".join(svg.getroot().itertext()).split())
+    shown = " ".join(" ".join(svg.getroot().itertext()).split()).replace("−", "-")
     for name in "abcdfL":
         node = names[name]
         assert f"{name} data {node.data:.4f} grad {node.grad:.4f}" in shown

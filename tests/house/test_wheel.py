@@ -59,9 +59,11 @@ def test_wheel_holds_the_packages_and_what_their_pages_are_made_of(wheel):
     for folder in ("scalargrad", "viz"):
         own = {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*.*")}
         assert {name for name in own if "__pycache__" not in name} <= {*names}
-    assert {name.split("/")[0] for name in names if "dist-info" not in name} == {
-        "scalargrad",
-        "viz",
+    others = {name for name in names if name.split("/")[0] not in {"scalargrad", "viz"}}
+    data = f"scalargrad-{scalargrad.__version__}.data/data/share/scalargrad/exercises"
+    exercises = (ROOT / "examples" / "exercises").glob("*.py")
+    assert {name for name in others if "dist-info" not in name} == {
+        f"{data}/{path.name}" for path in exercises
     }
 
 
