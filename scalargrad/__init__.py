@@ -45,13 +45,13 @@ __all__ = [
     "fit",
     "grad",
     "hessian",
+    "load_program",
     "source_line",
 ]
 
 _ROOMS = {"grad": "calculus", "hessian": "calculus", "check_gradients": "check"}
 _ROOMS |= {"compile": "compiler"}  # not in __all__: it would shadow the builtin
-_ROOMS |= {"fit": "train"}  # which loads NumPy: a star import does so, too
-_ROOMS |= {"load_program": "compiler"}
+_ROOMS |= {"fit": "train", "load_program": "compiler"}  # with NumPy, as a star import is
 _ROOMS |= {"debug": "debugging", "source_line": "debugging"}
 _ROOMS |= {"Layer": "nn", "MLP": "nn", "Module": "nn", "Neuron": "nn"}
 _ROOMS |= {"Adam": "optim", "AdamW": "optim", "SGD": "optim"}

@@ -20,7 +20,8 @@ kept from it: ``log(x if x > 0 else 1)``. An infinite slope is an answer, which 
 
 At kinks and borders the rows take PyTorch's values: ``relu`` and ``abs`` have derivative 0 at 0, a
 tie of ``max`` is shared half and half, the derivative of ``sqrt`` at 0 is infinite. A condition is
-written so that a NaN falls through to the branch that keeps it.
+written so that a NaN falls through to the branch that keeps it; in the slope at a kink it is
+``<=``, ``>=`` or ``==``, which hold of a NaN in a graph as they do in Python.
 """
 
 from __future__ import annotations
@@ -185,13 +186,14 @@ _ROWS = [
               "1 / x, and infinite at 0, as slopes of roots need it.", method="_reciprocal"),
     Primitive("neg",        "neg",  "-x",       ("-1",),               (2.0,), "Negation.",
               method="__neg__"),
-    Primitive("abs",        "abs",  "abs(x)",   ("1 if x > 0 else -1 if x < 0 else 0",),
-              (-2.0,), "Absolute value.", method="__abs__"),
+    Primitive("abs",        "abs",  "abs(x)",
+              ("0 if x == 0 else 1 if x >= 0 else -1 if x <= 0 else 0",), (-2.0,),
+              "Absolute value.", method="__abs__"),
     Primitive("max",        "max",  "x if x >= y else y if y >= x else nan",
-              ("0 if x < y else 0.5 if x == y else 1", "0 if y < x else 0.5 if y == x else 1"),
+              ("0.5 if x == y else 0 if x <= y else 1", "0.5 if y == x else 0 if y <= x else 1"),
               (2.0, 3.0), "The larger of two."),
     Primitive("min",        "min",  "x if x <= y else y if y <= x else nan",
-              ("0 if x > y else 0.5 if x == y else 1", "0 if y > x else 0.5 if y == x else 1"),
+              ("0.5 if x == y else 0 if x >= y else 1", "0.5 if y == x else 0 if y >= x else 1"),
               (2.0, 3.0), "The smaller of two."),
     Primitive("greater",    ">",    "1.0 if x > y else 0.0 if x <= y else nan", ("0", "0"),
               (3.0, 2.0), "1 if x is greater than y, else 0."),
@@ -205,7 +207,7 @@ _ROWS = [
               "x > 0"),
     Primitive("clamped_log", "clamped log",
               "log(x) if x > exp(-100) else sqrt(x) * 0 - 100",
-              ("1 / (x if x > exp(-100) else 1) if x > exp(-100) else 0",), (2.0,),
+              ("1 / (x if x >= exp(-100) else 1) if x >= exp(-100) else 0",), (2.0,),
               "Natural logarithm, but never less than -100: that of a probability.", "x >= 0"),
     Primitive("log1p", "log1p", "log1p(x)", ("1 / (1 + x)",), (1.0,), "log(1 + x), exact near 0.",
               "x > -1"),
@@ -234,7 +236,7 @@ _ROWS = [
     Primitive("relu",       "ReLU",       "0.0 if x <= 0 else x",
               ("0 if x <= 0 else 1",), (2.0,), "Rectifier: x if it is positive, else 0."),
     Primitive("leaky_relu", "leaky ReLU", "x if x > 0 else y * x",
-              ("1 if x > 0 else y", "0 if x > 0 else x"),
+              ("y if x <= 0 else 1 if x >= 0 else y", "0 if x >= 0 else x"),
               (-2.0, 0.01), "Rectifier that lets y times a negative x through.",
               method="_leaky_relu"),
     Primitive("softplus",   "softplus",   "max(x, 0) + log1p(exp(-abs(x)))",

@@ -15,9 +15,8 @@ result. ``Value.tanh??`` in IPython, ``inspect.getsource``, tracebacks and debug
 
 from __future__ import annotations
 
-import sys
-
 from .errors import DivisionByZeroError, DomainError, OperandError, RangeError
+from .loading import when_loaded
 from .ops import FLOATS, PRIMITIVES, Primitive
 
 TYPE_CHECKING = False  # for type checkers; importing typing would take longer than all the rest
@@ -214,8 +213,8 @@ def remembered(name: str, source: str) -> str:
     """Name the file of generated code, and keep its source for those who show code."""
     file = f"{GENERATED}{name}>"
     _SOURCES[file] = source
-    if "linecache" in sys.modules:  # else nobody shows code, and it would load the module re
-        show_sources()
+    # Until somebody loads it, nobody shows code; and it would load the module re.
+    when_loaded("linecache", _tell)
     return file
 
 
@@ -223,6 +222,10 @@ def show_sources() -> None:
     """Tell `linecache`, whom tracebacks, debuggers and `inspect` ask, the sources of all rules."""
     import linecache
 
+    _tell(linecache)
+
+
+def _tell(linecache: Any) -> None:
     for file, source in _SOURCES.items():
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     _SOURCES.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+import viz
 from scalargrad import MLP, SGD, Adam, AdamW, Neuron, Value
 from scalargrad import functional as F
 from scalargrad.nn import Module
@@ -18,6 +19,12 @@ LINE = np.linspace(-1, 1, 20)[:, None]
 
 def moons(sizes=(4, 3, 1), **options) -> tuple:
     return MLP(2, list(sizes), seed=1, **options), F.hinge, (PLANE, SIGNS)
+
+
+def opened(open_page, path, model, loss, data, address="", browser=None, **options):
+    """Open the playground of a model."""
+    viz.playground(model, loss, data, path, **options)
+    return open_page(path, address, **(browser or {}))
 
 
 def press(page, name: str) -> None:

@@ -5,6 +5,7 @@ import linecache
 import traceback
 
 import pytest
+from oracles import python
 
 from scalargrad import Value, grad
 from scalargrad.ops import PRIMITIVES
@@ -40,6 +41,15 @@ def test_traceback_shows_the_generated_line():
 def test_sources_survive_a_check_of_the_cache():
     linecache.checkcache()
     assert inspect.getsource(Value.tanh)
+
+
+@pytest.mark.parametrize("before", ["", "import linecache; "])
+def test_source_is_known_also_if_nobody_had_loaded_what_shows_it(before):
+    made = "from scalargrad import Value; y = Value(0.5).tanh(); "
+    shown = "import inspect; print(inspect.getsource(Value.tanh), inspect.getsource(Value.exp))"
+    source = python(before + made + shown, isolated=True)
+    assert "out.data = tanh(x)" in source
+    assert "out.data = exp(x)" in source
 
 
 def test_source_of_a_gradient_as_a_graph_is_known():

@@ -15,6 +15,7 @@ from oracles import programs, repeatable
 
 from scalargrad import Value, grad
 from scalargrad.engine import constant, operands
+from scalargrad.functional import where
 from scalargrad.ops import PRIMITIVES
 from viz.words.formula import formula as formula_of
 from viz.words.formula import operation, rule_text
@@ -154,6 +155,16 @@ A, B = Value(2.0, label="a"), Value(3.0, label="b")
         (A.exp() + B.sqrt(), "exp(a) + sqrt(b)", r"e^{a} + \sqrt{b}"),
         (A.max(B), "max(a, b)", r"\max\left(a, b\right)"),
         (A.sigmoid(), "sigmoid(a)", r"\sigma\left(a\right)"),
+        (
+            where(A.greater(B), A, B),
+            "where(greater(a, b), a, b)",
+            r"\begin{cases} a & \text{if } a \gt b \\ b & \text{otherwise} \end{cases}",
+        ),
+        (
+            where(A, B, 0),
+            "where(a, b, 0)",
+            r"\begin{cases} b & \text{if } a \ne 0 \\ 0 & \text{otherwise} \end{cases}",
+        ),
         (A.relu(), "relu(a)", r"\operatorname{ReLU}\left(a\right)"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from playgrounds import (
     apart,
     losses,
     moons,
+    opened,
     press,
     value,
 )  # fmt: skip
@@ -29,14 +31,7 @@ from scalargrad import functional as F
 
 @pytest.fixture
 def show(open_page, tmp_path):
-    """Open the playground of a model."""
-
-    def opened(model, loss, data, address="", browser=None, **options):
-        path = tmp_path / "page.html"
-        viz.playground(model, loss, data, path, **options)
-        return open_page(path, address, **(browser or {}))
-
-    return opened
+    return partial(opened, open_page, tmp_path / "page.html")
 
 
 # ── every scalar ────────────────────────────────────────────────────────────────────────────────

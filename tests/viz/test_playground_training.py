@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -17,11 +18,11 @@ from playgrounds import (
     apart,
     losses,
     moons,
+    opened,
     press,
     value,
 )  # fmt: skip
 
-import viz
 from scalargrad import MLP, SGD, Adam, AdamW, Value, compile, fit
 from scalargrad import functional as F
 from scalargrad.ops import PRIMITIVES
@@ -31,14 +32,7 @@ from viz.pages.playground.tapes import CODES_OF_SUMS, numbers, program
 
 @pytest.fixture
 def show(open_page, tmp_path):
-    """Open the playground of a model."""
-
-    def opened(model, loss, data, address="", browser=None, **options):
-        path = tmp_path / "page.html"
-        viz.playground(model, loss, data, path, **options)
-        return open_page(path, address, **(browser or {}))
-
-    return opened
+    return partial(opened, open_page, tmp_path / "page.html")
 
 
 # ── it computes what Python computes ────────────────────────────────────────────────────────────

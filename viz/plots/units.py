@@ -6,17 +6,13 @@ takes a while to load, so what converts Values is registered when somebody else 
 
 from __future__ import annotations
 
-import sys
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
 from scalargrad.engine import Value
+from scalargrad.loading import when_loaded
 
 __all__ = ["number", "register"]
-
-_UNITS = "matplotlib.units"
 
 
 def number(x: Any) -> float:
@@ -30,29 +26,7 @@ def number(x: Any) -> float:
 
 def register() -> None:
     """Register Values as something that Matplotlib can draw, now or when it is loaded."""
-    if _UNITS in sys.modules:
-        _register_in(sys.modules[_UNITS])
-    elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
-
-
-class _Finder(MetaPathFinder):
-    """Finds the module of Matplotlib that has the registry, to add to it when it has run."""
-
-    def find_spec(self, name: str, path: Any, _target: Any = None) -> ModuleSpec | None:
-        if name != _UNITS:
-            return None
-        sys.meta_path.remove(self)
-        spec = PathFinder.find_spec(name, path)
-        if spec is not None and spec.loader is not None:
-            run = spec.loader.exec_module
-
-            def run_and_register(module: ModuleType) -> None:
-                run(module)
-                _register_in(module)
-
-            spec.loader.exec_module = run_and_register  # type: ignore[method-assign]
-        return spec
+    when_loaded("matplotlib.units", _register_in)
 
 
 def _register_in(units: ModuleType) -> None:

@@ -139,9 +139,7 @@ class Latex(Handwriting):
     r"""The notation of TeX, with what MathJax, KaTeX and LaTeX have in common."""
 
     symbols: ClassVar = {"+": " + ", "-": " - ", "*": r" \cdot "}
-    comparisons: ClassVar = {
-        "<": r"\lt", "<=": r"\le", ">": r"\gt", ">=": r"\ge", "==": "=", "!=": r"\ne",
-    }  # fmt: skip
+    comparisons: ClassVar = {">": r"\gt", "!=": r"\ne"}  # those in a graph
     constants: ClassVar = {"inf": r"\infty", "nan": r"\mathrm{nan}", "pi": r"\pi"}
     minus = "-"
 
