@@ -14,6 +14,7 @@ import numpy as np
 
 from .passes.flatten import NO_FAMILY, Reduced
 from .passes.operations import Combination, Dot, LogSumExp, Operation, Product
+from .passes.patterns import Gather, Joined, Operand
 from .passes.raising import Raised
 from .passes.walk import ROWS
 from .tape import native
@@ -36,16 +37,17 @@ MACHINES = ("auto", "tape", "arrays")
 #: The number of samples from which on a program runs as array code if it never does.
 NEVER = math.inf
 
-#: Array code, forward and backward: a call of NumPy; and for each sample a number that it computes
-#: or adds up, and a factor of a matrix product.
-CALL, NUMBER, FACTOR = 1500.0, 1.5, 0.1
+#: Array code, forward and backward: a call of NumPy; for each sample a number that it computes or
+#: adds up, a factor of a matrix product, and a number that is gathered by a table, and its gradient
+#: scattered again.
+CALL, NUMBER, FACTOR, GATHERED = 1500.0, 1.5, 0.1, 18.0
 
 #: A tape on one sample: an operation, an operand, a run, and a call; as machine code, in Python.
 NATIVE_ONE, PYTHON_ONE = (3.0, 0.5, 5.0, 1000.0), (25.0, 25.0, 0.0, 1500.0)
 
 #: A tape on a batch: the call, and an operation or an operand on each sample; as machine code, and
 #: in Python, where it takes a call of NumPy for each, as array code does for several at once.
-BATCH, LANE, ROW = 10_000.0, 0.5, 1.2
+BATCH, LANE, ROW = 3000.0, 0.5, 1.2
 
 #: More lines than this are array code only if each does so many scalars, on the average; or else
 #: there is no structure of arrays, and to look for it takes longer than it saves.
@@ -95,13 +97,24 @@ def code_of(listing: Raised) -> Code:
 
 def _cost(operation: Operation, size: int) -> tuple[int, float]:
     """Return the calls of an operation, and what it costs for each sample."""
+    calls, each = _cost_of_result(operation, size)
+    tables = [x.table.size for operand in operation.operands for x in _gathers(operand)]
+    return calls + 2 * len(tables), each + GATHERED * sum(tables)
+
+
+def _gathers(operand: Operand) -> list[Gather]:
+    parts = operand.parts if isinstance(operand, Joined) else (operand,)
+    return [part for part in parts if isinstance(part, Gather)]
+
+
+def _cost_of_result(operation: Operation, size: int) -> tuple[int, float]:
     match operation:
         case Product(left, _, _):
             return 1, FACTOR * size * left.shape[-1] + NUMBER * size
         case Combination(terms, _):
             return len(terms), NUMBER * size * len(terms)
         case Dot(left, right, _):
-            return 1, NUMBER * max(math.prod(left.shape), math.prod(right.shape))
+            return 1, NUMBER * math.prod(np.broadcast_shapes(left.shape, right.shape))
         case LogSumExp(operand):
             return 4, NUMBER * math.prod(operand.shape)
     return 1, NUMBER * size * len(operation.operands)

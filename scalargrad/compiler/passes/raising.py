@@ -25,12 +25,12 @@ from .operations import Operation, Product
 from .patterns import Block, NoPatternError, Operand
 from .places import CONSTANT, LONG, Places
 from .sums import Sums, distinct
-from .walk import CODES, ROWS, Floats, Ints, counted
+from .walk import CODES, ROWS, Bools, Floats, Ints, counted
 
 __all__ = ["Raised", "raise_"]
 
-#: More groups of equal operations on a level become one, if only their operands differ in blocks, or
-#: in how many they are; then with no more than so many times the terms.
+#: More groups of equal operations on a level become one, if only their operands differ in blocks,
+#: or in how many they are; then with no more than so many times the terms.
 SEVERAL, THIN = 2, 3
 
 _MUL = CODES["mul"]
@@ -205,15 +205,17 @@ class _Raising:
         sides = [np.take_along_axis(side, order, axis=1) for side in (left, right)]
         return np.concatenate(sides, axis=1)
 
-    def before(self, x: Ints, y: Ints) -> Ints:
+    def before(self, x: Ints, y: Ints) -> Bools:
         """Say which operands belong to the left of others: parameters first, and numbers last."""
         sides = []
         for places in (x, y):
             block = self.places.block_of[places]
             sides.append(np.where(block == CONSTANT, len(self.places.blocks), block))
-        earlier: Ints = self.batched[x] < self.batched[y]
+        earlier = self.batched[x] < self.batched[y]
         alike = self.batched[x] == self.batched[y]
-        return earlier & (sides[0] < len(self.places.blocks)) | alike & (sides[0] < sides[1])
+        found: Bools = earlier & (sides[0] < len(self.places.blocks))
+        found |= alike & (sides[0] < sides[1])
+        return found
 
     # ── operations ──
 
@@ -233,12 +235,13 @@ class _Raising:
         if parts := self.parts(group, plain):
             for part in parts:
                 self.put(part, plain)
-        elif not (len(group) >= LONG or group.family != NO_FAMILY) or not self.put(
-            group, gathering
-        ):
+            return
+        is_long = len(group) >= LONG or group.family != NO_FAMILY
+        if not (is_long and self.put(group, gathering)):
             for number in range(len(group)):
-                if not self.put(group.part(np.array([number])), plain):
-                    self.put(group.part(np.array([number])), gathering)
+                one = group.part(np.array([number]))
+                if not self.put(one, plain):
+                    self.put(one, gathering)
 
     def put(self, group: _Group, forms: Forms) -> bool:
         """Add the operation of a group, if there is one."""
@@ -282,7 +285,7 @@ class _Raising:
 
     # ── splitting ──
 
-    def core(self, sums: Sums):
+    def core(self, sums: Sums) -> tuple[Bools, Sums] | None:
         """Return the terms of some sums that make matrix products, and these."""
         if sums.complete or sums.left.shape[1] <= FEW:
             return None
@@ -303,17 +306,11 @@ class _Raising:
             return False
         terms, core = found
         products = self.more(len(core.places), bool(self.batched[core.right].any()))
-        self.add(
-            _Group(
-                AFFINE, 0, products, np.concatenate([core.left, core.right], axis=1), core.offset
-            )
-        )
+        self.add(_sums_of(products, core.left, core.right, core.offset))
         _, same = distinct(np.column_stack([sums.left[:, terms], sums.right[:, terms]]))
         left = np.column_stack([products[same], sums.left[:, ~terms]])
         right = np.column_stack([np.full(len(group), self.one), sums.right[:, ~terms]])
-        self.add(
-            _Group(AFFINE, 0, group.places, np.concatenate([left, right], axis=1), group.offset)
-        )
+        self.add(_sums_of(group.places, left, right, group.offset))
         return True
 
     def more(self, count: int, batched: bool) -> Ints:
@@ -333,7 +330,7 @@ class _Raising:
             _runs(np.where(self.places.block_of[keys] == CONSTANT, 0, self.places.index_of[keys]))
         )
         for numbers in ways:
-            if 1 < len(numbers) and len(numbers) * LONG <= len(group):
+            if len(numbers) > 1 and len(numbers) * LONG <= len(group):
                 parts = [group.part(part) for part in numbers]
                 try:
                     for part in parts:
@@ -342,6 +339,11 @@ class _Raising:
                     continue
                 return parts
         return []
+
+
+def _sums_of(places: Ints, left: Ints, right: Ints, offset: Floats) -> _Group:
+    """Return a group of sums of products."""
+    return _Group(AFFINE, 0, places, np.concatenate([left, right], axis=1), offset)
 
 
 def _runs(index: Ints) -> list[Ints]:
