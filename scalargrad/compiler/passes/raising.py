@@ -21,6 +21,7 @@ import numpy as np
 
 from .flatten import AFFINE, LOGSUMEXP, NO_FAMILY, Reduced
 from .forms import FEW, Forms
+from .levels import kinds, levels
 from .operations import Operation, Product
 from .patterns import Block, NoPatternError, Operand
 from .places import CONSTANT, LONG, Places
@@ -62,9 +63,7 @@ class Raised:
 def raise_(reduced: Reduced) -> Raised:
     """Group equal work, level by level, and find the structure of each group."""
     raising = _Raising(reduced)
-    order = reduced.kept[np.argsort(reduced.level[reduced.kept], kind="stable")]
-    starts = np.flatnonzero(np.diff(reduced.level[order])) + 1
-    for level in np.split(order, starts):
+    for level in levels(reduced):
         for group in raising.groups(level):
             raising.add(group)
     assert not raising.places.are_nowhere(reduced.kept), "a scalar was lost while raising"
@@ -116,28 +115,19 @@ class _Raising:
 
     def groups(self, level: Ints) -> Iterable[_Group]:
         """Return the groups of a level, in the order of their first scalars."""
-        if not len(level):
-            return []
-        reduced = self.reduced
-        family, op = reduced.family[level], reduced.scalars.op[level]
-        single = family == NO_FAMILY
-        length = np.where(single, _ARITY[op], (reduced.last - reduced.first)[level])
-        kind = np.stack([family, np.where(single, op, 0), length, self.batched[level]], axis=1)
+        kind = kinds(self.reduced, level)
         _, same = distinct(kind)
-        found: list[_Group] = []
-        ragged: dict[tuple[int, int], list[_Group]] = {}
+        alike: dict[object, list[_Group]] = {}
         for number in range(same.max() + 1):
             places = level[same == number]
             what, row, count, batched = kind[same == number][0].tolist()
             keys = self.operands(row, places) if what == NO_FAMILY else self.terms(places, count)
-            group = _Group(what, row, places, keys, reduced.offset[places])
-            found_here = self.by_blocks(group)
-            if what == NO_FAMILY:
-                found += found_here
-            else:
-                ragged.setdefault((what, batched), []).extend(found_here)
-        for groups in ragged.values():
-            found += self.filled(groups)
+            group = _Group(what, row, places, keys, self.reduced.offset[places])
+            for part in self.by_blocks(group):
+                blocks = np.unique(self.places.block_of[part.keys]).tobytes()
+                other = len(alike) if what == NO_FAMILY else (what, batched, blocks)
+                alike.setdefault(other, []).append(part)
+        found = [group for groups in alike.values() for group in self.filled(groups)]
         return sorted(found, key=lambda group: int(group.places[0]))
 
     def by_blocks(self, group: _Group) -> list[_Group]:
@@ -150,8 +140,7 @@ class _Raising:
 
     def filled(self, groups: list[_Group]) -> list[_Group]:
         """Fill short sums up to the length of long ones, where there are many lengths."""
-        lengths = {group.keys.shape[1] for group in groups}
-        if len(lengths) <= SEVERAL:
+        if len(groups) <= SEVERAL:
             return groups
         products = [group for group in groups if group.family == AFFINE and group.sums.is_table]
         rest = [group for group in groups if group not in products]
@@ -319,7 +308,7 @@ class _Raising:
         keys = group.keys
         ways.append(_runs(np.where(self.places.block_of[keys] == CONSTANT, 0, self.places.index_of[keys])))
         for numbers in ways:
-            if 1 < len(numbers) and len(numbers) * LONG <= len(group):
+            if 1 < len(numbers) <= FEW and len(numbers) * LONG <= len(group):
                 parts = [group.part(part) for part in numbers]
                 try:
                     for part in parts:
