@@ -15,7 +15,9 @@ from pathlib import Path
 
 from .report import Table, report
 
-SUITES = ("eager", "chains", "imports", "miniflow", "compiled", "stepper")
+SUITES = (
+    "eager", "chains", "imports", "miniflow", "compiled", "scalars", "gpt", "stepper", "playground",
+)  # fmt: skip
 
 
 def run(suite: str, rounds: int | None) -> Iterator[Table]:

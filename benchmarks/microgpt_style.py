@@ -7,6 +7,8 @@ code of our own.
 
 from __future__ import annotations
 
+import math
+
 
 class Value:
     """A scalar with its operands and its derivative with respect to each."""
@@ -29,8 +31,28 @@ class Value:
         other = other if isinstance(other, Value) else Value(other)
         return Value(self.data * other.data, (self, other), (other.data, self.data))
 
+    def __pow__(self, exponent: float) -> Value:
+        z = self.data**exponent
+        return Value(z, (self,), (exponent * self.data ** (exponent - 1),))
+
+    def exp(self) -> Value:
+        z = math.exp(self.data)
+        return Value(z, (self,), (z,))
+
+    def log(self) -> Value:
+        return Value(math.log(self.data), (self,), (1 / self.data,))
+
     def relu(self) -> Value:
         return Value(max(0.0, self.data), (self,), (float(self.data > 0),))
+
+    def __neg__(self) -> Value:
+        return self * -1.0
+
+    def __sub__(self, other: Value | float) -> Value:
+        return self + -other
+
+    def __truediv__(self, other: Value | float) -> Value:
+        return self * other**-1.0
 
     __radd__ = __add__
     __rmul__ = __mul__

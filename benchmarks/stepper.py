@@ -19,7 +19,7 @@ from .report import Table, number, spread
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
 #: Layers of networks with two inputs whose graphs have about so many nodes.
-SIZES = {50: (4, 1), 400: (10, 9, 1)}
+SIZES = {50: (4, 1), 400: (10, 9, 1), 440: (40, 1)}
 
 # A step, and the layout that it causes, is over before the function returns.
 STEP = """() => {

@@ -55,11 +55,14 @@ def folder(text: str) -> Path:
     return path
 
 
-def parser(description: str, *, epochs: int, seed: int | None = 0) -> argparse.ArgumentParser:
-    """Return a parser with the options that every example takes."""
+def parser(
+    description: str, *, epochs: int | None = None, seed: int | None = 0
+) -> argparse.ArgumentParser:
+    """Return a parser with the options that every example takes, and --epochs if it has any."""
     options = argparse.ArgumentParser(description=description)
     options.add_argument("--seed", type=_seed, default=seed, help="of all random numbers")
-    options.add_argument("--epochs", type=count, default=epochs, help="default: %(default)s")
+    if epochs is not None:
+        options.add_argument("--epochs", type=count, default=epochs, help="default: %(default)s")
     # A text, since argparse checks the default, too, if it is one.
     options.add_argument("--out", type=folder, default="out", help="folder for the pictures")
     return options

@@ -28,12 +28,13 @@ from scalargrad.miniflow import (
     value_and_grad,
 )
 from scalargrad.progress import Bar
-from viz import plot_loss
+from viz import playground, plot_loss
 
 from .common import count, parser, positive, report, table
 from .datasets import Data, DataError, batches, digits
 
 CLASSES = 10
+SHOWN = 1000  # images in the page at most
 
 
 class Classifier:
@@ -103,7 +104,7 @@ def train_scalars(
 ) -> Run:
     """Train one classifier of scalars, compiled."""
     training, validation, test = parts
-    model = MLP(sizes[0], sizes[1:], activation="sigmoid", init="xavier", seed=args.seed)
+    model = network(sizes, args.seed)
     start = perf_counter()
     pixels = [Value(pixel) for pixel in training.x[0].tolist()]
     scores = compile(model(pixels), pixels, wrt=model.parameters())
@@ -118,6 +119,11 @@ def train_scalars(
     weights = np.array([[w.data for w in neuron.w] for neuron in model.layers[0].neurons])
     checks = zip(history.validation_losses, history.validation_accuracies, strict=True)
     return Run(weights.T, history.losses, list(checks), float(right.mean()))
+
+
+def network(sizes: Sequence[int], seed: int) -> MLP:
+    """Return the untrained network of scalars."""
+    return MLP(sizes[0], sizes[1:], activation="sigmoid", init="xavier", seed=seed)
 
 
 def shape(sizes: Sequence[int]) -> str:
@@ -160,8 +166,23 @@ def main(arguments: list[str] | None = None) -> dict[str, Run]:
     print(table(["layers", "loss", "validation", "test"], rows))
 
     args.out.mkdir(parents=True, exist_ok=True)
-    report(draw(runs, args.data, args.out))
+    paths = draw(runs, args.data, args.out)
+    if args.scalar:
+        paths.append(page([pixels, args.hidden, CLASSES], parts, args))
+    report(paths)
     return runs
+
+
+def page(sizes: Sequence[int], parts: Sequence[Data], args: Any) -> Path:
+    """Write a page in which the network of scalars trains on the first images, from the start."""
+    training, validation, _ = parts
+    path: Path = args.out / f"{args.data}_playground.html"
+    playground(
+        network(sizes, args.seed), F.cross_entropy, (training.x[:SHOWN], training.y[:SHOWN]), path,
+        validation=(validation.x[:SHOWN], validation.y[:SHOWN]), learning_rate=args.rate,
+        batch_size=args.batch, title=f"Handwritten digits, {shape(sizes)}",
+    )  # fmt: skip
+    return path
 
 
 def draw(runs: dict[str, Run], data: str, out: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from sklearn.datasets import load_iris
 from scalargrad import MLP, Adam, Value
 from scalargrad.functional import binary_cross_entropy
 from scalargrad.progress import Bar
-from viz import plot_decision, plot_loss
+from viz import playground, plot_decision, plot_loss
 
 from .common import parser, report, table
 
@@ -105,7 +105,13 @@ def main(arguments: list[str] | None = None) -> Run:
     axes.set_title("held-out flowers", loc="left", fontsize="medium")
     axes.figure.savefig(boundary)
     plot_loss(losses, held_out=held_out_losses, log=True).figure.savefig(curve)
-    report([boundary, curve])
+    untrained = Classifier(train, args.seed)
+    page = playground(
+        untrained, binary_cross_entropy, train, args.out / "iris_playground.html",
+        validation=held_out, optimizer=Adam(untrained.network.parameters(), 0.05),
+        title=f"Iris: {' and '.join(args.kinds)} by their petals",
+    )  # fmt: skip
+    report([boundary, curve, page.path])
     return Run(classifier, losses, accuracy)
 
 

@@ -1,7 +1,8 @@
 """Tell two moons apart: micrograd's own demo, scalar by scalar and compiled, side by side.
 
 The same model, data and optimiser, twice. Scalar by scalar, each step builds the graph of all
-samples; compiled, the graph of one was traced and runs on all. The curves are the same.
+samples; compiled, the graph of one was traced and runs on all. The curves are the same. And a page
+in which the same network trains, from the start, in a browser.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from scalargrad import MLP, SGD, Value, compile, fit
 from scalargrad import functional as F
 from scalargrad.optim import linear_decay
 from scalargrad.train import History
-from viz import animate_decision, decision_grid, plot_decision, plot_loss
+from viz import animate_decision, decision_grid, playground, plot_decision, plot_loss
 
 from .common import digits_that_count, option, parser, report, table
 
@@ -44,6 +45,11 @@ def data(samples: int, noise: float, seed: int) -> tuple[Array, Array]:
     return x, 2.0 * y - 1
 
 
+def network(seed: int) -> MLP:
+    """Return the untrained model."""
+    return MLP(2, [16, 16, 1], activation="relu", init="he", seed=seed)
+
+
 def plane(x: Array) -> Array:
     """Return the points at which to ask the classifier, row by row."""
     across, up = decision_grid(x, SIDE)
@@ -52,7 +58,7 @@ def plane(x: Array) -> Array:
 
 def train(x: Array, y: Array, epochs: int, seed: int, compiled: bool) -> Run:
     """Train a network, and ask it for its scores on the plane as they were on the way."""
-    model = MLP(2, [16, 16, 1], activation="relu", init="he", seed=seed)
+    model = network(seed)
     # The gradient of L2 · Σ p² is 2 · L2 · p.
     optimizer = SGD(model.parameters(), linear_decay(1.0, 0.1, epochs), weight_decay=2 * L2)
     moments = [(0, [p.data for p in model.parameters()])]
@@ -101,7 +107,11 @@ def main(arguments: list[str] | None = None) -> tuple[Run, Run]:
     apart = np.abs(np.subtract(eager.history.losses, compiled.history.losses)).max()
     ratio = digits_that_count(eager.seconds / compiled.seconds)
     print(f"compiled, it is {ratio} times as fast; the curves differ by {apart:.0g}")
-    report(draw(x, y, eager, compiled, args.out))
+    paths = draw(x, y, eager, compiled, args.out)
+    page = playground(
+        network(args.seed), F.hinge, (x, y), args.out / "moons_playground.html", title="Two moons"
+    )
+    report([*paths, page.path])
     return eager, compiled
 
 

@@ -10,7 +10,7 @@ from scalargrad import MLP, Adam, Value
 from scalargrad.functional import mse
 from scalargrad.optim import cosine_decay
 from scalargrad.progress import Bar
-from viz import animate_fit, plot_fit, plot_loss
+from viz import animate_fit, playground, plot_fit, plot_loss
 
 from .common import parser, report, table
 
@@ -40,7 +40,11 @@ class Model:
         return mse(outputs, [(y - self.center) / self.scale for y in ys])
 
     def __call__(self, x: float) -> float:
-        return self.network([x / 2]).data * self.scale + self.center
+        return self.answer([x]).data
+
+    def answer(self, inputs: list[Value]) -> Value:
+        """Return y for a list with x, as a Value."""
+        return self.network([inputs[0] / 2]) * self.scale + self.center
 
     def r2(self, xs: list[float], ys: list[float]) -> float:
         """Return the share of the variance of ``ys`` that the model explains."""
@@ -90,7 +94,14 @@ def main(arguments: list[str] | None = None) -> Run:
     plot_loss(losses, held_out=held_out_losses, log=True).figure.savefig(loss_png)
     plot_fit(*train, model, held_out=held_out).figure.savefig(fit_png)
     animate_fit(*train, curves, fit_gif, grid=GRID, held_out=held_out)
-    report(pictures)
+    untrained = Model(hidden=8, seed=args.seed, targets=train[1])
+    (xs, ys), (held_xs, held_ys) = train, held_out
+    page = playground(
+        untrained.answer, mse, ([[x] for x in xs], ys), args.out / "quadratic_playground.html",
+        validation=([[x] for x in held_xs], held_ys), title="y = x² + 3x",
+        optimizer=Adam(untrained.network.parameters(), 0.05),
+    )  # fmt: skip
+    report([*pictures, page.path])
     return Run(model, losses, r2)
 
 

@@ -1,14 +1,24 @@
-"""Make the pictures of the README: what its snippets draw, the quadratic, the stepper."""
+"""Make the pictures of the README: its first snippet, the pages, the quadratic, a GPT."""
 
 from __future__ import annotations
 
 import doctest
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from viz import draw_dot, stepper
+from PIL import Image
 
-from . import quadratic, tanh_neuron
+from scalargrad import MLP
+from scalargrad.functional import hinge
+from viz import draw_dot, playground, stepper
+
+from . import moons, quadratic, tanh_neuron
 from .common import save_svg
+from .gpt import command as gpt
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "examples" / "pictures"
@@ -27,42 +37,59 @@ def snippets(text: str) -> list[doctest.DocTest]:
     return tests
 
 
-def draw_snippets(graph: Path, program: Path) -> None:
-    """Run the README until it has a program; save the picture of its first snippet, and of that."""
-    runner = doctest.DocTestRunner()
-    for test in snippets((ROOT / "README.md").read_text(encoding="utf-8")):
-        runner.run(test, clear_globs=False)
-        if "program" in test.globs:
-            break
-    save_svg(test.globs["picture"], graph)
-    save_svg(draw_dot(test.globs["program"]), program)
+def draw_snippets(film: Path, graph: Path) -> None:
+    """Run the README's first snippet; save its film, and the picture of its graph."""
+    (test, *_) = snippets((ROOT / "README.md").read_text(encoding="utf-8"))
+    doctest.DocTestRunner().run(test, clear_globs=False)
+    test.globs["film"].save(film)
+    save_svg(draw_dot(test.globs["L"], names=test.globs), graph)
 
 
-def photograph_stepper(path: Path) -> None:
-    """Take a picture of the page of the tanh neuron in the middle of its backward pass."""
+def photograph(html: str, path: Path, begin: Callable[[Page], None]) -> None:
+    """Take a picture of a page, when something has been done on it."""
     from playwright.sync_api import sync_playwright
 
-    neuron = tanh_neuron.build(tanh_neuron.LECTURE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(viewport={"width": 1120, "height": 760})
-        page.set_content(stepper(neuron.o).html)
-        page.keyboard.press("Home")
-        for _ in range(12):
-            page.keyboard.press("ArrowRight")
+        page.set_content(html)
+        begin(page)
         page.screenshot(path=path)
         browser.close()
+    with Image.open(path) as picture:  # fewer colours make a small file
+        picture.quantize(128).save(path, optimize=True)
+
+
+def in_the_middle(page: Page) -> None:
+    """Go to the middle of the backward pass."""
+    page.keyboard.press("Home")
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+
+
+def trained(page: Page) -> None:
+    """Train for a while."""
+    page.get_by_role("button", name="Play").click()
+    while int(page.locator("#steps").get_attribute("data-value")) < 2000:
+        page.wait_for_timeout(50)
+    page.get_by_role("button", name="Pause").click()
 
 
 def main() -> None:
-    """Make all pictures; the stepper's needs Debian's Chromium."""
-    draw_snippets(PICTURES / "readme.svg", PICTURES / "program.svg")
-    photograph_stepper(PICTURES / "stepper.png")
+    """Make all pictures; those of pages need Debian's Chromium."""
+    draw_snippets(PICTURES / "film.svg", PICTURES / "readme.svg")
+    neuron = tanh_neuron.build(tanh_neuron.LECTURE)
+    photograph(stepper(neuron.o).html, PICTURES / "stepper.png", in_the_middle)
+    page = playground(MLP(2, [6, 4, 1], seed=0), hinge, moons.data(100, 0.1, 0), title="Two moons")
+    photograph(page.html, PICTURES / "playground.png", trained)
     quadratic.main(["--out", str(PICTURES)])
     for other in PICTURES.glob("quadratic_*.png"):
         other.unlink()
+    gpt.main(["--out", str(PICTURES)])
+    for name in ("gpt_head.html", "gpt_letters.png", "gpt_loss.png"):
+        (PICTURES / name).unlink()
 
 
 if __name__ == "__main__":

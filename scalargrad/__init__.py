@@ -8,7 +8,7 @@
 6.0
 
 Read the source in this order: ``ops.py`` (the table of primitives), ``rules.py``, ``engine.py``
-(`Value`), ``functional.py``, ``calculus.py``, ``check.py``, ``nn.py``, ``optim.py``,
+(`Value`), ``functional/``, ``calculus.py``, ``check.py``, ``nn.py``, ``optim/``,
 ``train.py``.
 """
 
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from .calculus import grad, hessian
     from .check import check_gradients
     from .compiler import compile as compile
+    from .compiler import load_program as load_program
     from .debugging import debug, source_line
     from .nn import MLP, Layer, Module, Neuron
-    from .optim import SGD, Adam
+    from .optim import SGD, Adam, AdamW
     from .train import fit as fit
 
 __version__ = "0.1.0"
@@ -34,12 +35,14 @@ __all__ = [
     "MLP",
     "SGD",
     "Adam",
+    "AdamW",
     "Layer",
     "Module",
     "Neuron",
     "Value",
     "check_gradients",
     "debug",
+    "fit",
     "grad",
     "hessian",
     "source_line",
@@ -47,10 +50,11 @@ __all__ = [
 
 _ROOMS = {"grad": "calculus", "hessian": "calculus", "check_gradients": "check"}
 _ROOMS |= {"compile": "compiler"}  # not in __all__: it would shadow the builtin
-_ROOMS |= {"fit": "train"}  # not in __all__: it loads NumPy
+_ROOMS |= {"fit": "train"}  # which loads NumPy: a star import does so, too
+_ROOMS |= {"load_program": "compiler"}
 _ROOMS |= {"debug": "debugging", "source_line": "debugging"}
 _ROOMS |= {"Layer": "nn", "MLP": "nn", "Module": "nn", "Neuron": "nn"}
-_ROOMS |= {"Adam": "optim", "SGD": "optim"}
+_ROOMS |= {"Adam": "optim", "AdamW": "optim", "SGD": "optim"}
 
 
 def __getattr__(name: str) -> object:

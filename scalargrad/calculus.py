@@ -16,7 +16,7 @@ from .engine import Value, _shown, assigned_data, constant, operands
 from .errors import OperandError
 from .graph import topological_sort
 from .ops import FLOATS, PRIMITIVES, Primitive
-from .rules import GENERATED
+from .rules import remembered
 from .texts import Notation, parse
 
 __all__ = ["grad", "hessian"]
@@ -132,9 +132,10 @@ def _pushes(node: Value, gradient: Value, dependent: set[Value]) -> tuple[Value 
 def _value_rules(row: Primitive) -> Callable[..., tuple[Value | float, ...]]:
     """Compile g · ∂z/∂operand for each operand of a row into a function of Values or numbers."""
     pushes = ", ".join(_Graphs().read(parse(text)) for text in row.pushes)
+    source = f"lambda {row.operands}, z, g: ({pushes},)"
+    file = remembered(f"{row.name} gradient", source)
     function: Callable[..., tuple[Value | float, ...]] = eval(
-        compile(f"lambda {row.operands}, z, g: ({pushes},)", f"{GENERATED}{row.name}>", "eval"),
-        _GRAPHS,
+        compile(source, file, "eval"), _GRAPHS
     )
     return function
 

@@ -12,6 +12,7 @@ from .differences import Move, cause, fault, slopes, steps
 from .engine import Value, operands, push
 from .errors import DomainError, GradientError, OperandError
 from .graph import topological_sort
+from .listed import Inputs
 
 if TYPE_CHECKING:
     from .compiler import Program
@@ -70,7 +71,7 @@ def check_gradients(
         from .miniflow import check_node_gradients
 
         return check_node_gradients(output, inputs or {}, rtol=rtol, atol=atol)  # type: ignore[arg-type]
-    if hasattr(output, "listing"):
+    if hasattr(type(output), "listing"):
         from .compiler.check import check_program_gradients
 
         return check_program_gradients(output, inputs, rtol=rtol, atol=atol)  # type: ignore[arg-type]
@@ -207,7 +208,7 @@ class _Rerun:
         self.order = self._run(self.leaves)
 
     def _run(self, leaves: list[Value]) -> list[Value]:
-        output = self.function(leaves)
+        output = self.function(Inputs(leaves))
         if not isinstance(output, Value):
             raise OperandError(
                 f"check_gradients needs a function that returns a Value, got {output!r}"

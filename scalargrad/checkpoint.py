@@ -14,11 +14,9 @@ A file holds numbers and names alone: to load it runs no code, as to load a pick
 
 from __future__ import annotations
 
-import errno
+import json
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, TypeAlias
@@ -27,6 +25,7 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from . import files
 from .engine import Value
 from .errors import CheckpointError, OperandError, SizeError
 from .nn import MLP, Layer, Module, Neuron, _first, _is_leaf, _leaves, _listed, _parts
@@ -52,25 +51,36 @@ def save(module: Module, path: str | os.PathLike[str]) -> None:
     """
     arrays = {name: _array(tensor) for name, tensor in tensors(module).items()}
     # Names and shapes are those of PyTorch's layers; "pt" says so to the libraries that ask.
-    _replace(os.fsdecode(path), safetensors.numpy.save(arrays, {"format": "pt"}))
+    about = {"format": "pt"}
+    if activations := _activations(module):
+        about["activations"] = activations
+    files.replace(os.fsdecode(path), _in_order(safetensors.numpy.save(arrays, about), about))
 
 
 def load(module: Module, path: str | os.PathLike[str]) -> None:
     """Set the parameters of a module to the numbers of a safetensors file.
 
     The file may come from `save` or from PyTorch, with real numbers of any type that NumPy has.
-    Only ``data`` changes: Values, labels and gradients stay. Activations are not in the file.
+    Only ``data`` changes: Values, labels and gradients stay. The activations of an MLP, a layer or
+    a neuron are in a file from `save`, by name, and have to be the same; one from PyTorch has none.
 
     Raises:
-        CheckpointError: the file is damaged, is no safetensors file, or holds no real numbers.
+        CheckpointError: the file is damaged, is no safetensors file, or holds no real numbers; or
+            the model that it was saved from has other activations.
         SizeError: its tensors have other names or shapes than those of the module.
         OSError: the file cannot be read, for example since it is missing.
 
     After an error the module is as it was.
     """
     wanted, path = tensors(module), os.fsdecode(path)
-    stored = _read(path)
+    stored, saved = _read(path)
     _check_fit(wanted, stored, path)
+    own = _activations(module)
+    if saved and own and saved != own:
+        raise CheckpointError(
+            f"{path} is of a model with the activations {saved}, this one has {own}: it would give "
+            "other answers"
+        )
     numbers: dict[Value, float] = {}
     for name, tensor in wanted.items():
         for leaf, number in zip(_flat(tensor), _floats(stored[name]), strict=True):
@@ -230,11 +240,41 @@ def _hint(missing: set[str], unknown: set[str]) -> str:
 # ── files ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _read(path: str) -> dict[str, Any]:
+def _in_order(content: bytes, about: dict[str, str]) -> bytes:
+    """Return a file with its metadata in this order: the library shuffles them."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end]) | {"__metadata__": about}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + content[end:]
+
+
+def _activations(module: Module) -> str:
+    """Name the activations of a model's layers, in order; nothing for a module of another kind."""
+    match module:
+        case MLP(layers=list(layers)):
+            return ", ".join(_named(layer.activation) for layer in layers)
+        case Layer(neurons=list()) | Neuron(w=list()):
+            return _named(module.activation)
+    return ""
+
+
+def _named(activation: Any) -> str:
+    if isinstance(activation, list):
+        return f"({' '.join(map(_named, activation))})"
+    if activation is None or isinstance(activation, str):
+        return activation or "linear"
+    return getattr(activation, "__name__", type(activation).__name__)
+
+
+def _read(path: str) -> tuple[dict[str, Any], str]:
+    """Return the arrays of a file, and the activations that it names, if it does."""
     with open(path, "rb") as file:
         content = file.read()
     try:
-        return dict(safetensors.numpy.load(content))
+        arrays = dict(safetensors.numpy.load(content))
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return arrays, header.get("__metadata__", {}).get("activations", "")
     except KeyError as error:
         raise CheckpointError(
             f"{path} holds numbers of the type {error.args[0]}, which NumPy does not have: "
@@ -257,33 +297,3 @@ def _may_run_code(content: bytes) -> bool:
     """
     size = int.from_bytes(content[:8], "little")
     return content.startswith((b"\x80", b"PK\3\4")) and size > _LARGEST_HEADER
-
-
-def _replace(path: str, content: bytes) -> None:
-    """Write a file so that its name stands for all of the old content or all of the new."""
-    target = os.path.realpath(path) if os.path.islink(path) else path
-    folder = os.path.dirname(target) or os.curdir
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder to save in", folder)
-    if os.path.exists(target) and not os.path.isfile(target):
-        raise IsADirectoryError(errno.EISDIR, "a folder or a device, not the name of a file", path)
-    try:
-        _swap(target, content)
-    except OSError as error:  # about a temporary file, which nobody has asked for
-        raise OSError(error.errno, error.strerror, path) from None
-
-
-def _swap(target: str, content: bytes) -> None:
-    temporary = f"{target}.{secrets.token_hex(4)}.tmp"  # beside it: only a rename is atomic
-    try:
-        with open(temporary, "xb") as file:
-            if os.path.exists(target):
-                shutil.copymode(target, temporary)  # who may read the old file, and no one else
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        with suppress(OSError):
-            os.remove(temporary)
-        raise

@@ -24,9 +24,9 @@ from weakref import WeakKeyDictionary
 from . import engine
 from .engine import Value, _leaf
 from .ops import Primitive
-from .rules import GENERATED, NAMESPACES, SUBSTITUTES, _failure
+from .rules import GENERATED, NAMESPACES, SUBSTITUTES, _failure, show_sources
 
-__all__ = ["Debugging", "SourceLine", "debug", "source_line", "users_frame"]
+__all__ = ["FOREIGN_FILES", "Debugging", "SourceLine", "debug", "source_line", "users_frame"]
 
 
 class SourceLine(NamedTuple):
@@ -88,6 +88,8 @@ class Debugging:
 
 # ── the switch ──────────────────────────────────────────────────────────────────────────────────
 
+show_sources()  # of what was made before there was a linecache
+
 _lines: WeakKeyDictionary[Value, SourceLine] = WeakKeyDictionary()
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -144,8 +146,18 @@ def _note(node: Value) -> Value:
     return node
 
 
+#: What the names of files start with that hold no user's own code; `viz` adds its folder.
+FOREIGN_FILES = [_PACKAGE, GENERATED]
+
+#: What stands between a user's own code and ours: it calls functions, and shows results.
+_FOREIGN_PACKAGES = {"IPython", "ipykernel", "numpy", "traitlets"} | sys.stdlib_module_names
+
+
 def users_frame() -> FrameType | None:
-    """Return the innermost frame of the user's own code: not of scalargrad, and not of NumPy."""
+    """Return the innermost frame of the user's own code: not ours, Python's, NumPy's or IPython's.
+
+    What is shown at a prompt or in a notebook is asked for in the frame of the prompt.
+    """
     frame: FrameType | None = sys._getframe(1)
     while frame and _is_foreign(frame):
         frame = frame.f_back
@@ -153,7 +165,6 @@ def users_frame() -> FrameType | None:
 
 
 def _is_foreign(frame: FrameType) -> bool:
-    # By the file, since code that a user runs need not have a name.
-    module = str(frame.f_globals.get("__name__", ""))
-    of_numpy = module == "numpy" or module.startswith("numpy.")
-    return of_numpy or frame.f_code.co_filename.startswith((_PACKAGE, GENERATED))
+    # Ours by the file, since code that a user runs need not have a name.
+    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    return package in _FOREIGN_PACKAGES or frame.f_code.co_filename.startswith((*FOREIGN_FILES,))

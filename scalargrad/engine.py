@@ -184,6 +184,20 @@ class Value(AST):
         """
         return self._leaky_relu(negative_slope)
 
+    def conjugate(self) -> Value:
+        """Return the Value itself, as for any real number: NumPy asks for it in ``np.var``."""
+        return self
+
+    def _no_steps(self, *_: object) -> NoReturn:
+        """Refuse what jumps; NumPy asks for `rint` in ``np.round``."""
+        raise OperandError(
+            "rounding, % and // are no operations of Values, since they jump: use value.data for "
+            "the bare number"
+        )
+
+    rint = _no_steps
+    __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = _no_steps
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """Compute a function of NumPy, such as ``np.exp(value)`` or ``array * value``."""
         Value.__array_ufunc__ = _room("ufuncs").apply  # type: ignore[method-assign]
@@ -267,6 +281,24 @@ class Value(AST):
             found = push(self, 1.0, dict.fromkeys(nodes, 0.0))
             return tuple(found.pop(node, 0.0) for node in nodes)
         return row.slopes(*[node.data for node in nodes], self.data)
+
+    def at(self, numbers: Mapping[Value, SupportsFloat]) -> float:
+        """Return what this graph gives for other numbers in some of its leaves.
+
+        All others have the data that they have now. Nothing is built, and nothing is changed.
+
+        Raises:
+            OperandError: a key is no leaf, or is a constant of the expression; a number is none;
+                or an operation of one's own, which has no formula, depends on a leaf that is given.
+            SizeError: a leaf is not in this graph.
+            DomainError and its kin: an operation is not defined there.
+
+        >>> a, b = Value(2.0), Value(-3.0)
+        >>> c = a * b + a
+        >>> c.at({a: 3.0, b: 1.0}), c.data
+        (6.0, -4.0)
+        """
+        return _room("evaluation").evaluate(self, numbers)  # type: ignore[no-any-return]
 
     # ── copies, also of a graph that is a million steps deep ──
 
@@ -465,6 +497,9 @@ def _checked(children: Iterable[Value]) -> tuple[Value, ...]:
         raise OperandError(
             "the operands of a Value come in a tuple, got a single Value: write (a,)"
         )
+    if isinstance(children, str) or not hasattr(children, "__iter__"):
+        hint = f": for a name write label={children!r}" if isinstance(children, str) else ""
+        raise OperandError(f"the operands of a Value come in a tuple, got {_shown(children)}{hint}")
     checked = tuple(children)
     for child in checked:
         if not isinstance(child, Value):

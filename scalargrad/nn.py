@@ -29,7 +29,7 @@ from operator import index
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
-from .engine import Value, parameter
+from .engine import Value, _shown, parameter
 from .errors import ChoiceError, OperandError, ScalargradError, SizeError
 from .ops import PRIMITIVES
 
@@ -72,8 +72,8 @@ class Module:
     Looked into are modules, dicts, lists, tuples, deques and other sequences, and NumPy arrays of
     objects, in any nesting. Each is looked into once, also where modules share parts or refer to
     each other. Not looked into are sets, which have no order, and attributes of other objects:
-    parameters that are nowhere else are an error. Those in closures and generators are not seen,
-    nor are those of the class itself.
+    parameters that are nowhere else are an error, and so are those of the class itself, which all
+    of its modules would share. Those in closures and generators are not seen.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -111,7 +111,13 @@ class Module:
 
         Raises:
             SizeError: names are missing or unknown; then nothing is changed.
+            OperandError: it is no dict of numbers.
         """
+        if not isinstance(state, Mapping):
+            raise OperandError(
+                "load_state_dict needs numbers by name, as state_dict() of such a module returns "
+                f"them, got {_shown(state)}"
+            )
         own = dict(self.named_parameters())
         missing, unknown = own.keys() - state.keys(), state.keys() - own.keys()
         if missing or unknown:
@@ -123,13 +129,26 @@ class Module:
         for name, value in own.items():
             value.data = numbers[name]
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str] = "") -> None:
         """Write the parameters to a safetensors file, which PyTorch loads: `checkpoint.save`."""
+        _check_path("save", self, path)
         import_module(".checkpoint", __package__).save(self, path)
 
-    def load(self, path: str | os.PathLike[str]) -> None:
+    def load(self, path: str | os.PathLike[str] = "") -> None:
         """Set the parameters to those of a safetensors file: `checkpoint.load`."""
+        _check_path("load", self, path)
         import_module(".checkpoint", __package__).load(self, path)
+
+
+def _check_path(name: str, module: object, path: str | os.PathLike[str]) -> None:
+    """Check that a module and a file are given: the class itself has no parameters."""
+    if not isinstance(module, Module):
+        raise OperandError(
+            f"{name} is for a model that is there already: model = MLP(...), then "
+            f"model.{name}({module!r})"
+        )
+    if path == "":
+        raise OperandError(f'{name} needs the path of a file, as in model.{name}("m.safetensors")')
 
 
 #: The kinds of leaves that can be learned, which constants are not.
@@ -147,7 +166,8 @@ def _leaves(path: str, value: object, known: Container[int] = ()) -> Iterator[tu
     stack: list[tuple[str, object]] = [(path, value)]
     seen: dict[int, object] = {}  # what was looked into, which must live as long as its id is used
     found: list[Value] = []
-    hidden: list[tuple[str, str, Value]] = []
+    hidden: list[tuple[str, Value]] = []
+    classes: set[type] = set()
     while stack:
         path, value = stack.pop()
         if isinstance(value, Value):
@@ -157,16 +177,20 @@ def _leaves(path: str, value: object, known: Container[int] = ()) -> Iterator[tu
         elif id(value) not in seen and id(value) not in known:
             parts = _parts(value)
             if parts is None:
-                hidden += [(path, type(value).__name__, leaf) for leaf in _hidden(value)]
+                where = f"{path} is a {type(value).__name__}"
+                hidden += [(where, leaf) for leaf in _hidden(value)]
             else:
+                if type(value) not in classes and isinstance(value, Module):
+                    classes.add(type(value))
+                    hidden += _of_class(type(value))
                 seen[id(value)] = value
                 prefix = f"{path}." if path else ""
                 stack.extend([(f"{prefix}{name}", part) for name, part in parts][::-1])
     elsewhere = set(found) if hidden else set()
-    for path, kind, leaf in hidden:
+    for where, leaf in hidden:
         if leaf not in elsewhere:
             raise OperandError(
-                f"{path} is a {kind}, in which no parameters are looked for, and holds {leaf!r}: "
+                f"{where}, in which no parameters are looked for, and holds {leaf!r}: "
                 "put it into a list, a dict or a Module"
             )
 
@@ -214,6 +238,14 @@ def _hidden(value: object) -> list[Value]:
     return [part for part in parts if _is_leaf(part)]
 
 
+def _of_class(kind: type) -> Iterator[tuple[str, Value]]:
+    """Yield the leaves that are attributes of a class of modules, and where they are."""
+    for above in kind.__mro__[: kind.__mro__.index(Module)]:
+        for name, value in vars(above).items():
+            if _is_leaf(value):
+                yield f"{above.__name__}.{name} belongs to the class and not to self", value
+
+
 def _first(names: Iterable[str]) -> str:
     some = sorted(names)
     return ", ".join(some[:3]) + (", ..." if len(some) > 3 else "") if some else "none"
@@ -252,16 +284,19 @@ class Neuron(Module):
         self.activation = "tanh" if activation is None else activation
         self.nonlin = nonlin and activation is not None
         self.label = label
+        self.init, self.nout = init, nout
         rng, draw, prefix = _generator(seed), _initializer(init), f"{label}." if label else ""
         self.w = [parameter(draw(rng, nin, nout), f"{prefix}w{i}") for i in range(nin)]
         self.b = parameter(0.0, f"{prefix}b")
 
-    def __call__(self, x: Iterable[Operand]) -> Value:
+    def __call__(self, x: Iterable[Operand], *more: object) -> Value:
         """Return the neuron's result for one sample.
 
         Raises:
             SizeError: there are more or fewer inputs than weights.
         """
+        if more:
+            raise _several(self, len(self.w))
         inputs = _inputs(x)
         if len(inputs) != len(self.w):
             raise _misfit(self, x, inputs, len(self.w))
@@ -342,8 +377,10 @@ class Layer(Module):
             for i in range(nout)
         ]  # fmt: skip
 
-    def __call__(self, x: Iterable[Operand]) -> Value | list[Value]:
+    def __call__(self, x: Iterable[Operand], *more: object) -> Value | list[Value]:
         """Return the neurons' results for one sample; of a single neuron, the Value itself."""
+        if more:
+            raise _several(self, len(self.neurons[0].w))
         results = self.outputs(x)
         return results[0] if len(results) == 1 else results
 
@@ -398,13 +435,18 @@ class MLP(Module):
     def __init__(
         self,
         nin: int,
-        nouts: Sequence[int],
+        nouts: Sequence[int] = (),
         activation: Activation = "tanh",
         output: Activation = None,
         *,
         init: str = "uniform",
         seed: Seed = None,
     ) -> None:
+        if isinstance(nin, Iterable) and not isinstance(nin, str):
+            raise SizeError(
+                "an MLP needs the number of its inputs, and then a list with the size of each "
+                f"layer, as in MLP(3, [4, 4, 1]), got {nin!r} for the number"
+            )
         sizes = [nin, *nouts] if isinstance(nouts, Iterable) else []
         if len(sizes) < 2:
             raise SizeError(f"an MLP needs a list with the size of each layer, got {nouts!r}")
@@ -418,12 +460,14 @@ class MLP(Module):
             for i, size in enumerate(sizes[:-1])
         ]  # fmt: skip
 
-    def __call__(self, x: Iterable[Operand]) -> Value | list[Value]:
+    def __call__(self, x: Iterable[Operand], *more: object) -> Value | list[Value]:
         """Return the last layer's results for one sample; of a single neuron, the Value itself.
 
         Raises:
             SizeError: there are more or fewer inputs than the first layer takes.
         """
+        if more:
+            raise _several(self, len(self.layers[0].neurons[0].w))
         values, count = _inputs(x), len(self.layers[0].neurons[0].w)
         if len(values) != count:
             raise _misfit(self, x, values, count)
@@ -450,6 +494,38 @@ class MLP(Module):
     @output.setter
     def output(self, activation: Activation) -> None:
         self.layers[-1].activation = activation
+
+    @classmethod
+    def from_torch(cls, module: Any) -> MLP:
+        """Return the MLP that computes what a small network of PyTorch computes.
+
+        All numbers are copied, as float64; a weight that two layers share is shared. All of them
+        become parameters, those that are frozen there as well; a layer without a bias has none.
+        (PyTorch's softplus ends at 20, where ours goes on: they differ by 2e-9 there.)
+
+        Args:
+            module: a ``torch.nn.Linear``, or a ``torch.nn.Sequential``, also a nested one, of
+                these and Tanh, ReLU, LeakyReLU, Sigmoid, Softplus, GELU; Identity, Flatten, and
+                Dropout after ``module.eval()``, do nothing.
+
+        Raises:
+            OperandError: another module is in it, an activation stands where there is no layer
+                before it, or has an option that is not known here.
+            SizeError: there is no layer, or two that do not fit together.
+            ImportError: PyTorch is not installed.
+        """
+        return import_module(".torch_modules", __package__).from_torch(cls, module)  # type: ignore[no-any-return]
+
+    def to_torch(self) -> Any:
+        """Return the ``torch.nn.Sequential`` that computes the same, in float64.
+
+        Its ``state_dict()`` has the names of the file that `save` writes.
+
+        Raises:
+            OperandError: an activation is a function, or one that PyTorch has no module for.
+            ImportError: PyTorch is not installed.
+        """
+        return import_module(".torch_modules", __package__).to_torch(self)
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(repr, self.layers))}]"
@@ -493,6 +569,13 @@ def _misfit(
     return OperandError(
         f"{kind} takes one sample at a time, a list of {count} inputs, got {type(x).__name__}"
         f"{shape}: write [model(x) for x in {rows}]"
+    )
+
+
+def _several(module: Module, count: int) -> OperandError:
+    names = ", ".join(f"x{i}" for i in range(min(count, 3))) + ", ..." * (count > 3)
+    return OperandError(
+        f"{type(module).__name__} takes its {count} inputs in one list: write model([{names}])"
     )
 
 

@@ -10,10 +10,12 @@ generated when a row is first used. For ``tanh`` they read::
         ...
 
 where ``a`` is a node, ``x`` and ``z`` are numbers of the table, and ``g`` is the gradient of the
-result.
+result. ``Value.tanh??`` in IPython, ``inspect.getsource``, tracebacks and debuggers show them.
 """
 
 from __future__ import annotations
+
+import sys
 
 from .errors import DivisionByZeroError, DomainError, OperandError, RangeError
 from .ops import FLOATS, PRIMITIVES, Primitive
@@ -25,7 +27,16 @@ if TYPE_CHECKING:
 
     from .engine import Value
 
-__all__ = ["GENERATED", "NAMESPACES", "RULES", "SUBSTITUTES", "Rule", "make_function"]
+__all__ = [
+    "GENERATED",
+    "NAMESPACES",
+    "RULES",
+    "SUBSTITUTES",
+    "Rule",
+    "make_function",
+    "remembered",
+    "show_sources",
+]
 
 #: How the file names of generated code start, so that it is not taken for a user's.
 GENERATED = "<scalargrad "
@@ -84,6 +95,7 @@ _NODES = {"x": "a", "y": "b", "c": "condition"}
 
 _MAKE = """
 def make_{name}({nodes}):
+    # The way back, which the node's _backward() is:  {add}
 {constants}
     {load}
     out = new(Value)
@@ -143,13 +155,15 @@ def make_function(
     listed = ", ".join(nodes)
     source = _MAKE.format(
         name=name,
+        add=_line(*_pushes(row)),
         value=row.value,
         nodes=listed,
         constants="".join(_CONSTANT.format(node=node) for node in beside),
         load=f"{row.operands} = {', '.join(f'{node}.data' for node in nodes)}",
         store=_STORE.get(len(nodes), f"out._x = None; out._y = ({listed})"),
     )
-    exec(compile(source, f"{GENERATED}{name}>", "exec"), names)
+    source = source.replace("\n\n", "\n")
+    exec(compile(source, remembered(name, source), "exec"), names)
     function: Callable[..., Value] = names[f"make_{name}"]
     function.__name__, function.__qualname__ = name, f"{node_type.__name__}.{name}"
     function.__module__, function.__doc__ = node_type.__module__, _docstring(row)
@@ -160,23 +174,49 @@ def _backward_function(row: Primitive) -> Callable[[Value], None]:
     """Return the function that adds g · ∂z/∂operand to the gradient of each operand."""
     used = compile(", ".join(row.pushes), row.name, "eval").co_names
     sources = {letter: f"{_NODES[letter]}.data" for letter in row.letters} | {"z": "out.data"}
-    add = [
-        f"{_NODES[letter]}.grad += {push}"
-        for letter, push in zip(row.letters, row.pushes, strict=True)
-        if push != "0.0"
-    ]
     nodes = ", ".join(_NODES[letter] for letter in row.letters)
     load = [f"{letter} = {source}" for letter, source in sources.items() if letter in used]
     source = _BACKWARD.format(
         name=row.name,
         operands=_OPERANDS.get(len(row.letters), f"{nodes} = out._y"),
         load=_line(*load),
-        add=_line(*add),
+        add=_line(*_pushes(row)),
     )
     names = dict(FLOATS)
-    exec(source, names)
+    exec(compile(source, remembered(f"{row.name} backward", source), "exec"), names)
     function: Callable[[Value], None] = names[f"{row.name}_backward"]
     return function
+
+
+def _pushes(row: Primitive) -> list[str]:
+    """Write what each operand's gradient gets."""
+    return [
+        f"{_NODES[letter]}.grad += {push}"
+        for letter, push in zip(row.letters, row.pushes, strict=True)
+        if push != "0.0"
+    ]
+
+
+#: The sources of generated code, by the names of their files, that `linecache` was not told yet.
+_SOURCES: dict[str, str] = {}
+
+
+def remembered(name: str, source: str) -> str:
+    """Name the file of generated code, and keep its source for those who show code."""
+    file = f"{GENERATED}{name}>"
+    _SOURCES[file] = source
+    if "linecache" in sys.modules:  # else nobody shows code, and it would load the module re
+        show_sources()
+    return file
+
+
+def show_sources() -> None:
+    """Tell `linecache`, whom tracebacks, debuggers and `inspect` ask, the sources of all rules."""
+    import linecache
+
+    for file, source in _SOURCES.items():
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    _SOURCES.clear()
 
 
 def _docstring(row: Primitive) -> str:
@@ -191,6 +231,7 @@ def _docstring(row: Primitive) -> str:
 
 def _failure(error: Exception, row: Primitive, *nodes: Value) -> Exception:
     """Return the error that says which operation failed, on what, and what it needs."""
+    show_sources()  # its traceback may be shown
     numbers = [repr(node.data) for node in nodes]
     labels = [repr(node.label) for node in nodes if node.label]
     name = row.name

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from operator import index
-from typing import Any, SupportsIndex, TypeAlias
+from typing import Any, NamedTuple, SupportsIndex, TypeAlias
 
 import numpy as np
 
@@ -38,7 +38,7 @@ from .optim import Optimizer
 from .progress import Bar
 from .samples import Samples, arrays, held_out_of, samples_of, telling
 
-__all__ = ["CHUNK", "History", "fit"]
+__all__ = ["CHUNK", "History", "Traced", "fit", "trace_loss"]
 
 Model: TypeAlias = Callable[[Any], Any]
 #: A function of the outputs and the targets of one sample, two lists.
@@ -46,6 +46,12 @@ Loss: TypeAlias = Callable[[list[Value], list[Value]], Value]
 
 #: So many samples at a time are evaluated, which bounds the memory that it takes.
 CHUNK = 1000
+
+
+_FIGURES = (
+    "it has lists named losses, accuracies, validation_losses and validation_accuracies, with a "
+    "number for each epoch, and steps, with one for each batch"
+)
 
 
 @dataclass(repr=False)
@@ -70,6 +76,12 @@ class History:
     def last(self) -> dict[str, float]:
         """Return the figures of the last epoch by name."""
         return {name: numbers[-1] for name, numbers in self._figures.items() if numbers}
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"a History has no {name!r}: {_FIGURES}")
+
+    def __getitem__(self, key: object) -> Any:
+        raise OperandError(f"a History is no dict, to be asked for {key!r}: {_FIGURES}")
 
     def __repr__(self) -> str:
         parts = [counted(len(self.losses), "epoch"), counted(len(self.steps), "step")]
@@ -169,20 +181,12 @@ def fit(
     [2.0, 1.0]
     """
     epochs = _count("epochs", epochs)
-    _check_functions({"model": model, "loss": loss})
-    x, y = arrays("data", data)
-    size = len(x) if batch_size is None else min(_count("batch_size", batch_size), len(x))
-    with _defined_at_first():
-        samples = samples_of(x, y, len(_outputs(model, _leaves("x", x[0]))))
-        held_out = None
-        if validation is not None:
-            held_out = held_out_of(*arrays("validation data", validation), samples)
-        trainer: _Trainer = (_Compiled if compiled else _Eager)(model, loss, optimizer, samples)
-    for part in (samples, held_out):
-        if part is not None:
-            trainer.check_targets(part)
-    order, history = np.random.default_rng(seed), History()
-    total = epochs * math.ceil(len(x) / size)
+    trainer, held_out = _prepared(model, loss, data, optimizer, validation, compiled)
+    samples = trainer.samples
+    count = len(samples.x)
+    size = _size(batch_size, count)
+    order, history = _generator(seed), History()
+    total = epochs * math.ceil(count / size)
     desc = f"epoch 1/{epochs}"
     with (
         trainer.running(),
@@ -193,14 +197,14 @@ def fit(
             for epoch in range(1, epochs + 1):
                 bar.set_description_str(f"epoch {epoch}/{epochs}", refresh=False)
                 losses = 0.0
-                for rows in _batches(len(x), size, order):
+                for rows in _batches(count, size, order):
                     history.steps.append(_step(trainer, rows, history))
                     losses += len(rows) * history.steps[-1]
                     bar.update()
                     interrupts.check()
                 with interrupts.at_once():
                     figures = _evaluate(trainer, samples, held_out, history)
-                history._add(loss=losses / len(x), **figures)
+                history._add(loss=losses / count, **figures)
                 bar.set_postfix_str(history._summary(), refresh=False)
                 if on_epoch is not None and trainer.shown_to(on_epoch, history) is True:
                     break
@@ -211,6 +215,68 @@ def fit(
                 done = f"stopped by Ctrl-C after step {len(history.steps)} of {total}"
                 bar.write(done, file=sys.stderr)
     return history
+
+
+class Traced(NamedTuple):
+    """The loss of one sample as a graph of scalars, and all that is fed to it."""
+
+    loss: Value
+    outputs: list[Value]  # of the model
+    leaves: list[Value]  # the inputs, then the targets
+    parameters: list[Value]
+    samples: Samples
+    held_out: Samples | None
+    batch_size: int
+
+
+def trace_loss(
+    model: Model,
+    loss: Loss,
+    data: tuple[Any, Any],
+    optimizer: Optimizer,
+    batch_size: SupportsIndex | None = None,
+    *,
+    validation: tuple[Any, Any] | None = None,
+) -> Traced:
+    """Return what `fit` would train, as a graph: it takes and refuses the same arguments.
+
+    Raises:
+        NonFiniteError, SizeError, OperandError: as for `fit`.
+
+    >>> from scalargrad import MLP, SGD
+    >>> model = MLP(1, [1], seed=0)
+    >>> traced = trace_loss(model, F.mse, ([[1.0]], [3.0]), SGD(model.parameters()))
+    >>> [leaf.label for leaf in traced.leaves]
+    ['x0', 'y0']
+    """
+    trainer, held_out = _prepared(model, loss, data, optimizer, validation, compiled=True)
+    assert isinstance(trainer, _Compiled)
+    (root, *outputs), samples = trainer.traced, trainer.samples
+    size = _size(batch_size, len(samples.x))
+    return Traced(root, outputs, trainer.leaves, trainer.parameters, samples, held_out, size)
+
+
+def _prepared(
+    model: Model,
+    loss: Loss,
+    data: tuple[Any, Any],
+    optimizer: Optimizer,
+    validation: tuple[Any, Any] | None,
+    compiled: bool,
+) -> tuple[_Trainer, Samples | None]:
+    """Check what is to be trained; return what makes the steps, and the validation data."""
+    _check_functions({"model": model, "loss": loss})
+    x, y = arrays("data", data)
+    with _defined_at_first():
+        samples = samples_of(x, y, len(_outputs(model, _leaves("x", x[0]))))
+        held_out = None
+        if validation is not None:
+            held_out = held_out_of(*arrays("validation data", validation), samples)
+        trainer: _Trainer = (_Compiled if compiled else _Eager)(model, loss, optimizer, samples)
+    for part in (samples, held_out):
+        if part is not None:
+            trainer.check_targets(part)
+    return trainer, held_out
 
 
 #: So short that a terminal of 80 columns has room for the bar and all figures.
@@ -295,6 +361,13 @@ def _batches(count: int, size: int, order: np.random.Generator) -> Iterator[Ints
     rows = np.arange(count) if size == count else order.permutation(count)
     for start in range(0, count, size):
         yield rows[start : start + size]
+
+
+def _generator(seed: Any) -> np.random.Generator:
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise OperandError(f"a seed is an int from 0 up, got {seed!r}") from None
 
 
 # ── two ways to make a step ─────────────────────────────────────────────────────────────────────
@@ -589,6 +662,11 @@ def _check_functions(functions: dict[str, object]) -> None:
         if not callable(function):
             example = ", such as mse of scalargrad.functional" if name == "loss" else ""
             raise OperandError(f"the {name} is a function{example}, got {function!r}")
+
+
+def _size(batch_size: SupportsIndex | None, count: int) -> int:
+    """Return how many samples make a step."""
+    return count if batch_size is None else min(_count("batch_size", batch_size), count)
 
 
 def _count(name: str, count: SupportsIndex) -> int:

@@ -3,8 +3,11 @@
 It only reads the engine. What draws, Graphviz and Matplotlib, loads with the first picture or plot.
 """
 
-from .pages import stepper
-from .picture import draw_dot, trace
+from scalargrad.debugging import FOREIGN_FILES
+
+from .display import load_ipython_extension, notebook, unload_ipython_extension
+from .pages import drill, film, playground, stepper
+from .picture import draw_dot, trace, use_graphviz
 from .plots import (
     animate_decision,
     animate_fit,
@@ -22,8 +25,13 @@ __all__ = [
     "audit",
     "decision_grid",
     "draw_dot",
+    "drill",
     "explain",
+    "film",
     "formula",
+    "load_ipython_extension",
+    "notebook",
+    "playground",
     "plot_decision",
     "plot_fit",
     "plot_loss",
@@ -31,6 +39,9 @@ __all__ = [
     "steps",
     "trace",
     "tree",
+    "unload_ipython_extension",
+    "use_graphviz",
 ]
 
+FOREIGN_FILES.append(__file__.removesuffix("__init__.py"))
 register()

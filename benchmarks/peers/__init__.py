@@ -1,8 +1,8 @@
 """The engines of the benchmark of compiled scalars, each in the way that its users would take.
 
 A module here has a function ``prepare(work)`` that returns a `Prepared`; if it also has a function
-``model(work)``, it is handed what that returns, which is not timed. Array code is written for
-networks alone; who has scalars takes the loss from the work, and so can do irregular graphs, too.
+``model(work)``, it is handed what that returns, which is not timed. Array code is written where a
+person would; who has scalars takes the loss from the work, and so can do irregular graphs, too.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Engine(NamedTuple):
         module: the module of this package that prepares works for it.
         package: what needs to be installed.
         options: what else its ``prepare`` is called with.
-        networks: it has array code for networks, and nothing for other works.
+        arrays: it has array code for networks, and for few other works or none.
         builds: it makes an object for every scalar in every step, which takes long.
     """
 
     module: str
     package: str = "numpy"
     options: dict[str, Any] = {}  # noqa: RUF012  (nobody changes it)
-    networks: bool = False
+    arrays: bool = False
     builds: bool = False
 
     def begin(self, work: Work) -> tuple[Any, ...]:
@@ -71,10 +71,10 @@ BY_HAND, EAGER, MICROGRAD = "NumPy by hand", "scalargrad, eager", "micrograd"
 
 #: The engines, by the name that they have in a table.
 ENGINES = {
-    BY_HAND: Engine("by_hand", networks=True),
-    f"{BY_HAND}, bias as a row of ones": Engine("by_hand_ones", networks=True),
+    BY_HAND: Engine("by_hand", arrays=True),
+    f"{BY_HAND}, bias as a row of ones": Engine("by_hand_ones", arrays=True),
     "scalargrad, compiled": Engine("ours"),
-    "JAX, jit": Engine("jax", "jax", networks=True),
+    "JAX, jit": Engine("jax", "jax", arrays=True),
     "torch": Engine("torch", "torch"),
     "heyoka": Engine("heyoka", "heyoka"),
     "heyoka, compact mode": Engine("heyoka", "heyoka", {"compact": True}),

@@ -20,8 +20,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..works import DECAY, RATE, Moons, Network, flat
-from . import Prepared
+from ..works import DECAY, RATE, Array, Moons, Network, Work, flat
+from . import Prepared, Unable
+from .array_works import array_loss
+from .descent import of_array
 
 jax.config.update("jax_cpu_enable_async_dispatch", False)
 
@@ -30,7 +32,35 @@ ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu}
 Layers = list[tuple[jax.Array, jax.Array]]
 
 
-def prepare(work: Network) -> Prepared:
+def prepare(work: Work) -> Prepared:
+    """Compile a work as a whole."""
+    return network(work) if isinstance(work, Network) else scalars(work)
+
+
+def scalars(work: Work) -> Prepared:
+    """Return the mean loss and its gradient.
+
+    Raises:
+        Unable: nobody would write this as array code.
+    """
+    loss = array_loss(jnp, work)
+    if loss is None:
+        raise Unable("no array code")
+
+    def mean(p: jax.Array, samples: jax.Array) -> jax.Array:
+        return jnp.mean(jax.vmap(loss, (0, None))(samples, p))
+
+    compiled = jax.jit(jax.value_and_grad(mean))
+    samples, parameters = jnp.array(work.samples), jnp.array(work.parameters)
+
+    def evaluate() -> tuple[float, Array]:
+        value, gradient = jax.block_until_ready(compiled(parameters, samples))
+        return float(value), np.asarray(gradient)
+
+    return of_array(work, work.parameters.copy(), evaluate)
+
+
+def network(work: Network) -> Prepared:
     """Return the training step, compiled as a whole."""
     x, target = (jnp.array(part) for part in np.split(work.samples.T, [work.sizes[0]]))
     layers = [(jnp.array(W), jnp.array(b)) for W, b in work.layers(work.parameters)]

@@ -1,4 +1,4 @@
-"""PyTorch, eager, on one thread: array code; for irregular graphs, a tensor for each scalar."""
+"""PyTorch, eager, on one thread: array code; else a tensor for each scalar, of all samples."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 
 from ..works import DECAY, Array, Functions, Moons, Network, Work, flat
 from . import Prepared
+from .array_works import array_loss
 
 torch.set_num_threads(1)
 
@@ -19,7 +20,7 @@ Loss = Callable[[], torch.Tensor]
 
 def prepare(work: Work) -> Prepared:
     """Return the ordinary loop: forward, backward, and the update without gradients."""
-    parameters, loss = network(work) if isinstance(work, Network) else irregular(work)
+    parameters, loss = network(work) if isinstance(work, Network) else scalars(work)
 
     def step() -> float:
         for p in parameters:
@@ -36,7 +37,7 @@ def prepare(work: Work) -> Prepared:
         parts = [p.grad.numpy() for p in parameters]
         if isinstance(work, Network):
             return flat(zip(parts[::2], parts[1::2], strict=True))
-        return np.array(parts)
+        return np.concatenate([part.reshape(-1) for part in parts])
 
     return Prepared(step, gradient)
 
@@ -68,8 +69,14 @@ def network(work: Network) -> tuple[list[torch.Tensor], Loss]:
     return parameters, max_margin if isinstance(work, Moons) else cross_entropy
 
 
-def irregular(work: Work) -> tuple[list[torch.Tensor], Loss]:
-    """Return the parameters, and the loss; every scalar is a tensor of all samples."""
-    sample = [torch.tensor(numbers) for numbers in work.samples.T]
+def scalars(work: Work) -> tuple[list[torch.Tensor], Loss]:
+    """Return the parameters, and the loss."""
+    loss = array_loss(torch, work)
+    samples, p = torch.tensor(work.samples), torch.tensor(work.parameters, requires_grad=True)
+    if loss is not None and work.count == 1:
+        return [p], lambda: loss(samples[0], p)
+    if loss is not None:
+        return [p], lambda: torch.vmap(loss, (0, None))(samples, p).mean()
     parameters = [torch.tensor(number, requires_grad=True) for number in work.parameters]
-    return parameters, lambda: work.loss(FUNCTIONS, sample, parameters).mean()
+    columns = list(samples.T)
+    return parameters, lambda: work.loss(FUNCTIONS, columns, parameters).mean()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,11 @@ from ..errors import GradientError, OperandError
 from ..miniflow.check import first_wrong
 from ..miniflow.node import Node
 from ..miniflow.plan import sorted_to
+from .arrays.machine import READABLE
+from .cost import NEVER
 from .passes.walk import Floats, named
 from .program import Program
+from .runs import MEAN
 
 __all__ = ["check_program_gradients"]
 
@@ -29,9 +32,10 @@ def check_program_gradients(
 ) -> float:
     """Compare a program with its scalars and with central differences; name the line that is wrong.
 
-    Each line of the listing has to compute what the scalars do that it stands for, one by one; then
-    each parameter is moved a little to both sides, and the program's value has to move as its
-    gradient says. It runs on NumPy, and costs two evaluations for each parameter.
+    Each line of the listing has to compute what the scalars do that it stands for, one by one. (Of
+    a large graph that always runs on the tape, the outputs have to be those of the scalars.) Then
+    each leaf in ``wrt`` is moved a little to both sides, and the program's value has to move as its
+    gradient says. It runs on NumPy, and costs two evaluations for each leaf.
 
     Args:
         program: with one output.
@@ -43,7 +47,7 @@ def check_program_gradients(
 
     Raises:
         GradientError (an AssertionError): a value or a gradient differs, or is not finite.
-        OperandError: the program has no parameters.
+        OperandError: there is nothing in ``wrt``.
         SizeError: as for ``program.value_and_grad``.
 
     >>> from scalargrad import Value, compile
@@ -51,56 +55,127 @@ def check_program_gradients(
     >>> check_program_gradients(compile((w * x).tanh(), [x], wrt=[w]), [[0.1], [0.2]]) < 1e-9
     True
     """
-    if not program.parameters.size:
+    if not program._scalars.asked.size:
         raise OperandError("the program has no gradient to check: compile it with wrt=parameters")
-    samples = None if X is None else np.asarray(X)
-    with program._running:
+    samples = None if X is None else np.asarray(X, float)
+    with program._arrays.running:
         return _checked(program, samples, rtol, atol)
 
 
 def _checked(program: Program, samples: Any, rtol: float, atol: float) -> float:
-    p = program.parameters
     value, gradient = program.value_and_grad(samples)
     if not math.isfinite(value):
         where = program.first_nonfinite(samples)
         raise GradientError(f"the program gives {value}, so it has no derivative: {where}")
-    lines = _Lines(program, samples)
-    lines.check_values(rtol, atol)
+    parts = (_Lines if _has_lines(program) else _Scalars)(program, samples)
+    parts.check_values(rtol, atol)
 
     worst = 0.0
-    for place, ours in enumerate(gradient.tolist()):
-
-        def result(number: float, place: int = place) -> float:
-            moved = p.copy()
-            moved[place] = number
-            return float(program.value_and_grad(samples, parameters=moved)[0])
-
-        moves = compare(result, float(p[place]), value, ours, rtol, atol * max(1.0, abs(value)))
+    for leaf, ours in zip(program._scalars.asked.tolist(), gradient.tolist(), strict=True):
+        name, at, result = _moved(program, samples, leaf)
+        moves = compare(result, at, value, ours, rtol, atol * max(1.0, abs(value)))
         if not moves[-1].agrees(rtol, atol * max(1.0, abs(value))):
-            wrong = lines.wrong_gradient(gradient, rtol, atol)
-            raise GradientError(wrong or fault(moves, "the program", f"parameter {place}"))
+            wrong = parts.wrong_gradient(gradient, rtol, atol)
+            raise GradientError(wrong or fault(moves, "the program", name))
         worst = max(worst, abs(moves[-1].error) / max(1.0, abs(moves[-1].slope)))
     return worst
 
 
-class _Lines:
-    """The lines of a listing, each with the nodes that compute it, after a run."""
+def _has_lines(program: Program) -> bool:
+    """Say whether to look for array code: not in a large graph that never runs as such."""
+    return program._choice.start != NEVER or len(program._reduced.kept) <= READABLE
+
+
+def _moved(
+    program: Program, samples: Any, leaf: int
+) -> tuple[str, float, Callable[[float], float]]:
+    """Return the name of a leaf, where it is, and the program's value as a function of that.
+
+    An input has another number in each sample: all of these are moved alike.
+    """
+    number = leaf - program._inputs
+    if number < 0:
+
+        def by_input(at: float) -> float:
+            moved = samples.copy()
+            moved[..., leaf] += at - first
+            return float(program.value_and_grad(moved)[0])
+
+        first = float(samples[..., leaf].flat[0])
+        return f"input {leaf}", first, by_input
+
+    def by_parameter(at: float) -> float:
+        moved = program.parameters.copy()
+        moved[number] = at
+        return float(program.value_and_grad(samples, parameters=moved)[0])
+
+    return f"parameter {number}", float(program.parameters[number]), by_parameter
+
+
+class _Scalars:
+    """The scalars of a program that runs on the tape: its outputs are what can be compared."""
 
     def __init__(self, program: Program, samples: Any) -> None:
         self.program = program
-        self.batch, _ = program._batch(samples)
+        self.samples = np.empty((1, 0)) if samples is None else np.atleast_2d(samples)
+
+    def check_values(self, rtol: float, atol: float) -> None:
+        """Raise an error if the program computes other numbers than its scalars, one by one."""
+        program = self.program
+        outputs = program._scalars.outputs.tolist()
+        values = program() if not program._inputs else program(self.samples)
+        for sample, (found, data) in enumerate(
+            zip(np.reshape(values, (-1, len(outputs))).tolist(), self.data(), strict=True)
+        ):
+            for number, place in zip(found, outputs, strict=True):
+                if not math.isnan(data[place]) and not _close(number, data[place], rtol, atol):
+                    scalar = named(program._scalars.nodes[place], data[place])
+                    raise GradientError(
+                        f"the program is wrong: it gives {number:.6g} for {scalar}, which is "
+                        f"{data[place]:.6g} in sample {sample}"
+                    )
+
+    def data(self) -> Iterator[Sequence[float]]:
+        """Yield the data of all scalars for each sample; nan where a float has none."""
+        scalars = self.program._scalars
+        inputs, wrt = ([scalars.nodes[i] for i in some] for some in (scalars.inputs, scalars.wrt))
+        parameters = dict(zip(wrt, self.program.parameters.tolist(), strict=True))
+        for sample in self.samples.tolist():
+            data = parameters | dict(zip(inputs, sample, strict=True))
+            for node in scalars.nodes:
+                if node.primitive is None:
+                    data.setdefault(node, node.data)
+                    continue
+                try:
+                    data[node] = node.primitive.evaluate(*[data[x] for x in operands(node)])
+                except (ArithmeticError, ValueError):
+                    data[node] = math.nan
+            yield [data[node] for node in scalars.nodes]
+
+    def wrong_gradient(self, _gradient: Floats, _rtol: float, _atol: float) -> str:
+        """Say what does not differentiate itself; the tape has no parts to ask."""
+        return ""
+
+
+class _Lines(_Scalars):
+    """The lines of a listing, each with the nodes that compute it, after a run."""
+
+    def __init__(self, program: Program, samples: Any) -> None:
+        super().__init__(program, samples)
+        self.machine = program._arrays
         self.run()
-        self.order = sorted_to([program._target("mean")])
+        self.order = sorted_to([self.machine.target(MEAN)])
         self.texts = [f"{block.name} = {line}" for block, line in program.listing.operations]
         self.number = dict.fromkeys(self.order, len(self.texts))  # of each node's line
         for number in reversed(range(len(self.texts))):
-            for node in sorted_to([program._graph.nodes[number]]):
+            for node in sorted_to([self.machine.graph.nodes[number]]):
                 self.number[node] = number
         self.order.sort(key=self.number.__getitem__)  # which leaves operands first
 
     def run(self) -> Floats:
         """Run the nodes, and return the gradient that they give."""
-        _, gradient = self.program._on_graph("mean", self.batch, self.program.parameters)
+        columns = self.samples.T if self.program._inputs else None
+        _, gradient = self.machine.computed(MEAN, columns, self.program.parameters)
         return np.asarray(gradient)
 
     def text(self, node: Node) -> str:
@@ -115,7 +190,7 @@ class _Lines:
         """
         places, values = self.program.listing.places, self._values()
         wrong: dict[int, str] = {}
-        for sample, data in enumerate(self._scalars()):
+        for sample, data in enumerate(self.data()):
             for place, expected in enumerate(data):
                 line, index = int(places.block_of[place]) - _SOURCES, int(places.index_of[place])
                 if line < 0 or line in wrong or math.isnan(expected):
@@ -138,25 +213,8 @@ class _Lines:
         blocks = [block for block, _ in self.program.listing.operations]
         return [
             np.reshape(node.value, (block.size, -1))
-            for block, node in zip(blocks, self.program._graph.nodes, strict=True)
+            for block, node in zip(blocks, self.machine.graph.nodes, strict=True)
         ]
-
-    def _scalars(self) -> Iterator[Sequence[float]]:
-        """Yield the data of all scalars for each sample; nan where a float has none."""
-        scalars = self.program._scalars
-        inputs, wrt = ([scalars.nodes[i] for i in some] for some in (scalars.inputs, scalars.wrt))
-        parameters = dict(zip(wrt, self.program.parameters.tolist(), strict=True))
-        for sample in [[]] if self.batch is None else self.batch.T.tolist():
-            data = parameters | dict(zip(inputs, sample, strict=True))
-            for node in scalars.nodes:
-                if node.primitive is None:
-                    data.setdefault(node, node.data)
-                    continue
-                try:
-                    data[node] = node.primitive.evaluate(*[data[x] for x in operands(node)])
-                except (ArithmeticError, ValueError):
-                    data[node] = math.nan
-            yield [data[node] for node in scalars.nodes]
 
     def wrong_gradient(self, gradient: Floats, rtol: float, atol: float) -> str:
         """Say which line does not differentiate itself, if one does not."""
@@ -167,7 +225,9 @@ class _Lines:
             node, found = wrong
             return fault(found.moves, self.text(node), found.by)
         if not np.allclose(gradient, own, rtol=rtol, atol=atol):
-            return "program.source computes another gradient than the lines of the listing"
+            arrays = self.program._choice.is_arrays(len(self.samples))
+            what = "program.source" if arrays else "the tape"
+            return f"{what} computes another gradient than the lines of the listing"
         return ""
 
 

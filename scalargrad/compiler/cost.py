@@ -7,6 +7,7 @@ The numbers are nanoseconds of a step with gradient, fitted to the works of the 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +16,12 @@ from .passes.flatten import NO_FAMILY, Reduced
 from .passes.operations import Combination, Dot, LogSumExp, Operation, Product
 from .passes.raising import Raised
 from .passes.walk import ROWS
+from .tape import native
 
 __all__ = [
     "MACHINES",
     "NEVER",
+    "Choice",
     "Code",
     "Work",
     "arrays_from",
@@ -38,10 +41,11 @@ NEVER = math.inf
 CALL, NUMBER, FACTOR = 1500.0, 1.5, 0.1
 
 #: A tape on one sample: an operation, an operand, a run, and a call; as machine code, in Python.
-NATIVE_ONE, PYTHON_ONE = (3.0, 0.5, 5.0, 1000.0), (200.0, 200.0, 500.0, 5000.0)
+NATIVE_ONE, PYTHON_ONE = (3.0, 0.5, 5.0, 1000.0), (25.0, 25.0, 0.0, 1500.0)
 
-#: A tape on a batch: the call, and an operation or an operand on each sample.
-BATCH, LANE = 10_000.0, 0.5
+#: A tape on a batch: the call, and an operation or an operand on each sample; as machine code, and
+#: in Python, where it takes a call of NumPy for each, as array code does for several at once.
+BATCH, LANE, ROW = 10_000.0, 0.5, 1.2
 
 #: More lines than this are array code only if each does so many scalars, on the average; or else
 #: there is no structure of arrays, and to look for it takes longer than it saves.
@@ -115,9 +119,45 @@ def arrays_from(work: Work, code: Code, native: bool) -> float:
     one = operation * work.operations + operand * work.operands + run * work.groups + call
     if CALL * code.calls + code.each < one:
         return 1
-    if not native:  # rows of samples are computed by NumPy, in either machine
-        return 2
-    saved = LANE * (work.operations + work.operands) - code.each
+    saved = (LANE if native else ROW) * (work.operations + work.operands) - code.each
     if saved <= 0 or (code.calls > MANY and work.operations < STRUCTURE * code.calls):
         return NEVER
+    if not native:
+        return 2
     return max(2, math.ceil((CALL * code.calls - BATCH) / saved))
+
+
+class Choice:
+    """Which machine runs a program on NumPy arrays, for each number of samples.
+
+    Structure is looked for when the answer depends on it, and not before.
+
+    Args:
+        asked: what was asked for, one of `MACHINES`.
+        reduced: the graph.
+        listing: returns its operations on arrays.
+    """
+
+    def __init__(self, asked: str, reduced: Reduced, listing: Callable[[], Raised]) -> None:
+        self.asked, self._listing = asked, listing
+        self._work = work_of(reduced)
+        # Arrays are the machine from so many samples on: not before this, ...
+        self._start = self._estimate(least_code_of(self._work))
+        self._is_settled = asked != "auto" or self._start == NEVER  # ... or exactly
+
+    def _estimate(self, code: Code) -> float:
+        if self.asked != "auto":
+            return NEVER if self.asked == "tape" else 0
+        return arrays_from(self._work, code, native.is_installed())
+
+    @property
+    def start(self) -> float:
+        """From how many samples on arrays are the machine; or `NEVER`."""
+        if not self._is_settled:
+            self._start = self._estimate(code_of(self._listing()))
+            self._is_settled = True
+        return self._start
+
+    def is_arrays(self, samples: int) -> bool:
+        """Say whether so many samples are for the array machine."""
+        return samples >= self._start and samples >= self.start

@@ -8,7 +8,7 @@ import numpy as np
 
 from .passes.flatten import unmerged
 from .passes.walk import LEAF, ROWS, Floats, Scalars, named
-from .tape import TapeMachine, assemble
+from .tape import assemble, machine_of
 
 __all__ = ["AT_A_TIME", "first_nonfinite"]
 
@@ -29,10 +29,10 @@ def first_nonfinite(
     Returns:
         A sentence, and the number of the sample.
     """
-    machine = TapeMachine(assemble(unmerged(scalars)), threads=1)
+    machine = machine_of(assemble(unmerged(scalars)), threads=1)
     size = max(1, AT_A_TIME // len(scalars))
     for start in range(0, len(samples), size):
-        numbers = machine.values(samples[start : start + size], parameters)
+        numbers, _ = machine.run(samples[start : start + size], parameters)
         wrong = ~np.isfinite(numbers)
         if wrong.any():
             row = int(wrong.any(axis=1).argmax())

@@ -15,6 +15,7 @@ from typing import Any
 from ..debugging import users_frame
 from ..engine import Value
 from ..errors import OperandError
+from ..listed import Inputs
 from .passes.walk import named
 
 __all__ = ["trace"]
@@ -28,24 +29,7 @@ def trace(function: Callable[[list[Value]], Any], inputs: Sequence[Value]) -> An
             it. The graph would hold this one answer, whatever is fed.
     """
     with _no_answers():
-        return function(_Inputs(inputs))
-
-
-class _Inputs(list[Value]):
-    """The list that a function gets. Who takes it for a Value would silently repeat a list."""
-
-    def _refuse(self, *_: object) -> Any:
-        raise OperandError(
-            "a function that is compiled gets one list of all inputs, as in lambda x: x[0] * 2, "
-            "and was written for a single Value"
-        )
-
-    __mul__ = __rmul__ = __imul__ = _refuse
-
-    def __getattr__(self, name: str) -> Any:
-        if hasattr(Value, name):
-            self._refuse()
-        raise AttributeError(f"a list has no attribute {name!r}")
+        return function(Inputs(inputs))
 
 
 #: What is not answered, and how it is called.

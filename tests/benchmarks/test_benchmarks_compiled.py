@@ -8,10 +8,23 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from benchmarks.compiled import CASES, SCALARS, Case, Contender, Found, check, measure, run
+from benchmarks import scalars
+from benchmarks.compiled import CASES, measure, run
+from benchmarks.contest import Case, Contender, Found, check
 from benchmarks.demo import installed
 from benchmarks.harness import Resident
 from benchmarks.peers import BY_HAND, EAGER, ENGINES, MICROGRAD, Engine, Unable, eager
+from benchmarks.peers.array_works import LOSSES
+from benchmarks.scalar_works import (
+    LSTM,
+    Arm,
+    Attention,
+    LennardJones,
+    Mixture,
+    Neuron,
+    Pendulum,
+    Recurrent,
+)
 from benchmarks.works import Digits, Irregular, Moons, Work
 
 NETWORKS = {
@@ -22,10 +35,24 @@ NETWORKS = {
     "one sample": Digits(sizes=(4, 3), count=1),
     "large logits": Digits(sizes=(4, 3), count=6, scale=3000.0),
 }
-IRREGULAR = {
-    "one evaluation": Irregular(count=1, width=8, depth=9, leaves=3),
-    "batch": Irregular(count=7, width=8, depth=9, leaves=3),
+SCALARS: dict[str, Work] = {
+    "neuron": Neuron(),
+    "recurrent net": Recurrent(steps=3, width=4),
+    "LSTM": LSTM(steps=2, width=3),
+    "attention": Attention(tokens=3, width=4),
+    "Lennard-Jones": LennardJones(particles=4),
+    "mixture": Mixture(points=5, parts=2),
+    "arm": Arm(),
+    "pendulum": Pendulum(steps=2),
+    "irregular graph": Irregular(count=1, width=8, depth=9, leaves=3),
 }
+JAX = "JAX, jit"
+PAIRS = [
+    (engine, name)
+    for engine in ENGINES
+    for name, work in SCALARS.items()
+    if not ENGINES[engine].arrays or (engine == JAX and type(work) in LOSSES)
+]
 OURS = "scalargrad, compiled"
 
 
@@ -61,10 +88,19 @@ def test_engine_trains_a_network_as_eager_scalars_do(work: Work, contender: Resi
     agrees_with_eager_scalars(contender, work)
 
 
-@pytest.mark.parametrize("contender", SCALARS, indirect=True)
-@pytest.mark.parametrize("work", IRREGULAR.values(), ids=IRREGULAR)
-def test_engine_evaluates_a_graph_as_eager_scalars_do(work: Work, contender: Resident) -> None:
-    agrees_with_eager_scalars(contender, work)
+@pytest.mark.parametrize("count", [1, 7])
+@pytest.mark.parametrize(("contender", "name"), PAIRS, indirect=["contender"])
+def test_engine_evaluates_scalars_as_eager_ones_do(
+    contender: Resident, name: str, count: int
+) -> None:
+    agrees_with_eager_scalars(contender, SCALARS[name].only(count))
+
+
+@pytest.mark.parametrize("contender", [JAX], indirect=True)
+def test_nobody_writes_arms_and_irregular_graphs_as_array_code(contender: Resident) -> None:
+    for name in ("arm", "pendulum", "irregular graph"):
+        with pytest.raises(Unable, match="no array code"):
+            contender.call("prepare", SCALARS[name])
 
 
 def test_generated_c_needs_a_compiler(monkeypatch) -> None:
@@ -140,12 +176,25 @@ def test_table_has_a_row_of_numbers_for_each_engine() -> None:
     assert table.rows[0][3] == table.rows[-1][4] == "1.00"
 
 
-def test_table_of_an_irregular_graph_compares_with_eager_scalars() -> None:
-    case = Case("Tiny", IRREGULAR["batch"], (OURS, EAGER), few=2, each=True, rival=EAGER)
-    table = measure(case, rounds=1, limit=60)
-    assert table.columns[2:4] == ("µs a sample", "scalargrad, eager takes ×")
-    assert table.rows[1][3] == "1.00"
-    assert table.rows[1][4] == ""  # nobody asked micrograd
+def test_table_of_scalars_has_a_row_for_each_work(monkeypatch) -> None:
+    monkeypatch.setitem(ENGINES, JAX, Engine("jax", "no_such_package"))
+    monkeypatch.setattr(scalars, "COMPILED", (OURS, "CasADi, VM", JAX))
+    one, many = scalars.run(rounds=1, works={"neuron": SCALARS["neuron"]})
+    for table in (one, many):
+        assert [row[:2] for row in table.rows] == [("neuron", "10")]
+        for row in table.rows:
+            assert len(row) == len(table.columns)
+            cells = dict(zip(table.columns, row, strict=True))
+            assert cells[JAX] == "–"
+            assert len(numbers((cells[OURS],))) == 2  # with the time until it is ready
+            assert len(numbers((cells[EAGER],))) == 1
+            assert (cells["× CasADi, VM"] == "–") == (cells["CasADi, VM"] == "–")
+    assert many.title == "Scalars: 1,000 samples"
+
+
+def test_scalars_are_counted_as_their_graph_has_them() -> None:
+    assert scalars.size(Neuron()) == 10  # 2 inputs, 3 parameters, 2 products, 2 sums, tanh
+    assert scalars.size(Irregular(count=1000)) == len(Irregular().operations) + 40
 
 
 def test_table_says_which_engine_is_not_installed(monkeypatch) -> None:
@@ -178,13 +227,13 @@ def test_engine_that_builds_graphs_gets_fewer_samples_and_its_time_is_scaled() -
     assert [step.share(engine).count for engine in FOUR] == [100, 100, 20, 20]
     assert step.microseconds(OURS, 1.0) == 1e6
     assert step.microseconds(MICROGRAD, 1.0) == 5e6
-    sample = Case("", Irregular(count=1000), SCALARS, few=10, each=True)
+    sample = Case("", Irregular(count=1000), FOUR, few=10, each=True)
     assert sample.microseconds(OURS, 1.0) == 1e3
     assert sample.microseconds(MICROGRAD, 1.0) == 1e5
     assert Case("", Irregular(count=1)).share(MICROGRAD).count == 1
 
 
 def test_every_case_has_micrograd_and_a_table_of_its_own() -> None:
-    assert len({case.title for case in CASES}) == len(CASES) == 7
+    assert len({case.title for case in CASES}) == len(CASES) == 5
     for case in CASES:
-        assert {OURS, MICROGRAD, case.rival} <= {*case.engines}
+        assert {OURS, MICROGRAD, BY_HAND} <= {*case.engines}

@@ -79,7 +79,7 @@ def test_random_programs_are_accepted_but_at_kinks(graph: Graph) -> None:
 @pytest.mark.parametrize("line", range(len(lines(compile(*small(), machine="arrays")))))
 def test_line_whose_gradient_is_wrong_is_named(line: int) -> None:
     program = compile(*small(), machine="arrays")
-    lie_about_gradients(program._graph.nodes[line])
+    lie_about_gradients(program._arrays.graph.nodes[line])
     with pytest.raises(GradientError) as caught:
         check_gradients(program, samples(small()))
     assert str(caught.value).startswith(
@@ -110,7 +110,7 @@ def test_any_wrong_node_of_a_listing_is_named_by_its_line(name: str, lie: Any, w
         got = program.value_and_grad(data)
         if np.allclose(got[0], expected[0], 1e-6) and np.allclose(got[1], expected[1], 1e-6):
             continue  # it has no part in this: the gradient of a sample, say
-        line = min(n for n, end in enumerate(program._graph.nodes) if liar in ops(end))
+        line = min(n for n, end in enumerate(program._arrays.graph.nodes) if liar in ops(end))
         assert complaint(program, data).startswith(f"{lines(program)[line]}{what}"), (line, liar)
         found.add(line)
     assert found == set(range(len(lines(right))))
@@ -120,16 +120,41 @@ def test_wrong_source_of_right_lines_is_said() -> None:
     graph = small()
     program, data = compile(*graph, machine="arrays"), samples(graph)
     program.value_and_grad(data)
-    ((key, step),) = program._steps.items()
-    program._steps[key] = lambda batch: (step(batch)[0], 1.5 * step(batch)[1])
+    ((key, run),) = program._runs.items()
+    program._runs[key] = lambda x, p: (run(x, p)[0], 1.5 * run(x, p)[1])
     with pytest.raises(GradientError, match=r"^program\.source computes another gradient"):
+        check_gradients(program, data)
+
+
+def deep() -> Graph:
+    """Return a graph without structure, of many operations."""
+    x, w = Value(0.3, label="x"), [Value(0.1 * i) for i in range(3)]
+    z = x * w[0]
+    for i in range(600):
+        z = (z + w[i % 3]).sin() * w[(i * 7) % 3] + x
+    return z, [x], w
+
+
+def test_large_graph_without_structure_is_checked_without_looking_for_any() -> None:
+    program, data = compile(*deep()), [[0.3], [0.2]]
+    assert check_gradients(program, data) < 1e-6
+    assert "listing" not in vars(program._arrays)
+    ((key, run),) = [(k, r) for k, r in program._runs.items() if k[0] == "mean"]
+    program._runs[key] = lambda x, p: (run(x, p)[0], 1.5 * run(x, p)[1])
+    with pytest.raises(GradientError, match=r"^the program has a wrong derivative: .* parameter 0"):
+        check_gradients(program, np.array(data))
+    program = compile(*deep())
+    program(np.array(data))
+    ((key, run),) = program._runs.items()
+    program._runs[key] = lambda x, p: run(x, p) + np.array([0.0, 1.0])
+    with pytest.raises(GradientError, match=r"^the program is wrong: it gives .* in sample 1"):
         check_gradients(program, data)
 
 
 def test_wrong_line_is_the_first_of_several() -> None:
     graph = small()
     program = compile(*graph, machine="arrays")
-    for node in program._graph.nodes[2:]:
+    for node in program._arrays.graph.nodes[2:]:
         lie_about_gradients(node)
     with pytest.raises(GradientError, match=r"^v2 = "):
         check_gradients(program, samples(graph))

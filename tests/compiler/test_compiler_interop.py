@@ -49,6 +49,17 @@ def test_program_runs_on_strict_arrays(program: Program, samples: Any) -> None:
     same(program, samples, strict.asarray(samples))
 
 
+def test_gradient_of_what_is_fed_is_found_on_strict_arrays() -> None:
+    strict = pytest.importorskip("array_api_strict")
+    x, w = [Value(0.5), Value(1.0)], [Value(3.0), Value(-1.0)]
+    output = (w[0] * x[0] * x[1] + w[1] * x[0]).tanh()
+    program = compile(output, x, wrt=[w[1], x[1], w[0], x[0]])
+    samples = np.random.default_rng(0).normal(size=(5, 2))
+    for fed in (samples, samples[0]):
+        same(program, fed, strict.asarray(fed))
+    assert program.parameters.tolist() == [-1.0, 3.0]
+
+
 def test_threads_may_run_a_program_on_arrays_of_a_library(program: Program, samples: Any) -> None:
     strict = pytest.importorskip("array_api_strict")
     batches = [samples[i : i + 10 + i] for i in range(8)]

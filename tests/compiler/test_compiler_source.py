@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from scalargrad import MLP, Value
-from scalargrad.compiler import compile, program
+from scalargrad.compiler import compile
+from scalargrad.compiler.arrays import machine
 from scalargrad.compiler.arrays.notes import Notes
 from scalargrad.compiler.arrays.record import ELEMENTWISE, Recorder, Symbol
 from scalargrad.compiler.arrays.simplify import Simplifier
@@ -260,7 +261,7 @@ def test_recorded_simplified_and_written_expressions_equal_numpy(build: Any) -> 
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let programs record without any identity."""
-    monkeypatch.setattr(program, "Simplifier", Recorder)
+    monkeypatch.setattr(machine, "Simplifier", Recorder)
 
 
 @pytest.mark.usefixtures("plain")
@@ -277,7 +278,7 @@ def test_random_program_is_the_same_without_any_identity(graph: Graph, batch: in
     feed = [samples] if graph[1] else []
     with pytest.MonkeyPatch.context() as patch:
         expected = compile(*graph, machine="arrays").value_and_grad(*feed)
-        patch.setattr(program, "Simplifier", Recorder)
+        patch.setattr(machine, "Simplifier", Recorder)
         found = compile(*graph, machine="arrays").value_and_grad(*feed)
     assert_allclose(found[0], expected[0], **TOLERANCE)
     assert_allclose(found[1], expected[1], **TOLERANCE)

@@ -94,7 +94,7 @@ print(viz.formula(y))
 print(rule_latex(PRIMITIVES["asinh"]))
 """
     assert run(extended, code) == [
-        "asinh(x)",
+        "y = asinh(x)",
         r"\operatorname{asinh}' = \frac{1}{\operatorname{sqrt}\left(1 + x^{2}\right)}".replace(
             r"\operatorname{sqrt}\left(1 + x^{2}\right)", r"\sqrt{1 + x^{2}}"
         ),

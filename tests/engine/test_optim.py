@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from scalargrad import MLP, SGD, Adam, Value
+from scalargrad import MLP, SGD, Adam, AdamW, Value
 from scalargrad.errors import DomainError, NonFiniteError, OperandError, SizeError
 from scalargrad.optim import Optimizer, cosine_decay, linear_decay
 
@@ -41,25 +41,53 @@ def test_sgd_follows_the_recurrence_exactly(momentum, decay):
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_adam_equals_its_sums_written_out(decay):
+@pytest.mark.parametrize("method", [Adam, AdamW])
+def test_adam_equals_its_sums_written_out(method, decay):
     """Adam's running means as explicit weighted sums over all gradients so far."""
     rate, b1, b2, epsilon = 0.1, 0.9, 0.99, 1e-8
     p, seen, expected = 2.0, [], []
     for g in GRADIENTS:
-        seen.append(g + decay * p)
+        seen.append(g + decay * p if method is Adam else g)
         t = len(seen)
         w1 = [b1 ** (t - 1 - i) for i in range(t)]
         w2 = [b2 ** (t - 1 - i) for i in range(t)]
         mean = sum(a * b for a, b in zip(w1, seen, strict=True)) / sum(w1)
         square = sum(a * b * b for a, b in zip(w2, seen, strict=True)) / sum(w2)
-        p -= rate * mean / (math.sqrt(square) + epsilon)
+        shrunk = p if method is Adam else p * (1 - rate * decay)
+        p = shrunk - rate * mean / (math.sqrt(square) + epsilon)
         expected.append(p)
     w = Value(2.0)
-    optimizer = Adam([w], rate, betas=(b1, b2), epsilon=epsilon, weight_decay=decay)
+    optimizer = method([w], rate, betas=(b1, b2), epsilon=epsilon, weight_decay=decay)
     assert run(optimizer, w, GRADIENTS) == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("make", [SGD, Adam])
+def test_decoupled_decay_shrinks_all_parameters_alike_whatever_their_gradients():
+    small, large = Value(1.0), Value(1.0)
+    still, coupled = [Value(1.0), Value(1.0)], [Value(1.0), Value(1.0)]
+    AdamW([small, large], 0.01, weight_decay=0.5).step([1e-4, 1e4])
+    AdamW(still, 0.01, weight_decay=0.0).step([1e-4, 1e4])
+    Adam(coupled, 0.01, weight_decay=0.5).step([1e-4, 1e4])
+    # By the decay alone both lose 0.01 · 0.5 of themselves.
+    assert [still[0].data - small.data, still[1].data - large.data] == pytest.approx([0.005] * 2)
+    assert coupled[1].data == pytest.approx(still[1].data)  # lost beside a gradient of 10,000
+
+
+def test_adamw_without_decay_is_adam():
+    one, other = Value(2.0), Value(2.0)
+    assert run(AdamW([one], 0.1, weight_decay=0.0), one, GRADIENTS) == run(
+        Adam([other], 0.1), other, GRADIENTS
+    )
+
+
+def test_adamw_decays_by_the_learning_rate_of_the_step():
+    w = Value(1.0)
+    optimizer = AdamW([w], lambda step: [0.5, 0.25][step], weight_decay=0.5)
+    optimizer.step([0.0])
+    optimizer.step([0.0])
+    assert w.data == (1 - 0.25) * (1 - 0.125)
+
+
+@pytest.mark.parametrize("make", [SGD, Adam, AdamW])
 def test_each_parameter_has_its_own_state(make):
     together = [Value(1.0), Value(5.0)]
     alone = [Value(1.0), Value(5.0)]
@@ -73,7 +101,13 @@ def test_each_parameter_has_its_own_state(make):
 
 
 @pytest.mark.parametrize(
-    "make", [lambda p: SGD(p, 0.05, momentum=0.9), lambda p: Adam(p, 0.1)], ids=["SGD", "Adam"]
+    "make",
+    [
+        lambda p: SGD(p, 0.05, momentum=0.9),
+        lambda p: Adam(p, 0.1),
+        lambda p: AdamW(p, 0.1, weight_decay=1e-6),
+    ],
+    ids=["SGD", "Adam", "AdamW"],
 )
 def test_optimisers_find_the_minimum_of_a_valley(make):
     x, y = Value(-3.0), Value(4.0)
@@ -145,6 +179,7 @@ EVERY = {
     "sgd": lambda p: SGD(p, 0.1),
     "momentum": lambda p: SGD(p, 0.1, momentum=0.9, weight_decay=0.01),
     "adam": lambda p: Adam(p, 0.1, weight_decay=0.01),
+    "adamw": lambda p: AdamW(p, 0.1, weight_decay=0.01),
     "schedule": lambda p: SGD(p, linear_decay(1.0, 0.1, steps=3)),
 }
 each_optimiser = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
@@ -298,7 +333,7 @@ def test_a_gradient_that_is_no_numbers_is_an_error(parameters, gradient):
 
 
 @pytest.mark.parametrize("rate", ["0.1", None, 1j, [0.1]])
-@pytest.mark.parametrize("make", [SGD, Adam])
+@pytest.mark.parametrize("make", [SGD, Adam, AdamW])
 def test_a_learning_rate_that_is_no_number_is_an_error(make, rate):
     with pytest.raises(OperandError) as caught:
         make([Value(1.0)], rate)
@@ -341,6 +376,9 @@ OPTIONS = {  # how it is given, what is wrong but is a number, what is right at 
     "momentum": (lambda x: SGD(P, momentum=x), [*NEGATIVE, 1.5, 2], [0, 1, np.float32(0.5)]),
     "weight_decay": (lambda x: SGD(P, weight_decay=x), NEGATIVE, [0, 2]),
     "weight_decay of Adam": (lambda x: Adam(P, weight_decay=x), NEGATIVE, [0, 2]),
+    "weight_decay of AdamW": (lambda x: AdamW(P, weight_decay=x), NEGATIVE, [0, 2]),
+    "epsilon of AdamW": (lambda x: AdamW(P, epsilon=x), [*NEGATIVE, *SMALL], [5e-324, 1]),
+    "beta 1 of AdamW": (lambda x: AdamW(P, betas=(x, 0)), [*NEGATIVE, *BELOW], [0, 1 - 1e-16]),
     "beta 1": (lambda x: Adam(P, betas=(x, 0.5)), [*NEGATIVE, *BELOW], [0, 1 - 1e-16]),
     "beta 2": (lambda x: Adam(P, betas=[0.5, x]), [*NEGATIVE, *BELOW], [0, 1 - 1e-16]),
     "epsilon": (lambda x: Adam(P, epsilon=x), [*NEGATIVE, *SMALL], [5e-324, 1]),
@@ -376,6 +414,11 @@ def test_betas_are_two_numbers(betas):
     [
         (lambda: SGD(P, lr=0.1), "SGD has no option 'lr': write learning_rate="),
         (lambda: Adam(P, eps=0.1), "Adam has no option 'eps': write epsilon="),
+        (lambda: AdamW(P, lr=0.1), "AdamW has no option 'lr': write learning_rate="),
+        (
+            lambda: AdamW(P, decay=0.1),
+            "parameters, learning_rate, betas, epsilon, weight_decay$",
+        ),
         (lambda: SGD(params=P), "SGD has no option 'params': write parameters="),
         (
             lambda: SGD(P, betas=(0.9, 0.99)),

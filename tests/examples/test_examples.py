@@ -1,16 +1,19 @@
 """Each example runs as a user runs it, and has learned what it says."""
 
 import doctest
+import math
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+from scipy.integrate import solve_ivp
 
-from examples import common, four_points, iris, moons, quadratic, tanh_neuron
-from scalargrad import MLP
+from examples import common, four_points, iris, moons, pendulum, quadratic, tanh_neuron
+from scalargrad import MLP, Value
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +51,12 @@ def test_quadratic_explains_the_held_out_points(tmp_path):
     assert run.r2 > 0.99
     assert run.losses[-1] < run.losses[0] / 100
     assert abs(run.model(2.05) - quadratic.quadratic(2.05)) < 0.5
-    assert pictures(tmp_path) == ["quadratic_fit.gif", "quadratic_fit.png", "quadratic_loss.png"]
+    assert pictures(tmp_path) == [
+        "quadratic_fit.gif",
+        "quadratic_fit.png",
+        "quadratic_loss.png",
+        "quadratic_playground.html",
+    ]
 
 
 def test_four_points_are_learned(tmp_path):
@@ -65,7 +73,7 @@ def test_iris_tells_held_out_flowers_apart(tmp_path):
     run = iris.main(["--out", str(tmp_path)])
     assert run.accuracy > 0.95
     assert run.losses[-1] < run.losses[0] / 10
-    assert pictures(tmp_path) == ["iris_boundary.png", "iris_loss.png"]
+    assert pictures(tmp_path) == ["iris_boundary.png", "iris_loss.png", "iris_playground.html"]
 
 
 def test_iris_of_overlapping_kinds_is_better_than_a_coin(tmp_path):
@@ -86,7 +94,12 @@ def test_moons_are_told_apart_with_the_same_curve_both_ways(tmp_path, capsys):
     hits = [(eager.model(point).data > 0) == (side > 0) for point, side in zip(x, y, strict=True)]
     assert eager.history.accuracies[-1] == sum(hits) / 60
     assert "v1 = relu(v0)" in capsys.readouterr().out
-    assert pictures(tmp_path) == ["moons.gif", "moons_decision.png", "moons_loss.png"]
+    assert pictures(tmp_path) == [
+        "moons.gif",
+        "moons_decision.png",
+        "moons_loss.png",
+        "moons_playground.html",
+    ]
     assert len(compiled.planes) == 21  # the first is that of the untrained model
     with Image.open(tmp_path / "moons.gif") as gif:
         assert gif.n_frames >= 21
@@ -205,3 +218,50 @@ def test_iris_of_twice_the_same_kind_is_refused(capsys):
     with pytest.raises(SystemExit):
         iris.main(["--kinds", "setosa", "setosa"])
     assert "two different kinds" in capsys.readouterr().err
+
+
+# ── the pendulum ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_pendulum_is_found_from_its_recording(tmp_path, capsys):
+    fit = pendulum.main(["--out", str(tmp_path)])
+    assert (np.abs(fit.found - pendulum.TRUTH) < 4 * fit.errors).all()
+    assert pictures(tmp_path) == ["pendulum.gif", "pendulum_angles.png"]
+    with Image.open(tmp_path / "pendulum.gif") as film:
+        assert film.n_frames > 20
+    printed = capsys.readouterr()
+    assert re.search(r"^second mass +0\.5000 +1\.0000 +0\.\d{4}", printed.out, re.MULTILINE)
+    assert "Jacobian of 200 × 5" in printed.out
+    assert "evaluations: " in printed.err
+
+
+def test_pendulum_is_found_exactly_where_nothing_is_noise(tmp_path):
+    fit = pendulum.main(["--out", str(tmp_path), "--noise", "0"])
+    np.testing.assert_allclose(fit.found, pendulum.TRUTH, rtol=1e-7)
+    assert fit.errors.max() < 1e-6
+
+
+def test_pendulum_is_found_by_adam_as_by_least_squares(tmp_path):
+    fits = [
+        pendulum.main(["--out", str(tmp_path), "--search", search, "--seed", "3"])
+        for search in ("least-squares", "adam")
+    ]
+    assert (np.abs(fits[0].found - fits[1].found) < fits[0].errors / 2).all()
+
+
+def test_pendulum_swings_as_lagrange_says():
+    """Its motion, from the mass matrix and the forces, by another integrator."""
+    mass, l1, l2, *angles = pendulum.TRUTH
+
+    def slope(_, state):
+        (a, b), speeds = state[:2], state[2:]
+        couple = mass * l1 * l2 * math.cos(a - b)
+        matrix = [[(1 + mass) * l1**2, couple], [couple, mass * l2**2]]
+        whirl = mass * l1 * l2 * math.sin(a - b) * np.array([-(speeds[1] ** 2), speeds[0] ** 2])
+        weight = 9.81 * np.array([(1 + mass) * l1 * math.sin(a), mass * l2 * math.sin(b)])
+        return [*speeds, *np.linalg.solve(matrix, whirl - weight)]
+
+    times = pendulum.DT * np.arange(1, pendulum.STEPS + 1)
+    exact = solve_ivp(slope, (0, times[-1]), [*angles, 0, 0], t_eval=times, rtol=1e-10, atol=1e-10)
+    ours = np.array([z.data for z in pendulum.motion([*map(Value, pendulum.TRUTH)])])
+    np.testing.assert_allclose(ours.reshape(-1, 2).T, exact.y[:2], atol=2e-3)

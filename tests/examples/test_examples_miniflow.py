@@ -105,6 +105,7 @@ def test_digits_of_scalars_learn_as_well_and_count_their_scalars(tmp_path, capsy
     # 64 pixels; for each of 10 neurons 64 products, 64 sums, 64 weights and a bias.
     assert f"64→10: {64 + 10 * (3 * 64 + 1):,} scalars for each image" in capsys.readouterr().out
     assert pictures(tmp_path) == [
+        "digits_playground.html",
         "digits_sigmoid_loss.png",
         "digits_softmax_loss.png",
         "digits_weights.png",
@@ -151,7 +152,7 @@ def test_digits_learn_from_the_four_files_of_mnist(tmp_path, pack, suffix, way):
     runs = digits.main([*arguments, *way])
     assert list(runs) == ["100→10", "100→32→10"]
     assert runs["100→10"].accuracy > 0.9
-    assert pictures(out)[0] == "mnist_sigmoid_loss.png"
+    assert "mnist_sigmoid_loss.png" in pictures(out)
 
 
 def test_idx_folder_is_for_mnist_alone(tmp_path, capsys):
@@ -256,8 +257,8 @@ WHOLE = struct.pack(">HBB2I", 0, 8, 2, 2, 3) + bytes(6)
         (WHOLE[:10], r"is cut off after 10 bytes, within its header$"),
         (WHOLE[:-1], r"has 17 bytes, an array of shape \(2, 3\) has 18$"),
         (WHOLE + b"\0", r"has 19 bytes, an array of shape \(2, 3\) has 18$"),
-        (gzip.compress(WHOLE)[:-9], r"is a damaged gzip file: "),
-        (gzip.compress(WHOLE)[:12] + b"\xff" * 20, r"is a damaged gzip file: "),
+        (gzip.compress(WHOLE, mtime=0)[:-9], r"is a damaged gzip file: "),
+        (gzip.compress(WHOLE, mtime=0)[:12] + b"\xff" * 20, r"is a damaged gzip file: "),
     ],
 )
 def test_a_truncated_or_wrong_file_is_a_clear_error(tmp_path, content, sentence):

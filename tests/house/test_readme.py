@@ -6,49 +6,71 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import pytest
 
 from benchmarks.report import tables_of
 from examples.readme_pictures import snippets
 
+mpl.use("agg")
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+HOW_TO = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+PICTURES = ROOT / "examples" / "pictures"
+
+
+def run(text):
+    """Run the snippets of a page, one after the other; return what came of it, and the names."""
+    runner = doctest.DocTestRunner()
+    tests = snippets(text)
+    for test in tests:
+        runner.run(test, clear_globs=False)
+    return runner.summarize(verbose=False), tests[0].globs
 
 
 @pytest.fixture(scope="module")
-def results():
-    runner = doctest.DocTestRunner(optionflags=doctest.FAIL_FAST)
-    tests = snippets(README)
-    for test in tests:
-        runner.run(test, clear_globs=False)
-    return runner.summarize(verbose=False), tests
+def readme():
+    return run(README)
 
 
-def test_snippets_print_what_the_readme_says(results):
-    summary, tests = results
-    assert summary.attempted == sum(len(test.examples) for test in tests) > 30
-    assert summary.failed == 0
+def test_snippets_print_what_the_readme_says(readme):
+    (failed, attempted), _ = readme
+    assert (failed, attempted > 30) == (0, True)
 
 
-def test_picture_shows_the_labels_and_numbers_of_its_snippet(results):
-    _, (first, *_) = results
-    svg = ElementTree.parse(ROOT / "examples" / "pictures" / "readme.svg")
-    shown = " ".join("".join(svg.getroot().itertext()).split())
+def test_snippets_print_what_the_how_tos_say():
+    (failed, attempted), _ = run(HOW_TO)
+    assert (failed, attempted > 20) == (0, True)
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 200
+    assert len(README.encode()) <= 14_000
+
+
+@pytest.mark.parametrize("picture", ["readme.svg", "film.svg"])
+def test_pictures_show_the_names_and_numbers_of_the_snippet(readme, picture):
+    _, names = readme
+    svg = ElementTree.parse(PICTURES / picture)
+    shown = " ".join(" ".join(svg.getroot().itertext()).split()).replace("−", "-")
     for name in "abcdfL":
-        node = first.globs[name]
+        node = names[name]
         assert f"{name} data {node.data:.4f} grad {node.grad:.4f}" in shown
 
 
 def test_links_and_pictures_exist():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        if not target.startswith("http"):
-            assert (ROOT / target).exists(), target
+    for text, folder in ((README, ROOT), (HOW_TO, ROOT / "examples")):
+        for target in re.findall(r"\]\(([^)#]+)\)", text):
+            if not target.startswith("http"):
+                assert (folder / target).exists(), target
 
 
-def test_examples_that_the_readme_lists_exist():
-    listed = set(re.findall(r"python -m examples\.(\w+)", README))
-    own = {path.stem for path in (ROOT / "examples").glob("*.py")}
-    assert listed == own - {"__init__", "common", "readme_pictures", "datasets"}
+def test_examples_that_are_listed_exist():
+    listed = set(re.findall(r"python -m examples\.(\w+)", HOW_TO))
+    folders = {path.parent.name for path in (ROOT / "examples").glob("*/__main__.py")}
+    own = {path.stem for path in (ROOT / "examples").glob("*.py")} | folders
+    assert listed == own - {"__init__", "common", "readme_pictures", "datasets", "one_page"}
 
 
 # ── figures ─────────────────────────────────────────────────────────────────────────────────────

@@ -158,7 +158,11 @@ def test_shapes_that_do_not_fit_are_an_error():
         Linear(3, 5, seed=0).forward(np.ones((4, 2)))
 
 
-@pytest.mark.parametrize("layer", [Linear(3, 5, seed=0), Sigmoid(), Softmax(), Mean()], ids=str)
+@pytest.mark.parametrize(
+    "layer",
+    [Linear(3, 5, seed=0), Sigmoid(), Softmax(), Mean()],
+    ids=lambda layer: type(layer).__name__,
+)
 def test_an_empty_batch_is_an_error(layer):
     name = type(layer).__name__
     with pytest.raises(SizeError, match=rf"^{name} needs at least one element, got .* \(0, 3\)$"):

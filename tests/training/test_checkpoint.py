@@ -87,7 +87,10 @@ def test_file_has_one_weight_and_one_bias_per_layer_in_rows_of_outputs(path):
         expected[f"{place}.weight"] = ("F64", (outputs, len(weights) // outputs), doubles(weights))
         expected[f"{place}.bias"] = ("F64", (outputs,), doubles(biases))
     assert read(path.read_bytes()) == expected
-    assert header_of(path.read_bytes())[0]["__metadata__"] == {"format": "pt"}
+    assert header_of(path.read_bytes())[0]["__metadata__"] == {
+        "format": "pt",
+        "activations": "tanh, tanh, sigmoid",
+    }
 
 
 layouts = st.tuples(
@@ -675,7 +678,7 @@ def test_save_that_fails_changes_nothing(path, monkeypatch, content, step, error
     if old:
         path.write_bytes(content)
     with monkeypatch.context() as patch:
-        patch.setattr(f"scalargrad.checkpoint.{step}", fails(error))
+        patch.setattr(f"scalargrad.files.{step}", fails(error))
         with pytest.raises(type(error)):
             small().save(path)
     assert os.listdir(path.parent) == ([path.name] if old else [])
@@ -688,7 +691,7 @@ def test_error_names_the_path_that_was_given(path, monkeypatch, step):
         raise OSError(errno.EACCES, "no", *map(str, arguments))
 
     monkeypatch.chdir(path.parent)
-    monkeypatch.setattr(f"scalargrad.checkpoint.{step}", fail, raising=False)
+    monkeypatch.setattr(f"scalargrad.files.{step}", fail, raising=False)
     with pytest.raises(OSError, match="no") as caught:
         small().save(path.name)
     assert (caught.value.filename, caught.value.filename2) == (path.name, None)
@@ -702,7 +705,7 @@ def test_whole_content_is_on_the_disk_before_the_file_gets_its_name(path, monkey
     def look(file):
         on_disk.append((os.fstat(file).st_size, path.read_bytes()))
 
-    monkeypatch.setattr("scalargrad.checkpoint.os.fsync", look)
+    monkeypatch.setattr("scalargrad.files.os.fsync", look)
     SAVED.save(path)
     assert on_disk == [(len(content), b"old")]
     assert path.read_bytes() == content
@@ -773,3 +776,23 @@ def test_readers_and_writers_at_the_same_time_see_whole_files(path):
     for writer in writers:
         writer.join()
     assert os.listdir(path.parent) == [path.name]
+
+
+# ── activations ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("saved", "other", "words"),
+    [
+        (MLP(2, [2, 1], output="tanh"), MLP(2, [2, 1]), "tanh, tanh, this one has tanh, linear"),
+        (MLP(2, [2, 1], "relu"), MLP(2, [2, 1]), "relu, linear, this one has tanh, linear"),
+        (Layer(2, 2), Layer(2, 2, activation="relu"), "tanh, this one has relu"),
+    ],
+)
+def test_a_file_of_a_model_with_other_activations_is_not_loaded(tmp_path, saved, other, words):
+    saved.save(tmp_path / "m")
+    before = other.state_dict()
+    with pytest.raises(CheckpointError, match=words):
+        other.load(tmp_path / "m")
+    assert other.state_dict() == before
+    saved.load(tmp_path / "m")

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from oracles import ROOT
 
-from scalargrad import MLP, SGD, Adam, Module, Value, debug, fit, grad
+from scalargrad import MLP, SGD, Adam, AdamW, Module, Value, compile, debug, fit, grad
 from scalargrad import functional as F
 from scalargrad.errors import NonFiniteError, OperandError, SizeError
 from scalargrad.optim import Optimizer, linear_decay
-from scalargrad.train import History
+from scalargrad.train import History, trace_loss
 
 both = pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "eager"])
 
@@ -59,6 +59,7 @@ OPTIMISERS = {
     "sgd": lambda p: SGD(p, 0.1),
     "momentum": lambda p: SGD(p, 0.05, momentum=0.9, weight_decay=1e-3),
     "adam": lambda p: Adam(p, 0.02),
+    "adamw": lambda p: AdamW(p, 0.02, weight_decay=0.1),
     "schedule": lambda p: SGD(p, linear_decay(0.5, 0.05, steps=10)),
 }
 WORK = {
@@ -996,3 +997,20 @@ def test_a_step_beyond_the_largest_float_is_an_error_and_is_not_made(compiled):
         r"in epoch 1, step 1; the model is as it was before this step", str(caught.value),
     )  # fmt: skip
     assert w.data == 1.0
+
+
+# ── the loss as a graph ─────────────────────────────────────────────────────────────────────────
+
+
+def test_traced_loss_is_what_fit_minimises():
+    model = MLP(2, [3, 2], seed=0)
+    x, y = [[0.5, -1.0], [1.0, 0.25], [0.0, 1.0]], [0, 1, 1]
+    optimizer = SGD(model.parameters(), 0.1)
+    traced = trace_loss(model, F.cross_entropy, (x, y), optimizer, 2, validation=(x, y))
+    assert traced.batch_size == 2
+    assert traced.held_out.targets.tolist() == traced.samples.targets.tolist()
+    assert [leaf.label for leaf in traced.leaves] == ["x0", "x1", "y0", "y1"]
+    program = compile(traced.loss, traced.leaves, traced.parameters)
+    loss = program.value_and_grad(np.hstack([traced.samples.x, traced.samples.targets]))[0]
+    history = fit(model, F.cross_entropy, (x, y), optimizer, progress=False)
+    assert loss == pytest.approx(history.steps[0], rel=1e-12)

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import ast
 import itertools
+import math
 import re
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import programs, repeatable
 
-from scalargrad import Value
-from scalargrad.engine import operands
+from scalargrad import Value, grad
+from scalargrad.engine import constant, operands
 from scalargrad.ops import PRIMITIVES
-from viz.words.formula import formula, operation, rule_latex, rule_text
+from viz.words import formula as formula_of
+from viz.words.formula import operation, rule_latex, rule_text
+
+formula = partial(formula_of, names=False)  # here names are labels alone
 
 OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 
 
 def compute(text: str, leaves: dict[str, Value]) -> Value:
     """Compute a formula of several lines, the last line first."""
-    known = dict(leaves)
+    known = {"nan": math.nan, "inf": math.inf} | leaves
     functions = {
-        name: lambda x, *y, name=name: getattr(x, f"__{name}__" if name == "abs" else name)(*y)
-        for name in PRIMITIVES
+        name: lambda x, *y, method=row.method: getattr(
+            x if isinstance(x, Value) else Value(x), method
+        )(*y)
+        for name, row in PRIMITIVES.items()
     }
     lines = dict(line.partition(" = ")[::2] for line in text.splitlines() if " = " in line)
     lines = {name.strip(): right for name, right in lines.items()}
@@ -54,16 +61,21 @@ def test_formula_computes_the_same_number(program) -> None:
 
 
 def expressions() -> st.SearchStrategy[Value]:
-    """Return graphs of operators on labelled leaves and constants, without shared parts."""
+    """Return graphs of operators on labelled leaves and constants, without shared parts.
+
+    They are operations of one's own, so that they are written as they are.
+    """
     letters = itertools.count()
     leaves = st.builds(lambda: Value(1.5, label=f"a{next(letters)}"))
 
     def grow(parts: st.SearchStrategy[Value]) -> st.SearchStrategy[Value]:
         return st.one_of(
-            st.builds(lambda x: -x, parts),
+            st.builds(lambda x: Value(1.5, (x,), "neg"), parts),
             st.builds(lambda x: x.sigmoid(), parts),
-            st.builds(lambda x, n: x * n, parts, st.sampled_from([2, -3, 0.5])),
-            st.builds(lambda x, n: x + n, parts, st.sampled_from([2, -3, 0.5])),
+            st.builds(
+                lambda x, n, op: Value(1.5, (x, constant(n)), op),
+                *(parts, st.sampled_from([2, -3, 0.5]), st.sampled_from("*+")),
+            ),
             st.builds(
                 lambda x, y, op: Value(1.5, (x, y), op),
                 *(parts, parts, st.sampled_from([*OPERATORS.values()])),
@@ -133,7 +145,7 @@ A, B = Value(2.0, label="a"), Value(3.0, label="b")
         ((A**B) ** 2, "(a ** b) ** 2", r"\left(a^{b}\right)^{2}"),
         (A**-2, "a ** -2", "a^{-2}"),
         (A * -B, "a * -b", r"a \cdot \left(-b\right)"),
-        ((-A).neg(), "--a", r"-\left(-a\right)"),
+        ((-A).neg(), "a", "a"),
         (2 - A, "2 - a", "2 - a"),
         (A * 1e-7, "a * 1e-07", r"a \cdot 10^{-7}"),
         (A * 2.5e20, "a * 2.5e+20", r"a \cdot \left(2.5 \cdot 10^{20}\right)"),
@@ -150,6 +162,70 @@ def test_formula_in_text_and_latex(root, text, latex) -> None:
     assert str(found) == text
     assert found.latex == rf"\begin{{aligned}} & {latex} \end{{aligned}}"
     assert found._repr_latex_() == f"$${found.latex}$$"
+
+
+# ── as a person would write it ──────────────────────────────────────────────────────────────────
+
+
+@repeatable
+@given(programs(size=12), st.integers(1, 2))
+def test_formula_of_a_gradient_computes_the_same_number_and_says_nothing_in_vain(
+    program, order
+) -> None:
+    leaves = [Value(x, label=f"x{i}") for i, x in enumerate(program.inputs)]
+    root = program.values(leaves)[-1]
+    for _ in range(order):
+        (root,) = grad(root, leaves[0])
+    text = str(formula(root * 1, size=None))
+    assert not re.search(r"\*\* 1\b(?!\.)|\b1 \*|[*/] 1\b(?!\.)|[+-] 0\b(?!\.)|[+-] -|--", text), (
+        text
+    )
+    first, *others = text.split("\n")
+    again = compute("\n".join([f"root = {first.partition(' = ')[2] or first}", *others]),
+                    {leaf.label: leaf for leaf in leaves})  # fmt: skip
+    assert getattr(again, "data", again) == pytest.approx(root.data, rel=1e-9, abs=1e-9)
+
+
+X, Y, W = Value(2.0, label="x"), Value(3.0, label="y"), Value(0.5, label="w")
+E = X.tanh()
+E.label = "e"
+
+
+@pytest.mark.parametrize(
+    ("root", "text"),
+    [
+        (X * 1, "x"), (1 * X, "x"), (X * -1, "-x"), (X + 0, "x"), (0 + X, "x"), (0 - X, "-x"),
+        (X - 0, "x"), (X / 1, "x"), (X**1, "x"), (X - -Y, "x + y"), (X + -Y, "x - y"),
+        (-X + Y, "y - x"), ((-X).neg(), "x"), (-(X - Y), "y - x"), (X + -3, "x - 3"),
+        (X - -3, "x + 3"), (X + -2 * Y, "x - 2 * y"), (3 * (2 * X), "6 * x"),
+        (X * 2 * Y, "2 * x * y"),
+        (2 * X * 3, "6 * x"), (X * (1 / Y), "x / y"), (-X * -Y, "x * y"), (2 * -X, "-2 * x"),
+        (-(2 * X), "-2 * x"), (X * Y + X * Y, "2 * x * y"), (3 * (0.1 * X), "3 * (0.1 * x)"),
+        (X.tanh() + Y.tanh() * X.tanh(), "v1 + tanh(y) * v1\nv1 = tanh(x)"),
+        (E + X.tanh(), "e + e\ne = tanh(x)"), (X + X, "x + x"), (X * 0, "x * 0"),
+    ],
+)  # fmt: skip
+def test_what_changes_nothing_is_not_written(root, text) -> None:
+    assert str(formula(root)).replace(" " * 2, " ") == text
+
+
+@pytest.mark.parametrize(
+    ("root", "text"),
+    [
+        (X**3, "3 * x ** 2"), (X * Y * 1, "y = 3"), ((W * X - Y) ** 2, "2 * (w * x - y) * w"),
+        (X.log(), "1 / x"), (1 / X, "-1 / x / x"), (X.sqrt(), "0.5 / sqrt(x)"),
+        (X**4 + 3 * X, "3 + 4 * x ** 3"), (X.relu(), "where(greater(x, 0), 1, 0)"),
+    ],
+)  # fmt: skip
+def test_formula_of_a_gradient(root, text) -> None:
+    (slope,) = grad(root, X)
+    assert str(formula(slope)) == text
+
+
+def test_formulas_of_several_results_share_their_parts() -> None:
+    found = formula(grad((W * X).tanh(), [X, W, Y]))
+    assert str(found) == "v4 * w\nv4 * x\n0\nv4 = 1 - v2 * v2\nv2 = tanh(w * x)"
+    assert str(formula(grad(X * Y, [X, Y]))) == "y\nx"
 
 
 # ── lines ───────────────────────────────────────────────────────────────────────────────────────
@@ -275,8 +351,8 @@ def test_rule_in_the_names_of_nodes_at_their_numbers() -> None:
 @pytest.mark.parametrize("row", PRIMITIVES.values(), ids=PRIMITIVES)
 def test_every_rule_of_the_table_can_be_written(row) -> None:
     called = [*("first", "second", "third")[: len(row.partials)], "result"]
-    for place, partial in enumerate(row.partials):
-        used = {node.id for node in ast.walk(ast.parse(partial)) if isinstance(node, ast.Name)}
+    for place, slope in enumerate(row.partials):
+        used = {node.id for node in ast.walk(ast.parse(slope)) if isinstance(node, ast.Name)}
         for text in (rule_text(row, place, called), rule_latex(row, place, called)):
             right = text.split(" = ", 1)[1]
             letters = [*row.operands.split(", "), "z"]

@@ -3,74 +3,33 @@
 from __future__ import annotations
 
 import math
-import os
 import random
 import re
-import shutil
 import sys
-from importlib import import_module
 from itertools import product
 
 import pytest
-from conftest import require_program
+from pages import text, violations, wait_for
 
-from scalargrad import Value, grad
+from scalargrad import Value, debug, grad, hessian
 from scalargrad import functional as F
 from scalargrad.engine import operands
 from scalargrad.graph import topological_sort
 from scalargrad.nn import MLP
 from scalargrad.ops import PRIMITIVES, float_function
+from viz.pages.drill import drill
 from viz.pages.stepper import stepper
 from viz.words.steps import steps
 
 
-def require_package(name: str):
-    """Import a package, or skip the tests where it is missing; where nothing may skip, fail."""
-    may_skip = not os.environ.get("SCALARGRAD_NO_SKIP")
-    return pytest.importorskip(name) if may_skip else import_module(name)
-
-
-playwright = require_package("playwright.sync_api")
-axe = require_package("axe_playwright_python.sync_playwright")
-
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    require_program("chromium")
-    with playwright.sync_playwright() as engine:
-        chromium = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def show(browser, tmp_path):
-    """Open the page of a graph; nothing may go wrong in it, and nothing may be asked for."""
-    contexts, trouble = [], []
+def show(open_page, tmp_path):
+    """Open the page of a graph."""
 
     def opened(root: Value, address: str = "", **options):
-        options = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | options
-        context = browser.new_context(offline=True, **options)
-        contexts.append(context)
-        page = context.new_page()
-        path = tmp_path / "page.html"
-        stepper(root, path)
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("console", lambda message: trouble.append(message.text))
-        page.on("dialog", lambda dialog: trouble.append(dialog.message))
-        page.on("request", lambda request: requests.append(request.url))
-        requests: list[str] = []
-        page.goto(path.as_uri() + address)
-        assert [url for url in requests if not url.startswith(path.as_uri())] == []
-        return page
+        return open_page(stepper(root).save(tmp_path / "page.html"), address, **options)
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert trouble == []
+    return opened
 
 
 def tanh_neuron() -> Value:
@@ -110,22 +69,6 @@ def squared_by_hand() -> Value:
     out = square * k
     out.label = "out"
     return out
-
-
-def text(page, selector: str) -> str:
-    """Return what an element shows; in the drawing, row by row."""
-    drawn = "[...each.querySelectorAll('text')].map((row) => row.textContent).join(' ')"
-    shown = page.locator(selector).evaluate(f"(each) => each.innerText ?? {drawn}")
-    return " ".join(shown.split())
-
-
-def wait_for(page, condition: str) -> None:
-    """Wait for something in the page, whose policy forbids page.wait_for_function."""
-    for _ in range(100):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(100)
-    pytest.fail(f"waited in vain for {condition}")
 
 
 def position(page) -> int:
@@ -241,7 +184,7 @@ def test_graph_of_a_gradient_is_right_for_other_numbers(show, name: str) -> None
         )
         z = row.evaluate(*point)
         want = sum(s * w for s, w in zip(row.slopes(*point, z), (1.0, 0.5, 0.25), strict=False))
-        got = float(page.evaluate("String(now.values[root.index])"))
+        got = float(page.evaluate("String(state.now.values[root.index])"))
         assert close(got, want, 1e-15), (point, got, want)
 
 
@@ -250,7 +193,8 @@ def test_gradient_graph_of_a_tie_is_right_where_there_is_none(show) -> None:
     page = show(grad(x.logaddexp(y) * x, [x])[0])
     page.evaluate("setValue(nodes.find((node) => node.symbol === 'y'), 5)")
     value, gradient = page.evaluate(
-        "[now.values[root.index], now.gradients[nodes.findIndex((node) => node.symbol === 'x')]]"
+        "[state.now.values[root.index], "
+        "state.now.gradients[nodes.findIndex((node) => node.symbol === 'x')]]"
     )
     assert value == pytest.approx(math.log(1 + math.exp(5)), rel=1e-14)
     assert gradient == pytest.approx(2 / (1 + math.exp(5)), rel=1e-13)
@@ -265,7 +209,8 @@ def gradients(root: Value) -> list[tuple[float, float]]:
     return [(node.data, node.grad) for node in order]
 
 
-NUMBERS = "nodes.map((node) => [String(now.values[node.index]), String(now.gradients[node.index])])"
+NUMBERS = """nodes.map(({ index }) =>
+  [String(state.now.values[index]), String(state.now.gradients[index])])"""
 
 
 @pytest.mark.parametrize("build", [tanh_neuron, twice, squared_by_hand])
@@ -398,7 +343,7 @@ def test_space_plays_to_the_end_and_pauses(show) -> None:
     page = show(twice(), "#step=6")
     page.keyboard.press("Space")
     assert text(page, "#play") == "Pause"
-    wait_for(page, "position === last && !playing")
+    wait_for(page, "state.position === last && !state.playing")
     assert text(page, "#play") == "Play"
     page.keyboard.press("Home")
     page.keyboard.press("Space")
@@ -449,13 +394,13 @@ def test_link_leads_to_a_step_and_follows_it(show) -> None:
     page.keyboard.press("ArrowRight")
     wait_for(page, "location.hash === '#step=6'")
     page.evaluate("location.hash = '#step=2'")
-    wait_for(page, "position === 1")
+    wait_for(page, "state.position === 1")
     page.evaluate("location.hash = '#step=999'")
-    wait_for(page, "position === last")
+    wait_for(page, "state.position === last")
 
 
 def view(page) -> dict[str, float]:
-    return page.evaluate("({ ...view })")
+    return page.evaluate("({ ...state.view })")
 
 
 def test_wheel_zooms_where_the_pointer_is_and_0_fits(show) -> None:
@@ -465,7 +410,7 @@ def test_wheel_zooms_where_the_pointer_is_and_0_fits(show) -> None:
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.wheel(0, -400)
-    wait_for(page, f"view.zoom > {start['zoom']} * 1.5")
+    wait_for(page, f"state.view.zoom > {start['zoom']} * 1.5")
     zoomed = page.locator("#n0").bounding_box()
     assert zoomed["x"] < x < zoomed["x"] + zoomed["width"]
     assert zoomed["width"] > 1.5 * box["width"]
@@ -555,11 +500,64 @@ def test_overflow_is_undefined_and_says_why(show) -> None:
     assert "exp(x) is larger than the largest float, got x = 1000" in text(page, "#step")
 
 
+def open_card(page, name: str) -> None:
+    page.fill("#search", name)
+    page.press("#search", "Enter")
+
+
+def test_slider_changes_a_leaf_while_it_moves(show) -> None:
+    page = show(tanh_neuron(), "#step=15")
+    open_card(page, "w1")
+    slider = page.locator("#new-value-slider")
+    assert [float(slider.get_attribute(name)) for name in ("min", "max")] == [-9.0, 3.0]
+    same = page.evaluate("window.kept = $('new-value-slider')") is not None
+    for place in ("-2.5", "1"):
+        slider.fill(place)
+        value = page.evaluate("state.now.values[root.index]")
+        assert value == pytest.approx(math.tanh(2 * float(place) + 6.8813735870195432), rel=1e-12)
+        assert page.input_value("#new-value") == place.replace("-", "−")
+        assert f"value {place}".replace("-", "−") in text(page, "#card")
+    assert same
+    assert page.evaluate("window.kept === $('new-value-slider')")  # it can be dragged on
+    page.focus("#new-value-slider")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("state.now.values[nodes.find((n) => n.name === 'w1').index]") < 1
+    assert position(page) == 15  # the arrow keys are the slider's own
+    page.click("#reset")
+    assert page.input_value("#new-value") == "−3"
+
+
+def test_number_that_is_being_typed_stays_while_the_steps_go_on(show) -> None:
+    page = show(tanh_neuron())
+    open_card(page, "w1")
+    page.fill("#new-value", "0.1")
+    page.evaluate("goTo(5)")
+    assert page.input_value("#new-value") == "0.1"
+
+
+@pytest.mark.parametrize("number", [math.inf, math.nan])
+def test_leaf_without_a_finite_number_has_no_slider(show, number: float) -> None:
+    page = show(Value(number, label="x") * 2)
+    open_card(page, "x")
+    assert not page.is_visible("#new-value-slider")
+
+
+def test_card_has_the_source_line_of_a_node_made_while_debugging(show) -> None:
+    with debug():
+        x = Value(0.5, label="x<b>")
+        y = x.tanh()
+    page = show(y)
+    open_card(page, "x<b>")
+    card = text(page, "#card")
+    assert re.search(r"made in \S*test_stepper_browser\.py:\d+: x = Value\(0\.5, label=", card)
+    assert "made in" not in text(show(x.tanh()), "#step")
+
+
 def test_what_is_no_number_is_refused(show) -> None:
     page = show(logarithm())
     set_leaf(page, "x", "two")
     assert "not a number: two" in text(page, "#card")
-    assert page.evaluate("now.values[0]") == 2
+    assert page.evaluate("state.now.values[0]") == 2
 
 
 def test_gradient_step_moves_the_leaves_down_the_slope(show) -> None:
@@ -569,9 +567,11 @@ def test_gradient_step_moves_the_leaves_down_the_slope(show) -> None:
     root = tanh_neuron()
     root.backward()
     leaves = [node for node in topological_sort([root], operands) if not node._prev]
-    found = page.evaluate("nodes.filter((n) => n.kind !== 'op').map((n) => now.values[n.index])")
+    found = page.evaluate(
+        "nodes.filter((n) => n.kind !== 'op').map((n) => state.now.values[n.index])"
+    )
     assert found == [leaf.data - 0.1 * leaf.grad for leaf in leaves]
-    now = page.evaluate("now.values[root.index]")
+    now = page.evaluate("state.now.values[root.index]")
     assert now < 0.7
     assert text(page, "#progress") == f"o: 0.7071 → {now:.4f}".replace("-", "−")
 
@@ -593,7 +593,92 @@ def test_operation_of_ones_own_is_shown_and_cannot_be_changed(show) -> None:
     assert "only Python can compute square" in text(page, "#card")
     assert page.locator("#new-value").count() == 0
     set_leaf(page, "k", "5")
-    assert page.evaluate("now.values[nodes.length - 1]") == 45
+    assert page.evaluate("state.now.values[nodes.length - 1]") == 45
+
+
+# ── second derivatives ──────────────────────────────────────────────────────────────────────────
+
+
+def curved(x: float, y: float) -> tuple[Value, list[Value]]:
+    a, b = Value(x, label="a"), Value(y, label="b")
+    return (a * b).tanh() * a + b**3 + a.exp() / b + (a - b).relu(), [a, b]
+
+
+SECOND = """(() => {
+  const leaves = [...gradientOf.keys()].map((index) => nodes[index]);
+  return leaves.map((a) => leaves.map((b) => secondDerivative(a, b).sum));
+})()"""
+
+
+@pytest.mark.parametrize("point", [(0.5, -1.2), (2.0, 0.3), (-1.0, -1.0)])
+def test_second_derivatives_are_those_of_python_also_for_other_numbers(show, point) -> None:
+    page = show(curved(0.5, -1.2)[0])
+    page.evaluate(f"setValue(nodes.find((node) => node.name === 'a'), {point[0]})")
+    page.evaluate(f"setValue(nodes.find((node) => node.name === 'b'), {point[1]})")
+    expected = [[x.data for x in row] for row in hessian(*curved(*point))]
+    for found, wanted in zip(page.evaluate(SECOND), expected, strict=True):
+        assert found == pytest.approx(wanted, rel=1e-12, abs=1e-12)
+
+
+def test_paths_of_a_second_derivative_add_up_to_it(show) -> None:
+    page = show(curved(0.5, -1.2)[0])
+    for a, b in product(("a", "b"), repeat=2):
+        found = page.evaluate(
+            f"""(() => {{
+              const find = (name) => nodes.find((node) => node.name === name);
+              const {{ sum, count, paths }} = secondDerivative(find("{a}"), find("{b}"));
+              return [sum, count, paths.map((path) => path.product),
+                paths.map((path) => path.steps.reduce((x, step) => x * step.slope, 1))];
+            }})()"""
+        )
+        total, count, products, multiplied = found
+        assert products == multiplied
+        assert products == sorted(products, key=abs, reverse=True)
+        assert len(products) == min(count, 6)
+        if count <= 6:
+            assert total == pytest.approx(math.fsum(products), rel=1e-12)
+
+
+def test_two_leaves_chosen_together_show_the_paths_of_their_second_derivative(show) -> None:
+    a, b, c = (Value(x, label=label) for x, label in ((2.0, "a"), (-3.0, "b"), (10.0, "c")))
+    loss = a * a * b + c
+    loss.label = "L"
+    page = show(loss)
+    page.click("#n0 text >> nth=0")
+    page.click(f"#n{loss_place(loss, b)} text >> nth=0", modifiers=["Shift"])
+    assert text(page, "#card h2") == "a"
+    shown = text(page, "#second > :last-child")
+    assert "∂²L/∂a∂b = 4.0000" in shown
+    assert "∂L/∂a = " in shown
+    assert "b → " in shown
+    assert "→ ∂L/∂a" in shown
+    page.select_option("#partner", label="c")
+    shown = text(page, "#second > :last-child")
+    assert "∂²L/∂a∂c = 0.0000" in shown
+    assert "No path leads from c to ∂L/∂a" in shown
+    page.select_option("#partner", label="a")
+    assert "∂²L/∂a² = −6.0000" in text(page, "#second > :last-child")
+    page.fill("#new-value-slider", "1")
+    assert "∂²L/∂a² = −6.0000" in text(page, "#second > :last-child")
+    page.select_option("#partner", label="b")
+    assert "∂²L/∂a∂b = 2.0000" in text(page, "#second > :last-child")
+    assert violations(page) == []
+
+
+def loss_place(loss: Value, node: Value) -> int:
+    return topological_sort([loss], operands).index(node)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [squared_by_hand, lambda: MLP(3, [20, 10, 1], seed=0)([1.0, 2.0, 3.0]), lambda: Value(1.0) + 1],
+    ids=["own", "large", "constants"],
+)
+def test_graph_without_a_graph_of_its_gradients_offers_no_second_derivative(show, build) -> None:
+    page = show(build())
+    assert page.evaluate("gradientOf.size") == (0 if page.evaluate("data.second === null") else 1)
+    page.click("#n0 text >> nth=0")
+    assert page.is_visible("#second") == page.evaluate("gradientOf.size > 0")
 
 
 # ── predict ─────────────────────────────────────────────────────────────────────────────────────
@@ -615,6 +700,29 @@ def test_predict_asks_before_it_shows(show) -> None:
     assert text(page, "#verdict") == "✓ Right: 24.0000. 1 of 1 so far."
     assert text(page, "#n0") == "a data 3.0000 grad 24.0000"
     assert not page.is_visible("#question")
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_drill_asks_for_each_gradient_and_says_what_comes_next(browser, tmp_path, right) -> None:
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.goto(drill(seed=2, level=2, path=tmp_path / "drill.html").path.as_uri())
+    assert page.get_attribute("#predict", "aria-pressed") == "true"
+    last = int(page.get_attribute("#slider", "max")) + 1
+    assert position(page) < last
+    while position(page) < last:
+        page.click("#next")
+        if right:
+            page.fill("#guess", str(page.evaluate("step().after")))
+            page.click("#check")
+        else:
+            page.click("#reveal")
+    said = page.inner_text("#verdict")
+    context.close()
+    if right:
+        assert said.endswith("8 of 8 so far. Now a harder one: viz.drill(2, level=3)")
+    else:
+        assert said.strip() == "Now another one: viz.drill(3, level=2)"
 
 
 def test_predict_reveals_on_demand_and_when_stepping_on(show) -> None:
@@ -675,11 +783,6 @@ def test_notebook_frame_runs_the_page(browser) -> None:
 
 
 # ── looks ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def violations(page) -> list[str]:
-    found = axe.Axe().run(page).response["violations"]
-    return [f"{each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

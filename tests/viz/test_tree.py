@@ -15,7 +15,7 @@ from scalargrad.graph import topological_sort
 from viz.words.audit import audit
 from viz.words.explain import explain
 from viz.words.formula import formula
-from viz.words.names import about, names, shown, walk, width
+from viz.words.names import about, named, shown, walk, width
 from viz.words.steps import steps
 from viz.words.tree import tree
 
@@ -65,7 +65,7 @@ def test_tree_writes_node_once_used_twice() -> None:
     a = Value(3.0, label="a")
     b = a + a
     c = b + b
-    assert tree(c).splitlines() == [
+    assert tree(c, names=False).splitlines() == [
         "node     op     data    grad",
         "v2       +   12.0000  0.0000",
         "├─ v1    +    6.0000  0.0000  used 2 times",
@@ -96,7 +96,7 @@ def read(text: str) -> tuple[str, dict[str, list[str]]]:
 
 def structure(root: Value) -> tuple[str, dict[str, list[str]]]:
     order = walk(root, "test")
-    called = names(order)
+    called = named(order, names=False)
     return called[root], {called[x]: [called[y] for y in operands(x)] for x in order}
 
 
@@ -104,12 +104,12 @@ def structure(root: Value) -> tuple[str, dict[str, list[str]]]:
 @given(programs(size=40))
 def test_tree_reads_back_as_the_same_graph(program) -> None:
     root = program.values([Value(x) for x in program.inputs])[-1]
-    assert read(tree(root, size=None)) == structure(root)
+    assert read(tree(root, size=None, names=False)) == structure(root)
 
 
 def test_tree_goes_on_at_the_margin_when_deep() -> None:
     root = chain(100)
-    text = tree(root, size=None)
+    text = tree(root, size=None, names=False)
     assert max(map(len, text.splitlines())) < 100
     assert "see below" in text
     assert read(text) == structure(root)
@@ -120,7 +120,7 @@ def test_tree_writes_node_once_that_is_used_where_it_is_deep() -> None:
     for _ in range(30):
         nodes.append(nodes[-1] - nodes[-1])
     root = nodes[-1] + nodes[-13]  # which is promised when it is met again
-    assert read(tree(root, size=None)) == structure(root)
+    assert read(tree(root, size=None, names=False)) == structure(root)
 
 
 def test_tree_says_what_it_left_out() -> None:
@@ -157,9 +157,9 @@ def test_names_are_unique_whatever_the_labels() -> None:
     labels = ["w", "w", "w#1", "v1", "", "", "x" * 50, "x" * 60, "2", "a\nb", "a\\nb", "'a\\nb'"]
     leaves = [Value(1.0, label=label) for label in labels]
     total = sum(leaves[1:], leaves[0]) * 2
-    called = names(walk(total, "test"))
-    named = [name for node, name in called.items() if node.kind != "constant"]
-    assert len(set(named)) == len(named)
+    called = named(walk(total, "test"))
+    unique = [name for node, name in called.items() if node.kind != "constant"]
+    assert len(set(unique)) == len(unique)
     assert called[total._prev[1]] == "2"
     assert called[leaves[8]] == "'2'"
 
@@ -201,4 +201,6 @@ def test_count_with_thousands_of_digits_is_written() -> None:
 def test_names_follow_the_order_of_the_sort() -> None:
     x = Value(1.0)
     root = (x * x).tanh()
-    assert list(names(topological_sort([root], operands)).values()) == ["v1", "v2", "v3"]
+    order = topological_sort([root], operands)
+    assert [*named(order, names=False).values()] == ["v1", "v2", "v3"]
+    assert [*named(order, names={"x": x, "root": root}).values()] == ["x", "v1", "root"]

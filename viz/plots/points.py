@@ -205,7 +205,7 @@ def check_model(call: str, model: Any) -> None:
 
 def takes_lists(model: Any) -> bool:
     """Whether a model is known to take its only input in a list: those of `nn`, and programs."""
-    return isinstance(model, (Neuron, Layer, MLP)) or hasattr(model, "listing")
+    return isinstance(model, (Neuron, Layer, MLP)) or hasattr(type(model), "listing")
 
 
 def answer(model: Callable[[Any], Any], sample: float | Sequence[float]) -> list[float]:

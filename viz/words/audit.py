@@ -20,7 +20,7 @@ from scalargrad.nn import Module
 from scalargrad.ops import Primitive, float_function
 
 from .formula import operation
-from .names import listed, names, short, slope, walk
+from .names import Names, listed, named, short, slope, walk
 from .steps import Step, edges, steps
 
 __all__ = ["Finding", "Report", "audit"]
@@ -64,7 +64,7 @@ class Report:
         return str(self)
 
 
-def audit(root: Value, parameters: Iterable[Value] | Module = ()) -> Report:
+def audit(root: Value, parameters: Iterable[Value] | Module = (), *, names: Names = True) -> Report:
     """Look for what is wrong or suspicious in a graph.
 
     - no number: a ``.data`` or ``.grad`` to which a text, None, an array or a complex number was
@@ -86,19 +86,21 @@ def audit(root: Value, parameters: Iterable[Value] | Module = ()) -> Report:
     Args:
         root: the result.
         parameters: what a model learns, to be looked for in the graph: Values, or the model.
+        names: whether a node without a label is called by the variable that holds it here; or the
+            variables by hand, as ``names=locals()``.
 
     Raises:
         OperandError: ``root`` is no Value, or ``parameters`` are neither Values nor a model.
 
-    >>> x, w = Value(0.0, label="x"), Value(2.0, label="w")
-    >>> y = (x * w).tanh(); y.label = "y"
+    >>> x, w = Value(0.0), Value(2.0)
+    >>> y = (x * w).tanh()
     >>> y.backward()
     >>> audit(y)
     audit of y, 4 nodes: 1 finding
       no effect  y does not depend on w here: ∂v1/∂w = 0
     """
-    graph = _Graph(root, _listed(parameters))
-    title = f"audit of {graph.names[root]}" if root.label else "audit"
+    graph = _Graph(root, _listed(parameters), names)
+    title = f"audit of {graph.names[root]}" if root in graph.names.titled else "audit"
     title = f"{title}, {len(graph.order):,} nodes"
     if findings := [*_no_number(graph)]:
         return Report(title, tuple(findings))  # nothing can be computed with it
@@ -108,7 +110,7 @@ def audit(root: Value, parameters: Iterable[Value] | Module = ()) -> Report:
     if edited:
         findings += [*edited, *_summed_up(graph, edited[0].nodes)]
     else:
-        trail = list(steps(root))
+        trail = list(steps(root, names=False))
         findings += [*_not_finite_gradient(graph, trail), *_without_effect(graph, trail)]
         findings += _gradients(graph, trail)
     return Report(title, tuple(findings))
@@ -127,11 +129,11 @@ def _listed(parameters: Iterable[Value] | Module) -> list[Value]:
 class _Graph:
     """A graph to look at, with its nodes in order and by name."""
 
-    def __init__(self, root: Value, parameters: Sequence[Value]) -> None:
+    def __init__(self, root: Value, parameters: Sequence[Value], names: Names) -> None:
         self.root, self.order = root, walk(root, "audit")
         known = set(self.order)
         self.absent = [node for node in dict.fromkeys(parameters) if node not in known]
-        self.names = names([*self.order, *self.absent])
+        self.names = named([*self.order, *self.absent], names)
         self.learned = {node for node in self.order if node.kind == "parameter"} | {*parameters}
 
     def formula(self, node: Value) -> str:
@@ -141,9 +143,9 @@ class _Graph:
 
     def given(self, node: Value) -> str:
         """Write the numbers that a node was made from, except those that are seen anyway."""
-        named = [x for x in dict.fromkeys(operands(node)) if x.kind != "constant"]
-        numbers = listed([f"{self.names[x]} = {short(x.data)}" for x in named])
-        return f", with {numbers}" if named else ""
+        seen = [x for x in dict.fromkeys(operands(node)) if x.kind != "constant"]
+        numbers = listed([f"{self.names[x]} = {short(x.data)}" for x in seen])
+        return f", with {numbers}" if seen else ""
 
 
 def _lines(lines: Sequence[str]) -> str:

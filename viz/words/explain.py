@@ -14,8 +14,22 @@ from typing import NamedTuple
 from scalargrad.engine import Value, operands
 from scalargrad.errors import OperandError
 
-from .formula import LATEX, Term, environment
-from .names import LONG, about, elided, gap, names, number, pad, short, slope, walk, width
+from .names import (
+    LONG,
+    Called,
+    Names,
+    about,
+    elided,
+    gap,
+    named,
+    number,
+    pad,
+    short,
+    slope,
+    walk,
+    width,
+)  # fmt: skip
+from .notation import LATEX, Term, environment
 from .steps import edges
 
 __all__ = ["Explanation", "Path", "explain"]
@@ -39,7 +53,7 @@ class Explanation:
     gradient: float  # ∂root/∂x, summed up in the order of backward()
     count: int  # of all paths
     paths: tuple[Path, ...]  # those with the largest products, the largest first
-    names: Mapping[Value, str]  # how the nodes of the graph are called
+    names: Called  # how the nodes of the graph are called
 
     @property
     def rest(self) -> float:
@@ -81,7 +95,7 @@ class Explanation:
         return f"$${environment('aligned', rows)}$$"
 
 
-def explain(x: Value, root: Value, most: int = 8) -> Explanation:
+def explain(x: Value, root: Value, most: int = 8, *, names: Names = True) -> Explanation:
     """Explain ∂root/∂x: every path from x to root, with the product of its local derivatives.
 
     The gradient is the sum over all paths of the product ∂root/∂n · … · ∂m/∂x. It equals ``x.grad``
@@ -96,13 +110,15 @@ def explain(x: Value, root: Value, most: int = 8) -> Explanation:
         x: a leaf, or any node on the way.
         root: the result.
         most: how many paths to list.
+        names: whether a node without a label is called by the variable that holds it here; or the
+            variables by hand, as ``names=locals()``.
 
     Raises:
         OperandError: ``x`` or ``root`` is no Value.
 
-    >>> a = Value(2.0, label="a")
-    >>> b = a * a; b.label = "b"
-    >>> L = b + 3 * a; L.label = "L"
+    >>> a = Value(2.0)
+    >>> b = a * a
+    >>> L = b + 3 * a
     >>> explain(a, L)
     ∂L/∂a = 7, the sum over 3 paths
       a → v1 → L   3 · 1 = 3.0000
@@ -112,7 +128,7 @@ def explain(x: Value, root: Value, most: int = 8) -> Explanation:
     order = walk(root, "explain")
     if not isinstance(x, Value):
         raise OperandError(f"explain needs a Value to explain the gradient of, got {x!r:.60}")
-    called = names(order if x in set(order) else [*order, x])
+    called = named(order if x in set(order) else [*order, x], names)
     between = {x}  # the nodes that depend on x
     for node in order:
         if not between.isdisjoint(operands(node)):
@@ -177,16 +193,16 @@ def _path(way: _Way) -> Path:
 # ── writing a path ──────────────────────────────────────────────────────────────────────────────
 
 
-def _route(path: Path, called: Mapping[Value, str]) -> str:
+def _route(path: Path, called: Called) -> str:
     """Write the nodes of a path; where one enters the next twice, a number tells as which."""
     stops = [called[path.nodes[0]]]
     for (below, above), place in zip(pairwise(path.nodes), path.places, strict=True):
         twice = operands(above).count(below) > 1
         stops.append(f"→{_subscript(place + 1) if twice else ''} {called[above]}")
-    if len(stops) > LONG and any(node.label for node in path.nodes[1:-1]):
+    if len(stops) > LONG and any(node in called.titled for node in path.nodes[1:-1]):
         # Labels tell more than the first and the last few nodes do.
-        named = [True, *[bool(node.label) for node in path.nodes[1:-1]], True]
-        runs = groupby(zip(named, stops, strict=True), key=itemgetter(0))
+        kept = [True, *[node in called.titled for node in path.nodes[1:-1]], True]
+        runs = groupby(zip(kept, stops, strict=True), key=itemgetter(0))
         stops = [stop for name, run in runs for stop in ([s for _, s in run] if name else ["→ …"])]
     return " ".join(elided(stops, gap))
 

@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Sized
 from functools import cache
 from itertools import count
 from typing import Any, TypeVar
@@ -14,17 +14,18 @@ from typing import Any, TypeVar
 from scalargrad.engine import Value, operands
 from scalargrad.errors import OperandError
 from scalargrad.graph import topological_sort
+from scalargrad.variables import Names, held
 
 __all__ = [
-    "LONG", "Text", "about", "elided", "exact", "gap", "listed", "names", "number", "pad", "short",
-    "shown", "slope", "symbol", "walk", "width",
+    "LONG", "Called", "Names", "Text", "about", "elided", "exact", "gap", "listed", "named",
+    "number", "pad", "short", "shown", "slope", "symbol", "titled", "walk", "width",
 ]  # fmt: skip
 
 Item = TypeVar("Item")
 
 LONG = 7  # more items in a row than this are elided
 _LONGEST_LABEL = 40
-_PLAIN_NAME = re.compile(r"[^\W\d]\w*(\.\w+|\[\w+\])*(#\d+)?[′']*")
+_PLAIN_NAME = re.compile(r"""[^\W\d]\w*(\.\w+|\[\w+\]|\["[\w .-]+"\])*(#\d+)?[′']*""")
 _NUMBER = re.compile(r"-?(\d+(\.\d+)?(e[+-]\d+)?|inf|nan)")  # as the name of a constant
 
 
@@ -63,29 +64,51 @@ def _described(thing: Any) -> str:
 # ── names ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def names(order: Sequence[Value]) -> dict[Value, str]:
-    """Name the nodes of a graph, listed operands first, each by its label if it has one.
+def titled(order: Sequence[Value], names: Names = True) -> dict[Value, str]:
+    """Return what their own people call nodes: their labels, or the variables that hold them."""
+    own = {node: node.label for node in order if node.label}
+    others = [node for node in order if not node.label and node.kind != "constant"]
+    own |= held(others, names, taken={*own.values()})
+    return {node: shown(title) for node, title in own.items()}
 
-    A label that several nodes share gets a number, and a node without a label is ``v1``, ``v2`` and
-    so on; so a name means one node. Only constants are named by their numbers.
 
-    >>> a, twin = Value(2.0, label="a"), Value(3.0, label="a")
-    >>> list(names(walk(a * twin * 0.5, "names")).values())
-    ['a#1', 'a#2', 'v1', '0.5', 'v2']
+class Called(dict[Value, str]):
+    """What the nodes of a graph are called: a name for each, and each means one node."""
+
+    #: The nodes whose names their own people gave them, by a label or a variable.
+    titled: Collection[Value] = ()
+
+
+def named(order: Iterable[Value], names: Names = True) -> Called:
+    """Name the nodes of a graph, listed operands first.
+
+    A node is called by its label; without one, by the variable that holds it where somebody asks;
+    and without that ``v1``, ``v2`` and so on. A label that several nodes share gets a number.
+    Constants are named by their numbers.
+
+    Args:
+        order: the nodes.
+        names: True, False or variables, as for `scalargrad.variables.held`.
+
+    >>> a, twin, b = Value(2.0, label="a"), Value(3.0, label="a"), Value(4.0)
+    >>> list(named(walk(a * twin * b * 0.5, "named")).values())
+    ['a#1', 'a#2', 'v1', 'b', 'v2', '0.5', 'v3']
     """
-    labels = {node: shown(node.label) for node in order if node.label}
-    shared = {label for label, uses in Counter(labels.values()).items() if uses > 1}
-    taken = set(labels.values())
+    order = list(order)
+    titles = titled(order, names)
+    shared = {title for title, uses in Counter(titles.values()).items() if uses > 1}
+    taken = set(titles.values())
     fresh = _fresh_names("v", taken)
-    numbered = {label: _fresh_names(f"{label}#", taken) for label in shared}
-    found: dict[Value, str] = {}
+    numbered = {title: _fresh_names(f"{title}#", taken) for title in shared}
+    called = Called()
+    called.titled = titles.keys()
     for node in order:
-        if node in labels:
-            label = labels[node]
-            found[node] = next(numbered[label]) if label in shared else label
+        if node in titles:
+            title = titles[node]
+            called[node] = next(numbered[title]) if title in shared else title
         else:
-            found[node] = short(node.data) if node.kind == "constant" else next(fresh)
-    return found
+            called[node] = short(node.data) if node.kind == "constant" else next(fresh)
+    return called
 
 
 def _fresh_names(prefix: str, taken: set[str]) -> Iterator[str]:
@@ -115,8 +138,8 @@ def shown(label: object) -> str:
 def symbol(name: str) -> str:
     """Return a name as it stands in a formula: in quotes if it could be taken for more than a name.
 
-    >>> symbol("w1"), symbol("layers[0].b"), symbol("x1*w1")
-    ('w1', 'layers[0].b', "'x1*w1'")
+    >>> symbol("w1"), symbol("layers[0].b"), symbol('h["x"]'), symbol("x1*w1")
+    ('w1', 'layers[0].b', 'h["x"]', "'x1*w1'")
     """
     plain = _PLAIN_NAME.fullmatch(name) or _NUMBER.fullmatch(name)
     return name if plain or name[0] in "'\"" else repr(name)

@@ -10,7 +10,7 @@ from scalargrad.check import backward_faults
 from scalargrad.engine import Value, operands, push
 from scalargrad.graph import use_counts
 
-from .names import names, number, shown, slope, walk
+from .names import Names, named, number, shown, slope, walk
 
 __all__ = ["Edge", "Step", "Steps", "edges", "steps"]
 
@@ -87,22 +87,23 @@ class Step(NamedTuple):
 class Steps(Iterator[Step]):
     """The steps of a backward pass: a loop takes them one by one, a prompt shows them."""
 
-    def __init__(self, root: Value) -> None:
-        self._root, self._order = root, walk(root, "steps")
-        self._left = _steps(root, self._order)
+    def __init__(self, root: Value, names: Names = True) -> None:
+        self._order = walk(root, "steps")
+        self._names = named(self._order, names)
+        self._left = _steps(self._order, self._names)
 
     def __next__(self) -> Step:
         return next(self._left)
 
     def __repr__(self) -> str:
-        every = _steps(self._root, self._order)  # those that a loop has taken, too
+        every = _steps(self._order, self._names)  # those that a loop has taken, too
         lines = [str(step) for step in islice(every, _MOST_LINES)]
         left_out = sum(1 for _ in every)
         more = [f"… {left_out:,} more steps: a loop takes them all"] if left_out else []
         return "\n".join([*lines, *more])
 
 
-def steps(root: Value) -> Steps:
+def steps(root: Value, *, names: Names = True) -> Steps:
     """Iterate over the backward pass of ``root``: the seed, then one step for each edge.
 
     A prompt shows its first 200 steps as lines.
@@ -115,21 +116,26 @@ def steps(root: Value) -> Steps:
     An operation of one's own takes part with what its ``_backward`` does, right or wrong; where it
     sets a gradient instead of adding to it, or the like, the step has a ``fault`` that says so.
 
+    Args:
+        root: the result.
+        names: whether a node without a label is called by the variable that holds it here; or the
+            variables by hand, as ``names=locals()``.
+
     Raises:
         OperandError: ``root`` is no Value.
 
-    >>> a = Value(3.0, label="a")
-    >>> b = a + a; b.label = "b"
+    >>> a = Value(3.0)
+    >>> b = a + a
     >>> steps(b)
                                        1.0000   ∂b/∂b = 1
       0.0000 +   1.0000 ·   1.0000 =   1.0000   ∂b/∂a += ∂b/∂b · ∂b/∂a   (+, use 1 of 2)
       1.0000 +   1.0000 ·   1.0000 =   2.0000   ∂b/∂a += ∂b/∂b · ∂b/∂a   (+, use 2 of 2)
     """
-    return Steps(root)
+    return Steps(root, names)
 
 
-def _steps(root: Value, order: Sequence[Value]) -> Iterator[Step]:
-    called, uses = names(order), use_counts(order, operands)
+def _steps(order: Sequence[Value], called: Mapping[Value, str]) -> Iterator[Step]:
+    root, uses = order[-1], use_counts(order, operands)
     used = dict.fromkeys(order, 0)
     gradients = dict.fromkeys(order, 0.0)
     gradients[root] = 1.0

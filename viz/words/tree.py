@@ -9,7 +9,7 @@ from typing import NamedTuple
 from scalargrad.engine import Value, operands
 from scalargrad.graph import use_counts
 
-from .names import Text, names, number, pad, shown, walk, width
+from .names import Names, Text, named, number, pad, shown, walk, width
 
 __all__ = ["tree"]
 
@@ -37,7 +37,13 @@ class _Row(NamedTuple):
     note: str = ""
 
 
-def tree(root: Value, depth: int | None = None, size: int | None = 200) -> Text:
+def tree(
+    root: Value,
+    depth: int | None = None,
+    size: int | None = 200,
+    *,
+    names: Names = True,
+) -> Text:
     """Return a graph as a tree of text: a node on each line, its operands below it.
 
     A node that is used more than once is written out at its first place, and only its name stands
@@ -48,13 +54,15 @@ def tree(root: Value, depth: int | None = None, size: int | None = 200) -> Text:
         root: the result of the graph.
         depth: how many levels of operands to show; None shows them all.
         size: how many lines to write at most; None writes them all.
+        names: whether a node without a label is called by the variable that holds it here; or the
+            variables by hand, as ``names=locals()``.
 
     Raises:
         OperandError: ``root`` is no Value.
 
-    >>> a = Value(2.0, label="a")
-    >>> b = a + a; b.label = "b"
-    >>> c = b * b; c.label = "c"
+    >>> a = Value(2.0)
+    >>> b = a + a
+    >>> c = b * b
     >>> c.backward()
     >>> tree(c)
     node     op     data     grad
@@ -65,7 +73,8 @@ def tree(root: Value, depth: int | None = None, size: int | None = 200) -> Text:
     └─ b                           see above
     """
     order = walk(root, "tree")
-    rows = list(islice(_rows(root, names(order), use_counts(order, operands), depth), size))
+    called = named(order, names)
+    rows = list(islice(_rows(root, called, use_counts(order, operands), depth), size))
     lines = _aligned([_Row("node", "op", "data", "grad"), *rows])
     left_out = len(order) - sum(row.data != "" for row in rows)
     if left_out:

@@ -3,7 +3,8 @@
 What is computed goes into a buffer that is made once. When an array is not needed any more, its
 buffer is used again, also by the very operation that needs it last. Views have no buffer of their
 own, and the parts of a concatenation are computed right where they belong, so that concatenating
-costs nothing. What has a single element is a Python float and lies nowhere.
+costs nothing. Reductions to a single number, and what is added up or multiplied of these, are
+Python floats and lie nowhere.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .record import ELEMENTWISE, VIEWS, Symbol, value_of
+from .record import ELEMENTWISE, VIEWS, Symbol, unbroadcast, value_of
 
-__all__ = ["REDUCTIONS", "Buffers", "Place", "is_float", "parts", "view_text"]
+__all__ = ["ARITHMETIC", "REDUCTIONS", "Buffers", "Place", "parts", "view_text"]
 
 REDUCTIONS = frozenset({"sum", "max", "bounded_max", "dot"})
 
+#: What is computed of Python floats: it is done for floats of any size.
+ARITHMETIC = {"add": "+", "subtract": "-", "multiply": "*"}
+
 _COMPUTED = REDUCTIONS | {*ELEMENTWISE, "matmul", "take"}
-_FLOATS = REDUCTIONS | VIEWS | {*ELEMENTWISE}
 
 #: What a buffer can be used for: a shape, and floats or truths.
 Kind: TypeAlias = tuple[tuple[int, ...], str]
@@ -49,6 +52,7 @@ class Buffers:
         for symbol in self.order:
             for arg in dict.fromkeys(symbol.args):
                 self.users[arg].append(symbol)
+        self.floats = _floats(self.order)
         self.text = {x: "x", p: "p"}
         self.dense = {p}  # arrays whose elements lie in one piece; x need not
         self.fed = {x}  # arrays that are others in each call: what is fed, and its views
@@ -89,7 +93,7 @@ class Buffers:
 
     def _is_free(self, symbol: Symbol) -> bool:
         """Say whether a result can be a new array."""
-        return symbol.op in ELEMENTWISE and not self.users[symbol] and not is_float(symbol)
+        return symbol.op in ELEMENTWISE and not self.users[symbol] and symbol.size > 1
 
     def _lives(
         self, results: Sequence[Symbol]
@@ -126,12 +130,12 @@ class Buffers:
             if part.op == "permute":
                 axes = tuple(part.how.index(axis) for axis in range(part.ndim))
                 text, part, dense = f"{text}{_transpose(axes)}", part.args[0], False
-            if part.op in _COMPUTED and not is_float(part):
+            if part.op in _COMPUTED and part not in self.floats:
                 self._placed.setdefault(part, Place(concat, number, text, dense))
 
     def _settle(self, symbol: Symbol) -> None:
         """Decide where a symbol lies, when all before it are settled."""
-        if symbol in self.text or symbol.op == "number" or is_float(symbol):
+        if symbol in self.text or symbol.op == "number" or symbol in self.floats:
             return
         if symbol.op == "array":
             name = f"c{len(self.constants)}"
@@ -218,9 +222,20 @@ def _leading_to(results: Sequence[Symbol]) -> list[Symbol]:
     return sorted(needed, key=lambda symbol: symbol.number)
 
 
-def is_float(symbol: Symbol) -> bool:
-    """Say whether a symbol is computed as a Python float."""
-    return symbol.op in _FLOATS and symbol.size == 1
+def _floats(order: Sequence[Symbol]) -> set[Symbol]:
+    """Return the symbols that are computed as Python floats."""
+    floats: set[Symbol] = set()
+    for symbol in order:
+        if symbol.size != 1:
+            continue
+        args = [unbroadcast(arg) for arg in symbol.args]
+        moved = symbol.op in VIEWS or symbol.op in ARITHMETIC
+        of_floats = any(arg in floats for arg in args) and all(
+            arg in floats or arg.op == "number" for arg in args
+        )
+        if symbol.op in REDUCTIONS or (moved and of_floats):
+            floats.add(symbol)
+    return floats
 
 
 def _kind(symbol: Symbol) -> Kind:
@@ -242,7 +257,7 @@ def parts(concat: Symbol) -> Iterator[tuple[Symbol, str]]:
 def view_text(symbol: Symbol) -> str:
     """Return what makes a view of an array, as it stands behind the array's name."""
     if symbol.op == "reshape":
-        return f".reshape{symbol.shape}"
+        return f".reshape({symbol.shape})" if not symbol.shape else f".reshape{symbol.shape}"
     return _transpose(symbol.how) if symbol.op == "permute" else _slice(*symbol.how)
 
 

@@ -11,18 +11,18 @@ A view is called by what it is a view of, as ``a1_0``.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...ops import FLOATS
-from .buffers import REDUCTIONS, Buffers, is_float, parts, view_text
+from .buffers import ARITHMETIC, REDUCTIONS, Buffers, parts, view_text
 from .notes import Notes
 from .record import BOOL, ELEMENTWISE, VIEWS, Symbol, value_of
 
-__all__ = ["LONG", "SMALL", "WIDE", "prepare", "write"]
+__all__ = ["LONG", "SMALL", "prepare", "write"]
 
 #: A function that computes the results of a batch.
 Step: TypeAlias = Callable[[Any], tuple[Any, ...]]
@@ -33,39 +33,6 @@ LONG = 4096
 #: Matrices of so many numbers may be copied for the sake of a faster product.
 SMALL = 4096
 
-#: An expression of floats is written into the one that uses it, until it is so long.
-WIDE = 60
-
-#: How floats are computed, where it is not by a function of the same name.
-_FLOAT = {
-    name: f"{{0}} {symbol} {{1}}"
-    for name, symbol in {
-        "add": "+",
-        "subtract": "-",
-        "multiply": "*",
-        "divide": "/",
-        "less": "<",
-        "less_equal": "<=",
-        "greater": ">",
-        "greater_equal": ">=",
-        "equal": "==",
-        "not_equal": "!=",
-        "logical_and": "and",
-        "logical_or": "or",
-    }.items()
-} | {
-    "negative": "-{0}",
-    "logical_not": "not {0}",
-    "maximum": "{0} if {0} >= {1} or {0} != {0} else {1}",
-    "minimum": "{0} if {0} <= {1} or {0} != {0} else {1}",
-    "where": "{1} if {0} else {2}",
-    "pow": "ieee_pow({0}, {1})",
-    "trunc": "float(int({0}))",
-}
-
-#: Operations on floats that name an operand more than once, or perhaps not at all.
-_REPEATING = {"maximum", "minimum", "where"}
-
 
 def _numpy(op: str) -> str:
     """Return what NumPy itself calls an operation of the standard: arcsin, where that has asin."""
@@ -75,7 +42,7 @@ def _numpy(op: str) -> str:
 
 def prepare(source: str, constants: Mapping[str, Any], p: np.ndarray[Any, Any]) -> Step:
     """Run the part of a source that runs once, and return the function that it makes."""
-    names: dict[str, Any] = {**FLOATS, **constants, "np": np}
+    names: dict[str, Any] = {"inf": math.inf, "nan": math.nan, **constants, "np": np}
     exec(source, names)
     step: Step = names["prepare"](p)
     return step
@@ -105,7 +72,6 @@ class _Writer:
         self.views: dict[str, str] = {}  # names, by what they stand for
         self.counts: dict[str, int] = {}  # of the views of each array
         self.floats: dict[Symbol, str] = {}  # what stands for a float
-        self.lists: set[Symbol] = set()  # sources of which there is a list
         self.lines: list[str] = []  # of the function
         self.at: dict[Symbol, int] = {}  # the numbers of the lines that compute symbols
 
@@ -168,7 +134,11 @@ class _Writer:
         """Return what stands for an operand of an array operation."""
         if symbol.op == "number":
             return self.named(f"np.array({value_of(symbol)!r})")
-        return self.floats[symbol] if is_float(symbol) else self.named(self.buffers.text[symbol])
+        return (
+            self.floats[symbol]
+            if symbol in self.buffers.floats
+            else self.named(self.buffers.text[symbol])
+        )
 
     def row(self, symbol: Symbol) -> str | None:
         """Return the elements of an array that lies in one piece as a row; None for others."""
@@ -181,24 +151,17 @@ class _Writer:
         return self.named(f"np.ones({shape})")
 
     def float(self, symbol: Symbol) -> str:
-        """Return what stands for the only element of an array, as a float."""
+        """Return what stands for a float, or a number."""
         if symbol.op == "broadcast":
             return self.float(symbol.args[0])
-        if symbol.op == "number":
-            return repr(value_of(symbol))
-        if symbol not in self.floats:
-            self.lines.append(f"s{symbol.number} = {self.array(symbol)}.item()")
-            self.floats[symbol] = f"s{symbol.number}"
-        return self.floats[symbol]
+        return repr(value_of(symbol)) if symbol.op == "number" else self.floats[symbol]
 
     # ── operations ──
 
     def write(self, symbol: Symbol) -> None:
         """Write the lines that compute a symbol, if it takes any."""
         op = symbol.op
-        if op == "source":
-            self.write_list(symbol)
-        elif is_float(symbol):
+        if symbol in self.buffers.floats:
             self.write_float(symbol)
         elif op == "concat":
             self.write_concat(symbol)
@@ -249,7 +212,7 @@ class _Writer:
             if self.buffers.is_in_place(symbol, number):
                 continue
             place = f"{self.buffers.text[symbol]}{where}"
-            if is_float(part):
+            if part in self.buffers.floats:
                 self.lines.append(f"{place} = {self.float(part)}")
             else:
                 fed = part in self.buffers.fed  # a view that need not have a name
@@ -258,7 +221,7 @@ class _Writer:
 
     def write_broadcast(self, symbol: Symbol) -> None:
         (x,) = symbol.args
-        if is_float(x):
+        if x in self.buffers.floats:
             self.line(f"{self.array(symbol)}.fill({self.float(x)})", symbol)
         elif x.op != "number":
             self.line(f"{self.array(symbol)}[...] = {self.array(x)}", symbol)
@@ -267,7 +230,7 @@ class _Writer:
         x, y = symbol.args
         for one, other in ((x, y), (y, x)):
             if one.size == 1 and one.ndim == 2 == other.ndim:
-                factors = f"{self.array(other)}, {self.float(one)}"
+                factors = f"{self.array(other)}, {self.array(one)}"
                 self.line(f"np.multiply({factors}, {self.array(symbol)})", symbol)
                 return
         copied = self.is_copied(x) or self.is_copied(y)
@@ -287,6 +250,9 @@ class _Writer:
 
     def write_take(self, symbol: Symbol) -> None:
         # With another mode than the default one, NumPy writes right into the result.
+        if symbol.args[0] in self.buffers.floats:
+            self.line(f"{self.array(symbol)}.fill({self.float(symbol.args[0])})", symbol)
+            return
         x, numbers = map(self.array, symbol.args)
         self.line(f'{x}.take({numbers}, 0, {self.array(symbol)}, "clip")', symbol)
 
@@ -305,38 +271,16 @@ class _Writer:
 
     # ── floats ──
 
-    def write_list(self, source: Symbol) -> None:
-        """Make a list of a source whose elements are used one by one."""
-        if sum(map(is_float, self.buffers.users[source])) > 3:
-            self.lists.add(source)
-            name = self.buffers.text[source]
-            self.lines.append(f"{name}_ = {name}.ravel().tolist()")
-
     def write_float(self, symbol: Symbol) -> None:
         if symbol.op in VIEWS:
-            text = self.element(symbol)
-        elif symbol.op in REDUCTIONS:
+            self.floats[symbol] = self.float(symbol.args[0])
+            return
+        if symbol.op in REDUCTIONS:
             text = self.total(symbol)
         else:
-            operands = map(self.float, symbol.args)
-            function = _FLOAT.get(symbol.op)
-            text = function.format(*operands) if function else f"{symbol.op}({', '.join(operands)})"
-        if text.isidentifier():  # a view of a float
-            self.floats[symbol] = text
-        elif self.is_inner(symbol, text):
-            self.floats[symbol] = f"({text})"
-        else:
-            self.floats[symbol] = f"s{symbol.number}"
-            self.line(f"s{symbol.number} = {text}", symbol)
-
-    def element(self, symbol: Symbol) -> str:
-        """Return the element that a view of a single one stands for."""
-        (x,) = symbol.args
-        if x.size == 1:
-            return self.float(x)
-        if symbol.op == "part" and x in self.lists:
-            return f"{self.buffers.text[x]}_[{symbol.how[1]}]"
-        return f"{self.array(x)}{view_text(symbol)}.item()"
+            text = f" {ARITHMETIC[symbol.op]} ".join(map(self.float, symbol.args))
+        self.floats[symbol] = f"s{symbol.number}"
+        self.line(f"s{symbol.number} = {text}", symbol)
 
     def total(self, symbol: Symbol) -> str:
         """Return the expression of a reduction to a single number."""
@@ -350,30 +294,16 @@ class _Writer:
         function, least = _reduction(symbol)
         return f"{function}.reduce({self.array(x)}, None, None, None, False{least}).item()"
 
-    def is_inner(self, symbol: Symbol, text: str) -> bool:
-        """Say whether a float needs no name, since only one other expression uses it, once."""
-        users = self.buffers.users[symbol]
-        return (
-            len(text) < WIDE
-            and symbol.op in ELEMENTWISE
-            and len(users) == 1
-            and users[0].op in ELEMENTWISE
-            and users[0].op not in _REPEATING
-            and is_float(users[0])
-            and sum(arg is symbol for arg in users[0].args) == 1
-            and symbol not in self.results
-        )
-
     # ── results ──
 
     def returned(self, symbol: Symbol) -> str:
         """Return the expression for a result: a float, or an array that belongs to the caller."""
         if symbol is self.buffers.answer:
             return "answer"
-        if is_float(symbol) or symbol.op == "number":
+        if symbol in self.buffers.floats or symbol.op == "number":
             number = self.float(symbol)
             return f"np.full({symbol.shape}, {number})" if symbol.shape else number
-        return f"{self.array(symbol)}.copy()"
+        return f"{self.array(symbol)}.{'copy' if symbol.shape else 'item'}()"
 
 
 def _is_fed(text: str) -> bool:

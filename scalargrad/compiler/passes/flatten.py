@@ -13,11 +13,13 @@ whole arrays at a time, so thousands of scalars take a few milliseconds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...errors import DomainError
+from ...variables import held
 from .walk import CODES, LEAF, ROWS, Bools, Floats, Ints, Scalars, counted, named
 
 __all__ = ["AFFINE", "LINES", "LOGSUMEXP", "NO_FAMILY", "Reduced", "flatten", "unmerged"]
@@ -62,29 +64,36 @@ class Reduced:
         """Write the operations in the user's names, the first and the last where there are many."""
         left_out = max(0, len(self.kept) - most)
         half = len(self.kept) if not left_out else most // 2
+        name = self._namer()
         first, last = (
-            [*map(self._line, part)] for part in (self.kept[:half], self.kept[half + left_out :])
+            [f"{name(place)} = {self._shown(place, name)}" for place in part]
+            for part in (self.kept[:half], self.kept[half + left_out :])
         )
         return [*first, *([f"... {counted(left_out, 'line')} left out"] if left_out else []), *last]
 
-    def _line(self, place: int) -> str:
-        return f"{self._name(place)} = {self._shown(place)}"
-
-    def _shown(self, place: int) -> str:
+    def _shown(self, place: int, name: Callable[[int], str]) -> str:
         if self.family[place] == NO_FAMILY:
             row = ROWS[self.scalars.op[place]]
             operands = self.operands[: len(row.partials), place]
-            return f"{row.name} {' '.join(map(self._name, operands))}"
+            return f"{row.name} {' '.join(map(name, operands))}"
         terms = slice(self.first[place], self.last[place])
-        names = [list(map(self._name, side[terms])) for side in (self.left, self.right)]
+        names = [list(map(name, side[terms])) for side in (self.left, self.right)]
         shown = [x if y == "1" else f"{x}·{y}" for x, y in zip(*names, strict=True)]
         shown += [f"{self.offset[place]:g}"] if self.offset[place] else []
         return f"{'sum' if self.family[place] == AFFINE else 'logsumexp'} {' '.join(shown)}"
 
-    def _name(self, place: int) -> str:
-        if place >= len(self.scalars):
-            return f"{self.constants[place - len(self.scalars)]:g}"
-        return self.scalars.nodes[place].label or f"#{place}"
+    def _namer(self) -> Callable[[int], str]:
+        """Return what names places: by label, by the variable where this is asked, by number."""
+        nodes = self.scalars.nodes
+        labels = {node: node.label for node in nodes if node.label}
+        labels |= held([node for node in nodes if not node.label], taken={*labels.values()})
+
+        def name(place: int) -> str:
+            if place >= len(nodes):
+                return f"{self.constants[place - len(nodes)]:g}"
+            return labels.get(nodes[place]) or f"#{place}"
+
+        return name
 
 
 def flatten(scalars: Scalars) -> Reduced:

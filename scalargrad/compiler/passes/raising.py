@@ -152,7 +152,8 @@ class _Raising:
         fill = self.zero if rest[0].family == AFFINE else self.nothing
         keys = [self.wide(group.keys, most // 2, fill) for group in rest]
         places, offset = (
-            np.concatenate([getattr(group, name) for group in rest]) for name in ("places", "offset")
+            np.concatenate([getattr(group, name) for group in rest])
+            for name in ("places", "offset")
         )
         whole = _Group(rest[0].family, 0, places, np.concatenate(keys), offset)
         return [*products, whole.part(np.argsort(places))]
@@ -160,7 +161,10 @@ class _Raising:
     def wide(self, keys: Ints, count: int, fill: int) -> Ints:
         """Return rows of left and right operands of some length, filled up at the end."""
         sides = np.split(keys, 2, axis=1)
-        wide = [np.pad(side, ((0, 0), (0, count - side.shape[1])), constant_values=fill) for side in sides]
+        wide = [
+            np.pad(side, ((0, 0), (0, count - side.shape[1])), constant_values=fill)
+            for side in sides
+        ]
         return np.concatenate(wide, axis=1)
 
     def operands(self, op: int, places: Ints) -> Ints:
@@ -218,7 +222,9 @@ class _Raising:
         if parts := self.parts(group, plain):
             for part in parts:
                 self.put(part, plain)
-        elif not (len(group) >= LONG or group.family != NO_FAMILY) or not self.put(group, gathering):
+        elif not (len(group) >= LONG or group.family != NO_FAMILY) or not self.put(
+            group, gathering
+        ):
             for number in range(len(group)):
                 if not self.put(group.part(np.array([number])), plain):
                     self.put(group.part(np.array([number])), gathering)
@@ -286,11 +292,17 @@ class _Raising:
             return False
         terms, core = found
         products = self.more(len(core.places), bool(self.batched[core.right].any()))
-        self.add(_Group(AFFINE, 0, products, np.concatenate([core.left, core.right], axis=1), core.offset))
+        self.add(
+            _Group(
+                AFFINE, 0, products, np.concatenate([core.left, core.right], axis=1), core.offset
+            )
+        )
         _, same = distinct(np.column_stack([sums.left[:, terms], sums.right[:, terms]]))
         left = np.column_stack([products[same], sums.left[:, ~terms]])
         right = np.column_stack([np.full(len(group), self.one), sums.right[:, ~terms]])
-        self.add(_Group(AFFINE, 0, group.places, np.concatenate([left, right], axis=1), group.offset))
+        self.add(
+            _Group(AFFINE, 0, group.places, np.concatenate([left, right], axis=1), group.offset)
+        )
         return True
 
     def more(self, count: int, batched: bool) -> Ints:
@@ -306,7 +318,9 @@ class _Raising:
         if group.family == AFFINE:
             ways += [group.sums.parts, group.sums.slices]
         keys = group.keys
-        ways.append(_runs(np.where(self.places.block_of[keys] == CONSTANT, 0, self.places.index_of[keys])))
+        ways.append(
+            _runs(np.where(self.places.block_of[keys] == CONSTANT, 0, self.places.index_of[keys]))
+        )
         for numbers in ways:
             if 1 < len(numbers) <= FEW and len(numbers) * LONG <= len(group):
                 parts = [group.part(part) for part in numbers]

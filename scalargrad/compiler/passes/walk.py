@@ -37,8 +37,9 @@ class Scalars:
     # third operands, or of the first again where there are fewer
     data: Floats
     inputs: Ints  # places
-    wrt: Ints
+    wrt: Ints  # of the parameters: what is in ``wrt`` and not fed
     outputs: Ints
+    asked: Ints  # of each leaf in ``wrt`` its number among the inputs, then the parameters
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -53,9 +54,12 @@ class Scalars:
 def walk(outputs: Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Value]) -> Scalars:
     """Sort the graph that leads to some outputs, and write it down as numbers.
 
+    A leaf may be an input and in ``wrt``: then it is fed, and is no parameter.
+
     Raises:
-        OperandError: an output is no Value, an input or parameter is no leaf or is given twice,
-            an operation was defined by hand, or the data of a leaf were set to what is no number.
+        OperandError: an output is no Value, an input or one of ``wrt`` is no leaf or is there
+            twice, an operation was defined by hand, or the data of a leaf were set to what is no
+            number.
         SizeError: there is no output, or an input does not reach any.
     """
     _check(outputs, inputs, wrt)
@@ -66,7 +70,10 @@ def walk(outputs: Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Value]
             raise SizeError(
                 f"{named(node)}, input {number}, does not reach the output: leave it out"
             )
-    nodes = [*reached, *(node for node in wrt if node not in place)]
+    fed = {node: number for number, node in enumerate(inputs)}
+    learned = [node for node in wrt if node not in fed]
+    numbers = fed | {node: len(fed) + i for i, node in enumerate(learned)}
+    nodes = [*reached, *(node for node in learned if node not in place)]
     place |= {node: len(reached) + i for i, node in enumerate(nodes[len(reached) :])}
 
     rules = list(map(attrgetter("_rule"), nodes))
@@ -78,10 +85,12 @@ def walk(outputs: Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Value]
     for i in np.flatnonzero(op == LEAF).tolist():
         assigned_data(nodes[i])  # NumPy would make nan of None, and 5.0 of "5"
     data = np.fromiter(map(attrgetter("data"), nodes), np.float64, len(nodes))
-    places = [
-        np.array([place[node] for node in group], np.int64) for group in (inputs, wrt, outputs)
-    ]
-    return Scalars(nodes, op, _operands(nodes, op, place), data, *places)
+    fed_at, learned_at, outputs_at = (
+        np.array([place[node] for node in group], np.int64) for group in (inputs, learned, outputs)
+    )
+    asked = np.array([numbers[node] for node in wrt], np.int64)
+    found = _operands(nodes, op, place)
+    return Scalars(nodes, op, found, data, fed_at, learned_at, outputs_at, asked)
 
 
 def _operands(nodes: Sequence[Value], op: Ints, place: Mapping[Value, int]) -> Ints:
@@ -105,12 +114,11 @@ def _check(outputs: Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Valu
     for node in outputs:
         if not isinstance(node, Value):
             raise OperandError(f"the outputs of compile are Values, got {node!r}")
-    given = [*inputs, *wrt]
-    leaves = all(isinstance(node, Value) and node._rule.kind != "op" for node in given)
-    if leaves and len({*given}) == len(given):
+    leaves = all(isinstance(x, Value) and x._rule.kind != "op" for x in (*inputs, *wrt))
+    if leaves and all(len({*group}) == len(group) for group in (inputs, wrt)):
         return
-    seen: set[Value] = set()
     for what, group in (("an input", inputs), ("in wrt", wrt)):
+        seen: set[Value] = set()
         for number, node in enumerate(group):
             _check_leaf(node, f"{what} (number {number})", seen)
             seen.add(node)
@@ -124,10 +132,7 @@ def _check_leaf(node: Any, what: str, seen: set[Value]) -> None:
             f"{named(node)} is {what} and has operands: only leaves can be fed or learned"
         )
     if node in seen:
-        raise OperandError(
-            f"{named(node)} is {what} and was given before: each leaf is either fed or learned, "
-            "and once"
-        )
+        raise OperandError(f"{named(node)} is {what} and was given before: each leaf is given once")
 
 
 def counted(count: int, noun: str) -> str:

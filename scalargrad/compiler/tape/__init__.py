@@ -4,10 +4,11 @@
 2. ``interpreter.py``: the source of what runs them, generated from the table of primitives;
 3. ``native.py``: this source as machine code, with the functions of ``functions.py`` and
    ``vector.py``, and ``driver.py`` around it; ``plain.py``: the same in Python;
-4. ``machine.py``: one sample or many, memory and threads.
+4. ``machine.py``: one sample or many, memory and threads; ``python.py``: without numba.
 """
 
 from .assemble import Tape, assemble
-from .machine import TapeMachine, default_threads
+from .machine import TapeMachine, default_threads, machine_of
+from .python import PythonMachine
 
-__all__ = ["Tape", "TapeMachine", "assemble", "default_threads"]
+__all__ = ["PythonMachine", "Tape", "TapeMachine", "assemble", "default_threads", "machine_of"]

@@ -51,6 +51,7 @@ class Tape:
     constants: Floats
     inputs: int
     parameters: int
+    asked: Ints  # whose gradient is asked for: numbers among the inputs, then the parameters
     outputs: Slots
     scalar: Ints  # for each slot the place of its scalar in the walk, or of its constant after that
 
@@ -77,7 +78,7 @@ def assemble(reduced: Reduced) -> Tape:
     runs = np.column_stack([column[heads] for column in columns])
     return Tape(
         np.insert(runs, 2, slots[ends], axis=1).astype(np.uint64), places, factors, constants,
-        len(reduced.scalars.inputs), len(reduced.scalars.wrt),
+        len(reduced.scalars.inputs), len(reduced.scalars.wrt), reduced.scalars.asked,
         slot[reduced.outputs].astype(np.uint32), scalar,
     )  # fmt: skip
 

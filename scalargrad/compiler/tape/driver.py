@@ -13,20 +13,19 @@ there is no room for.
 
 from .marks import machine, part
 
-__all__ = ["blocks", "one", "parts", "tangents"]
+__all__ = ["blocks", "one", "outputs_of", "tangents"]
 
 
 @part
-def parts(code):
-    """Return the runs, the places and the slots of the outputs."""
-    runs, places = 8 + 7 * code[0], 8 + 7 * code[0] + code[1]
-    return code[8:runs].reshape(code[0], 7), code[runs:places], code[places:]
+def outputs_of(code):
+    """Return where the slots of the outputs are in the code, behind the runs and the places."""
+    return u0 + (8 + 7 * code[0] + code[1])
 
 
 @machine
 def one(code, memory, x, p, values, cotangents, gradient):
     """Run a tape on one sample; return the first output."""
-    runs, places, outputs = parts(code)
+    outputs = outputs_of(code)
     size, first = u0 + code[3], u0 + code[4]
     factors, v = memory[: code[2]], memory[code[2] : code[2] + size]
     learned = first + len(x)
@@ -34,19 +33,19 @@ def one(code, memory, x, p, values, cotangents, gradient):
         v[first + i] = x[i]
     for i in range(len(p)):
         v[learned + i] = p[i]
-    forward(runs, places, factors, v)
+    forward(code, factors, v)
     for i in range(len(values)):
-        values[i] = v[outputs[i]]
+        values[i] = v[code[outputs + i]]
     if len(cotangents):
         d = memory[code[2] + size :]
         d[:] = 0.0
         for i in range(len(cotangents)):
-            d[outputs[i]] += cotangents[i]
-        backward(runs, places, factors, v, d)
+            d[code[outputs + i]] += cotangents[i]
+        backward(code, factors, v, d)
         by = learned + len(p) - len(gradient)
         for i in range(len(gradient)):
             gradient[i] = d[by + i]
-    return v[outputs[0]]
+    return v[code[outputs]]
 
 
 @machine
@@ -54,14 +53,16 @@ def blocks(code, memory, x, start, stop, p, values, cotangents, gradient, total)
     """Run a tape on samples from start to stop, block by block.
 
     The gradient is that of all these samples together, in the row ``total``; or has a row for each
-    sample, if that is negative. The cotangents have a row for each sample, or a single one.
+    sample, if that is negative. The cotangents have a row for each sample, or a single one; the
+    sum of the outputs, each times its cotangent, is returned.
     """
-    runs, places, outputs = parts(code)
+    outputs = outputs_of(code)
     size, first, learned = code[3], u0 + code[4], u0 + code[4] + x.shape[1]
     lanes = (len(memory) - code[2]) // (2 * size)
     factors, slots = memory[: code[2]], memory[code[2] :].reshape(2 * size, lanes)
     v, d = slots[:size], slots[size:]
     results, by = learned + len(p), learned + len(p) - gradient.shape[1]
+    result = 0.0
     most = lanes if lanes < stop - start else stop - start
     for i in range(len(p)):
         v[learned + i, :most] = p[i]
@@ -71,19 +72,20 @@ def blocks(code, memory, x, start, stop, p, values, cotangents, gradient, total)
         for i in range(x.shape[1]):
             for s in range(width):
                 v[first + i, s] = x[begin + s, i]
-        forward(runs, places, factors, v, width)
+        forward(code, factors, v, width)
         for i in range(values.shape[1]):
             for s in range(width):
-                values[begin + s, i] = v[outputs[i], s]
+                values[begin + s, i] = v[code[outputs + i], s]
         if cotangents.shape[1]:
             if total < 0:
                 d[:results, :width] = 0.0
             d[results:, :width] = 0.0
-            for i in range(len(outputs)):
+            for i in range(code[7]):
                 for s in range(width):
                     row = begin + s if cotangents.shape[0] > 1 else 0
-                    d[outputs[i], s] += cotangents[row, i]
-            backward(runs, places, factors, v, d, width)
+                    d[code[outputs + i], s] += cotangents[row, i]
+                    result += cotangents[row, i] * v[code[outputs + i], s]
+            backward(code, factors, v, d, width)
             if total < 0:
                 for i in range(gradient.shape[1]):
                     for s in range(width):
@@ -94,12 +96,13 @@ def blocks(code, memory, x, start, stop, p, values, cotangents, gradient, total)
             for s in range(most):
                 whole += d[by + i, s]
             gradient[total, i] = whole
+    return result
 
 
 @machine
 def tangents(code, memory, x, start, stop, p, values, directions, slopes):
     """Run a tape forward on samples, each with a direction in which inputs and parameters move."""
-    runs, places, outputs = parts(code)
+    outputs = outputs_of(code)
     size, first, learned = code[3], u0 + code[4], u0 + code[4] + x.shape[1]
     lanes = (len(memory) - code[2]) // (2 * size)
     factors, slots = memory[: code[2]], memory[code[2] :].reshape(2 * size, lanes)
@@ -116,9 +119,9 @@ def tangents(code, memory, x, start, stop, p, values, directions, slopes):
         for i in range(directions.shape[1]):
             for s in range(width):
                 d[first + i, s] = directions[begin + s, i]
-        forward(runs, places, factors, v, width)
-        tangent(runs, places, factors, v, d, width)
-        for i in range(len(outputs)):
+        forward(code, factors, v, width)
+        tangent(code, factors, v, d, width)
+        for i in range(code[7]):
             for s in range(width):
-                values[begin + s, i] = v[outputs[i], s]
-                slopes[begin + s, i] = d[outputs[i], s]
+                values[begin + s, i] = v[code[outputs + i], s]
+                slopes[begin + s, i] = d[code[outputs + i], s]

@@ -285,14 +285,17 @@ def bodies(lanes: bool, written: Writer = as_it_is) -> Bodies:
 
 
 def dispatcher(way: str, lanes: bool) -> str:
-    """Return the source of a function that runs a whole tape in one way."""
-    order = "range(len(runs) - 1, -1, -1)" if way == BACKWARD else "range(len(runs))"
+    """Return the source of a function of machine code that runs a whole tape in one way."""
+    order = "range(tape[0] - 1, -1, -1)" if way == BACKWARD else "range(tape[0])"
     lines = [
-        f"for r in {order}:",
-        "    code, start, stop, at = runs[r, 0], u0 + runs[r, 1], u0 + runs[r, 2], u0 + runs[r, 3]",
-        "    p, q, w = u0 + runs[r, 4], u0 + runs[r, 5], u0 + runs[r, 6]",
+        "places = tape[8 + 7 * tape[0]:]",
+        f"for number in {order}:",
+        "    run = 8 + 7 * number",
+        "    code, start, stop = tape[run], u0 + tape[run + 1], u0 + tape[run + 2]",
+        "    at, p, q = u0 + tape[run + 3], u0 + tape[run + 4], u0 + tape[run + 5]",
+        "    w = u0 + tape[run + 6]",
     ]
     for number, (code, body) in enumerate(bodies(lanes)[way].items()):
         lines += [f"    {'elif' if number else 'if'} code == {code}:", *_indented(_indented(body))]
-    parameters = f"runs, places, factors, {WAYS[way]}{', width' if lanes else ''}"
+    parameters = f"tape, factors, {WAYS[way]}{', width' if lanes else ''}"
     return "\n".join([f"def {way}({parameters}):", *_indented(lines), ""])

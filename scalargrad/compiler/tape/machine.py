@@ -1,28 +1,30 @@
-"""The tape machine: runs a tape on one sample or on many, as machine code or in Python.
+"""The tape machine: runs a tape on one sample or on many, as machine code.
 
 Each call takes a memory of its own from a pool, so several Python threads may run one tape side by
 side. Many samples are shared out over threads in groups that depend on their number alone, and what
 the groups find is added up in their order: results are the same for any number of threads.
+(``python.py`` has the machine that needs no numba.)
 """
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from ...errors import OperandError
 from ..passes.walk import Floats
+from ..runs import MEAN, VALUES, Run, Shape, samples_in
 from . import native
 from .assemble import Tape
-from .plain import Plain
+from .python import PythonMachine
 
-__all__ = ["BLOCKS", "ROWS", "THREADS", "TapeMachine", "default_threads"]
+__all__ = ["BLOCKS", "THREADS", "TapeMachine", "default_threads", "machine_of"]
 
 #: The environment variable for how many threads compute a batch.
 THREADS = "SCALARGRAD_THREADS"
@@ -32,9 +34,6 @@ LEAST_LANES, MOST_LANES, CACHE = 32, 128, 1 << 20
 
 #: A thread gets so many blocks at a time.
 BLOCKS = 4
-
-#: In Python so many samples are computed at a time.
-ROWS = 1024
 
 _NONE = np.empty(0)
 _ONE = np.ones(1)
@@ -57,125 +56,159 @@ def default_threads() -> int:
     return int(given)
 
 
-class TapeMachine:
-    """Runs a tape.
+def machine_of(tape: Tape, threads: int, single: bool = False) -> TapeMachine | PythonMachine:
+    """Return what runs a tape here: machine code if numba is installed, or else Python.
 
     Args:
         tape: what to run.
         threads: how many of them compute a batch.
+        single: whether the only output is returned as a number, and not as an array of one.
     """
+    if native.is_installed():
+        return TapeMachine(tape, threads, single)
+    _say_what_is_missing()
+    return PythonMachine(tape, single)
 
-    def __init__(self, tape: Tape, threads: int) -> None:
-        self.tape, self.threads = tape, threads
-        self._first = tape.inputs  # of the parameters, in a gradient by all leaves
+
+class TapeMachine:
+    """Runs a tape as machine code; `machine_of` tells what the arguments are."""
+
+    def __init__(self, tape: Tape, threads: int, single: bool = False) -> None:
+        self.tape, self.threads, self._single = tape, threads, single
         lanes = CACHE // (16 * tape.size) // 8 * 8
         self._lanes = min(max(lanes, LEAST_LANES), MOST_LANES)
         self._pools: dict[int, list[Floats]] = {1: [], self._lanes: []}
-        if native.is_installed():
-            self._code, self._one = native.code_of(tape), native.one()
+        self._code = native.code_of(tape)
+        self._learned = bool((tape.asked >= tape.inputs).all())  # nothing else is asked for
+        self._width = tape.parameters + (0 if self._learned else tape.inputs)
+
+    # ── prepared runs ──
+
+    def prepared(self, wanted: str, shape: Shape) -> Run:
+        """Return the function that computes what is wanted for samples of a shape."""
+        count = samples_in(shape)
+        if wanted == VALUES:
+            if count != 1:
+                return self._values(count)
+            run = self._value() if self._single else self._outputs()
+            if shape is not None and len(shape) == 2:  # a batch of one
+                return lambda x, p: np.array([run(x[0], p)])
         else:
-            _say_what_is_missing()
-            self._plain = Plain(tape)
+            run = self._asked(self._one() if count == 1 else self._sum(count, wanted == MEAN))
+            if count == 1 and shape is not None and len(shape) == 2:
+                return lambda x, p: run(x[0], p)
+        return run if shape is not None else lambda _, p: run(_NONE, p)
 
-    # ── one sample ──
+    def _value(self) -> Run:
+        one, code, pool = native.one(), self._code, self._pools[1]
 
-    def value_and_grad(self, x: Floats, p: Floats) -> tuple[float, Floats]:
-        """Compute the first output of one sample, and its gradient by the parameters."""
-        x, p, gradient = _own(x), _own(p), np.empty(len(p))
-        if not native.is_installed():
-            values, by_all = self._one_in_python(x, p, [1.0])
-            gradient[:] = by_all[self._first :]
-            return values[0], gradient
-        pool = self._pools[1]
-        try:
-            memory = pool.pop()
-        except IndexError:
-            memory = self._memory(1)
-        value = self._one(self._code, memory, x, p, _NONE, _ONE, gradient)
-        pool.append(memory)
-        return value, gradient
+        def run(x: Floats, p: Floats) -> float:
+            x = x if x.flags.carray else np.array(x)
+            try:
+                memory = pool.pop()
+            except IndexError:
+                memory = self._memory(1)
+            value = one(code, memory, x, p, _NONE, _NONE, _NONE)
+            pool.append(memory)
+            return value
 
-    def value(self, x: Floats, p: Floats) -> float:
-        """Compute the first output of one sample."""
-        if not native.is_installed():
-            return self._one_in_python(x, p, ())[0][0]
-        x, p = _own(x), _own(p)
-        pool = self._pools[1]
-        try:
-            memory = pool.pop()
-        except IndexError:
-            memory = self._memory(1)
-        value = self._one(self._code, memory, x, p, _NONE, _NONE, _NONE)
-        pool.append(memory)
-        return value
+        return run
 
-    def _one_in_python(self, x: Floats, p: Floats, cotangents: Any) -> tuple[list[float], Any]:
-        try:
-            return self._plain.one(x, p, cotangents)
-        except (ArithmeticError, ValueError):
-            # A float has no logarithm of 0, and the like; an array has.
-            with np.errstate(all="ignore"):
-                values, by_all = self._plain.rows(x[:, None], p, cotangents)
-            return [float(np.ravel(v)[0]) for v in values], [float(np.ravel(g)[0]) for g in by_all]
+    def _outputs(self) -> Run:
+        one, count = native.one(), len(self.tape.outputs)
 
-    # ── samples ──
+        def run(x: Floats, p: Floats) -> Floats:
+            values = np.empty(count)
+            self._with_memory(1, one, _own(x), p, values, _NONE, _NONE)
+            return values
 
-    def values(self, x: Floats, p: Floats) -> Floats:
-        """Compute the outputs of samples, each a row."""
-        return self.run(x, p)[0]
+        return run
 
-    def run(
-        self, x: Floats, p: Floats, cotangents: Floats | None = None, each: bool = False
-    ) -> tuple[Floats, Floats]:
-        """Compute the outputs of samples, and the gradient of all of them, weighted.
+    def _one(self) -> Run:
+        one, code, pool, width = native.one(), self._code, self._pools[1], self._width
+        empty, seed = np.empty, _ONE if width else _NONE
+
+        def run(x: Floats, p: Floats) -> tuple[float, Floats]:
+            x = x if x.flags.carray else np.array(x)
+            gradient = empty(width)
+            try:
+                memory = pool.pop()
+            except IndexError:
+                memory = self._memory(1)
+            value = one(code, memory, x, p, _NONE, seed, gradient)
+            pool.append(memory)
+            return value, gradient
+
+        return run
+
+    def _values(self, count: int) -> Run:
+        share, none = np.empty((1, 0)), np.empty((1, 0))
+        compute = self._blocks(count)
+        shape = count, len(self.tape.outputs)
+
+        def run(x: Floats, p: Floats) -> Floats:
+            values = np.empty(shape)
+            compute(_own(x), p, values, share, none)
+            return values[:, 0] if self._single else values
+
+        return run
+
+    def _sum(self, count: int, mean: bool) -> Run:
+        share = np.full((1, 1), 1 / count if mean else 1.0)
+        none = np.empty((count, 0))
+        compute = self._blocks(count)
+        shape = len(self._groups(count)), self._width
+
+        def run(x: Floats, p: Floats) -> tuple[float, Floats]:
+            gradients = np.empty(shape)
+            x = x if x.flags.carray else np.array(x, order="C")
+            value = compute(x, p, none, share, gradients)
+            return value, gradients[0] if len(gradients) == 1 else gradients.sum(axis=0)
+
+        return run
+
+    def _asked(self, run: Run) -> Run:
+        """Return a run that picks out of a gradient by all leaves what is asked for."""
+        if self._learned:
+            return run
+        asked = self.tape.asked
+
+        def picking(x: Floats, p: Floats) -> tuple[float, Floats]:
+            value, gradient = run(x, p)
+            return value, gradient[asked]
+
+        return picking
+
+    # ── for derivatives ──
+
+    def run(self, x: Floats, p: Floats, cotangents: Floats | None = None) -> tuple[Floats, Floats]:
+        """Compute the outputs of samples, and the gradients of these, weighted.
 
         Args:
             x: the samples, each a row.
-            p: the parameters.
+            p: the parameters, in one piece.
             cotangents: the weights of the outputs: a row for each sample, or one for all. Without
                 them there is no gradient.
-            each: whether the gradient of each sample is wanted, and not that of their sum.
 
         Returns:
-            The outputs, a row for each sample; the gradient by the inputs and then the parameters,
-            a row for each sample or a single one.
+            The outputs, a row for each sample; and the gradient by the inputs and then the
+            parameters, a row for each sample.
         """
-        tape, count, p = self.tape, len(x), _own(p)
+        tape, count, x = self.tape, len(x), _own(x)
         values = np.empty((count, len(tape.outputs)))
         width = tape.inputs + tape.parameters if cotangents is not None else 0
+        gradient = np.empty((count, width))
         cotangents = np.empty((1, 0)) if cotangents is None else _own(cotangents)
-        x = _own(x)
-        if not native.is_installed():
-            return self._rows_in_python(x, p, values, cotangents, np.empty((count, width)), each)
         if count == 1:
-            gradient = np.empty(width)
-            self._with_memory(1, self._one, x[0], p, values[0], cotangents[0], gradient)
-            return values, gradient[None]
-        groups = [*self._groups(count)]
-        gradient = np.empty((count if each else len(groups), width))
-
-        def compute(number: int) -> None:
-            start, stop = groups[number]
-            total = -1 if each else number
-            arrays = x, start, stop, p, values, cotangents, gradient, total
-            self._with_memory(self._lanes, native.blocks(), *arrays)
-
-        self._share_out(compute, len(groups))
-        return values, gradient if each else gradient.sum(axis=0, keepdims=True)
+            self._with_memory(1, native.one(), x[0], p, values[0], cotangents[0], gradient[0])
+        else:
+            self._blocks(count, each=True)(x, p, values, cotangents, gradient)
+        return values, gradient
 
     def tangents(self, x: Floats, p: Floats, directions: Floats) -> tuple[Floats, Floats]:
         """Compute the outputs of samples, and how they change in a direction, for each a row."""
-        x, p, directions = _own(x), _own(p), _own(directions)
+        x, directions, groups = _own(x), _own(directions), self._groups(len(x))
         values, slopes = (np.empty((len(x), len(self.tape.outputs))) for _ in range(2))
-        if not native.is_installed():
-            with np.errstate(all="ignore"):
-                for to, columns in zip(
-                    (values, slopes), self._plain.tangents(x.T, p, directions.T), strict=True
-                ):
-                    for number, column in enumerate(columns):
-                        to[:, number] = column
-            return values, slopes
-        groups = [*self._groups(len(x))]
 
         def compute(number: int) -> None:
             arrays = x, *groups[number], p, values, directions, slopes
@@ -184,25 +217,36 @@ class TapeMachine:
         self._share_out(compute, len(groups))
         return values, slopes
 
-    def _rows_in_python(
-        self, x: Floats, p: Floats, values: Floats, cotangents: Floats, gradient: Floats, each: bool
-    ) -> tuple[Floats, Floats]:
-        if len(x) == 1:
-            found, by_all = self._one_in_python(x[0], p, cotangents[0].tolist())
-            values[0] = found
-            gradient[0] = by_all
-            return values, gradient
-        with np.errstate(all="ignore"):
-            for start in range(0, len(x), ROWS):
-                some = slice(start, start + ROWS)
-                weights = [*cotangents[some].T] if len(cotangents) > 1 else cotangents[0].tolist()
-                columns, by_all = self._plain.rows(x[some].T, p, weights)
-                for to, found in ((values, columns), (gradient, by_all)):
-                    for number, column in enumerate(found):
-                        to[some, number] = column
-        return values, gradient if each else gradient.sum(axis=0, keepdims=True)
-
     # ── memory and threads ──
+
+    def _blocks(self, count: int, each: bool = False) -> Callable[..., float]:
+        """Return the function that runs the tape on so many samples, and adds up the results.
+
+        The gradient is that of each sample, or else of each group.
+        """
+        groups, blocks = self._groups(count), native.blocks()
+        code, pool = self._code, self._pools[self._lanes]
+
+        def some(start: int, stop: int, total: int, x: Floats, p: Floats, *to: Floats) -> Any:
+            try:
+                memory = pool.pop()
+            except IndexError:
+                memory = self._memory(self._lanes)
+            result = blocks(code, memory, x, start, stop, p, *to, total)
+            pool.append(memory)
+            return result
+
+        if len(groups) == 1:
+            return partial(some, 0, count, -1 if each else 0)
+
+        def compute(x: Floats, p: Floats, *to: Floats) -> float:
+            def group(number: int) -> Any:
+                return some(*groups[number], -1 if each else number, x, p, *to)
+
+            total: float = sum(self._share_out(group, len(groups)))
+            return total
+
+        return compute
 
     def _memory(self, lanes: int) -> Floats:
         """Return a new memory: the factors, the numbers in the slots, and their derivatives."""
@@ -213,29 +257,26 @@ class TapeMachine:
         memory[start : start + lanes * len(tape.constants)] = np.repeat(tape.constants, lanes)
         return memory
 
-    def _with_memory(self, lanes: int, function: Callable[..., Any], *arrays: Any) -> None:
+    def _with_memory(self, lanes: int, function: Callable[..., Any], *arrays: Any) -> Any:
         """Call a function with a memory that no other thread uses meanwhile."""
         pool = self._pools[lanes]
         try:
             memory = pool.pop()
         except IndexError:
             memory = self._memory(lanes)
-        function(self._code, memory, *arrays)
+        result = function(self._code, memory, *arrays)
         pool.append(memory)
+        return result
 
-    def _groups(self, count: int) -> Iterator[tuple[int, int]]:
-        """Yield the first sample of each group, and the one after its last."""
+    def _groups(self, count: int) -> list[tuple[int, int]]:
+        """Return the first sample of each group, and the one after its last."""
         size = BLOCKS * self._lanes
-        for start in range(0, count, size):
-            yield start, min(start + size, count)
+        return [(start, min(start + size, count)) for start in range(0, count, size)]
 
-    def _share_out(self, compute: Callable[[int], None], count: int) -> None:
+    def _share_out(self, compute: Callable[[int], Any], count: int) -> list[Any]:
         if count == 1 or self.threads == 1:
-            for number in range(count):
-                compute(number)
-        else:
-            for _ in _pool(self.threads).map(compute, range(count)):
-                pass
+            return [*map(compute, range(count))]
+        return [*_pool(self.threads).map(compute, range(count))]
 
 
 def _own(array: Floats) -> Floats:
@@ -252,7 +293,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 def _say_what_is_missing() -> None:
     """Say once how to make tapes fast."""
     warnings.warn(
-        "without numba, scalars are computed in Python, 100 times slower than by machine code: "
+        "without numba, scalars are computed in Python, ten times slower than by machine code: "
         "python -m pip install numba",
         stacklevel=2,
     )

@@ -110,16 +110,21 @@ def _text(driver: str, ways: Iterable[str], lanes: bool) -> str:
     """Return the source of a module: the functions that it calls, the ways, and the driver."""
     known = _functions("functions") | (_functions("vector") if lanes else {})
     drivers = _functions("driver")
-    version = hashlib.sha256(Path(__file__).with_name("lower.py").read_bytes()).hexdigest()[:16]
+    version = hashlib.sha256(b"".join(map(_text_of, ("lower", "scope", "lanes")))).hexdigest()[:16]
     header = _HEADER.format(what=driver, package=__package__, version=version)
     texts = [header, *known.values(), *_rows_called({*known, *vars(math)})]
     texts += [f"@lowered\n{dispatcher(way, lanes)}" for way in ways]
-    return "\n\n".join([*texts, drivers["parts"], drivers[driver], ""])
+    return "\n\n".join([*texts, drivers["outputs_of"], drivers[driver], ""])
+
+
+def _text_of(file: str) -> bytes:
+    """Return the text of a file beside this one."""
+    return Path(__file__).with_name(f"{file}.py").read_bytes()
 
 
 def _functions(file: str) -> dict[str, str]:
     """Return the functions of a file beside this one, as text, by their names."""
-    text = Path(__file__).with_name(f"{file}.py").read_text(encoding="utf-8")
+    text = _text_of(file).decode()
     lines = text.splitlines()
     return {
         node.name: "\n".join(lines[node.decorator_list[0].lineno - 1 : node.end_lineno])

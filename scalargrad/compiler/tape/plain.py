@@ -1,15 +1,16 @@
-"""The tape without numba: the interpreter's lines as Python, on floats or on rows of NumPy.
+"""The tape without numba: what its lines call, and the interpreter's lines as Python.
 
 For one sample a slot holds a float; for several it holds an array with a number for each, and the
 same lines add and multiply these. What the table computes of arrays is translated as it is for the
-nodes of miniflow.
+nodes of miniflow. (``straight.py`` writes a line for each operation; this is for longer tapes.)
 """
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, reduce
 from operator import mul
 from typing import Any
 
@@ -18,11 +19,11 @@ import numpy as np
 from ...miniflow.translate import array_function
 from ...ops import FLOATS, Primitive
 from ...texts import names_in, parse
-from ..passes.walk import Floats
 from .assemble import Tape
 from .interpreter import BACKWARD, FORWARD, TANGENT, WAYS, Writer, as_it_is, bodies
+from .straight import Step
 
-__all__ = ["Plain"]
+__all__ = ["Plain", "vocabulary"]
 
 Number = Any  # a float, or a row
 Run = Callable[..., None]
@@ -39,28 +40,35 @@ class Plain:
         self._after = [0.0] * (tape.size - len(self._before) - tape.inputs - tape.parameters)
         self._outputs = tape.outputs.tolist()
 
-    def one(
-        self, x: Floats, p: Floats, cotangents: Sequence[float]
-    ) -> tuple[list[float], list[float]]:
-        """Compute the outputs of one sample, and the gradient by inputs and parameters.
+    def step(self, rows: bool, leaves: int | None) -> Step:
+        """Return the function that `straight` returns."""
+        functions = _functions(rows)
 
-        Raises:
-            ArithmeticError, ValueError: a float has no logarithm of 0, and the like; rows have.
-        """
-        return self._run(x.tolist(), p.tolist(), cotangents, _functions_of_floats())
+        def step(
+            x: list[Number], p: list[Number], cotangents: list[Number]
+        ) -> tuple[list[Number], list[Number]]:
+            v = self._forward(x, p, functions)
+            values = [v[k] for k in self._outputs]
+            if leaves is None:
+                return values, []
+            d: list[Number] = [0.0] * len(v)
+            for k, g in zip(self._outputs, cotangents, strict=True):
+                d[k] = d[k] + g
+            backward = functions[BACKWARD]
+            for code, start, stop, *at in reversed(self._runs):
+                if code in backward:
+                    backward[code](start, stop, *at, *self._arrays, v, d)
+            first = len(self._before)
+            return values, d[first + leaves : first + len(x) + len(p)]
 
-    def rows(
-        self, x: Floats, p: Floats, cotangents: Sequence[Number]
-    ) -> tuple[list[Number], list[Number]]:
-        """Compute the outputs of samples, each a column, and the gradients."""
-        return self._run([*x], p.tolist(), cotangents, _functions_of_rows())
+        return step
 
     def tangents(
-        self, x: Floats, p: Floats, directions: Iterable[Number]
+        self, x: Iterable[Number], p: Iterable[Number], directions: Iterable[Number]
     ) -> tuple[list[Number], list[Number]]:
         """Compute the outputs of samples, each a column, and how they change in some directions."""
-        functions = _functions_of_rows()
-        v = self._forward([*x], p.tolist(), functions)
+        functions = _functions(rows=True)
+        v = self._forward([*x], [*p], functions)
         d = [*([0.0] * len(self._before)), *directions, *self._after]
         for code, start, stop, *at in self._runs:
             functions[TANGENT][code](start, stop, *at, *self._arrays, v, d)
@@ -73,33 +81,14 @@ class Plain:
             forward[code](start, stop, *at, *self._arrays, v)
         return v
 
-    def _run(
-        self,
-        x: list[Number],
-        p: list[float],
-        cotangents: Sequence[Number],
-        functions: dict[str, Any],
-    ) -> tuple[list[Number], list[Number]]:
-        v = self._forward(x, p, functions)
-        values = [v[k] for k in self._outputs]
-        if not len(cotangents):
-            return values, []
-        d: list[Number] = [0.0] * len(v)
-        for k, g in zip(self._outputs, cotangents, strict=True):
-            d[k] = d[k] + g
-        backward = functions[BACKWARD]
-        for code, start, stop, *at in reversed(self._runs):
-            if code in backward:
-                backward[code](start, stop, *at, *self._arrays, v, d)
-        first = len(self._before)
-        return values, d[first : first + len(x) + len(p)]
-
 
 # ── the functions of each code ──────────────────────────────────────────────────────────────────
 
 
-def _compiled(names: dict[str, Any], written: Writer) -> dict[str, Any]:
+@cache
+def _functions(rows: bool) -> dict[str, Any]:
     """Return for each way a function of each code."""
+    names, written = vocabulary(rows)
     texts = bodies(lanes=False, written=written)
     found: dict[str, dict[int, Run]] = {}
     for way, of_codes in texts.items():
@@ -112,22 +101,20 @@ def _compiled(names: dict[str, Any], written: Writer) -> dict[str, Any]:
     return found
 
 
-@cache
-def _functions_of_floats() -> dict[str, Any]:
-    helpers: dict[str, Any] = {
-        "larger": lambda x, y: y if y > x or y != y else x,
-        "share": _share,
-        "whole": lambda total, z: total if abs(z) < math.inf else 1.0,
-        "inner": lambda v, i, w, j, n: sum(map(mul, v[i : i + n], w[j : j + n])),
-        "outer": _outer,
-    }
-    return _compiled({**FLOATS, **helpers}, as_it_is)
-
-
-@cache
-def _functions_of_rows() -> dict[str, Any]:
+def vocabulary(rows: bool) -> tuple[dict[str, Any], Writer]:
+    """Return what lines call, and how a text of the table is written into them."""
+    if not rows:
+        helpers: dict[str, Any] = {
+            "larger": lambda x, y: y if y > x or y != y else x,
+            "share": _share,
+            "whole": lambda total, z: total if abs(z) < math.inf else 1.0,
+            "inner": lambda v, i, w, j, n: sum(map(mul, v[i : i + n], w[j : j + n])),
+            "outer": _outer,
+        }
+        return _with_smooth_max({**FLOATS, **helpers}), as_it_is
     names: dict[str, Any] = {
         "inf": math.inf,
+        "nan": math.nan,
         "log": np.log,
         "larger": np.maximum,
         "share": lambda x, z: np.where(x == z, np.where(x == -np.inf, 0.0, 1.0), np.exp(x - z)),
@@ -138,14 +125,32 @@ def _functions_of_rows() -> dict[str, Any]:
     }
 
     def written(row: Primitive, text: str) -> str:
-        """Write a call of the function that the text becomes for arrays."""
-        if text in ("0.0", "g", "-g"):
+        """Write a call of the function that the text becomes for arrays; arithmetic as it is."""
+        if _is_arithmetic(text):
             return text
         name, known = f"array_{len(names)}", names_in(parse(text))
         names[name] = array_function(row, text)
         return f"{name}(np, {row.operands}, {', '.join(f'{x}={x}' for x in 'zg' if x in known)})"
 
-    return _compiled(names, written)
+    return _with_smooth_max(names), written
+
+
+def _is_arithmetic(text: str) -> bool:
+    """Say whether a text does nothing but add, subtract, multiply and divide."""
+    far = ast.Call, ast.IfExp, ast.Compare, ast.Pow
+    return not any(isinstance(node, far) for node in ast.walk(ast.parse(text)))
+
+
+def _with_smooth_max(names: dict[str, Any]) -> dict[str, Any]:
+    """Add the log-sum-exp of a list, in terms of the other functions."""
+    larger, share, log = names["larger"], names["share"], names["log"]
+
+    def smooth_max(numbers: Sequence[Number]) -> Number:
+        top = reduce(larger, numbers)
+        return top + log(sum(share(x, top) for x in numbers))
+
+    names["smooth_max"] = smooth_max
+    return names
 
 
 def _share(x: float, z: float) -> float:

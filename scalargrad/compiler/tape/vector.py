@@ -19,7 +19,7 @@ from .marks import inlined
 
 __all__ = [
     *("cos", "exp", "exp_parts", "expm1", "expm1_near", "far", "log", "log1p", "near_quarter"),
-    *("scaled", "sin", "tan", "tanh"),
+    *("rounded", "scaled", "sin", "tan", "tanh"),
 ]
 
 
@@ -50,13 +50,20 @@ def expm1_near(x):
 
 
 @inlined
+def rounded(x):
+    """Return x as the nearest whole number, and its bits after a large one: 1.5 · 2⁵² + n."""
+    large = x + 6755399441055744.0
+    return large - 6755399441055744.0, np.float64(large).view(np.int64)
+
+
+@inlined
 def exp_parts(x):
     """Return n and exp(r) - 1 where x = n · log(2) + r, for x within reach."""
     x = -746.0 if x < -746.0 else x
     x = 710.0 if x > 710.0 else x
-    n = np.floor(x * 1.4426950408889634 + 0.5)
+    n, bits = rounded(x * 1.4426950408889634)
     r = (x - n * 0.693145751953125) - n * 1.42860682030941723212e-6
-    return np.int64(n), expm1_near(r)
+    return bits - 0x4338000000000000, expm1_near(r)
 
 
 @inlined
@@ -80,11 +87,13 @@ def expm1(x):
 
 @inlined
 def tanh(x):
-    """tanh |x| = -t / (2 + t) where t = exp(-2 |x|) - 1"""
+    """tanh |x| = -t / (2 + t) where t = exp(-2 |x|) - 1 = 2ⁿ · (exp(r) - 1) + (2ⁿ - 1)"""
     size = abs(x)
     size = 20.0 if size > 20.0 else size
-    n, near = exp_parts(-2.0 * size)
-    t = near if n == 0 else scaled(1.0 + near, n) - 1.0
+    n, bits = rounded(size * -2.8853900817779268)
+    r = (-2.0 * size - n * 0.693145751953125) - n * 1.42860682030941723212e-6
+    two = ((bits + 1023) << 52).view(np.float64)
+    t = two * expm1_near(r) + (two - 1.0)
     z = t / (2.0 + t)
     z = -z if x > 0.0 else z
     z = x if size < 1e-9 else z
@@ -129,7 +138,7 @@ def log1p(x):
 @inlined
 def near_quarter(x):
     """Return n modulo 4, and the sine and cosine of r, where x = n · π/2 + r, for |x| < FAR."""
-    n = np.floor(x * 0.6366197723675814 + 0.5)
+    n, bits = rounded(x * 0.6366197723675814)
     r = x - n * 1.57079632673412561417
     w = n * 6.07710050630396597660e-11
     r, rest = r - w, (r - (r - w)) - w
@@ -148,7 +157,7 @@ def near_quarter(x):
     p = p * z - 1.38888888888741095749e-03
     p = p * z + 4.16666666666666019037e-02
     cosine = 1.0 - (0.5 * z - z * z * p)
-    return np.int64(n) & 3, sine, cosine
+    return bits & 3, sine, cosine
 
 
 @inlined

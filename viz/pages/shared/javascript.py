@@ -1,7 +1,7 @@
 """The table of primitives in JavaScript, so that a page can compute what Python computes.
 
 The texts of the table are translated one by one; nothing about an operation is written down here.
-What the texts name, such as ``erfc`` or ``power``, are functions of the page (``arithmetic.js``),
+What the texts name, such as ``exp`` or ``power``, are functions of the page (``arithmetic.js``),
 which answer as Python's do, and throw where Python raises.
 """
 
@@ -10,27 +10,27 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
+from scalargrad.notations import JavaScript, Written
 from scalargrad.ops import PRIMITIVES, Primitive
-from scalargrad.texts import Notation, parse
+from scalargrad.texts import parse
 
 from ...words.formula import rule_text
 
 __all__ = ["cases", "rules", "translate"]
 
 #: What ``arithmetic.js`` defines, so that it answers as Python does.
-_DEFINED = frozenset(
-    (
-        *("abs", "max", "min", "power", "ieee_pow", "exp", "expm1", "log", "log1p", "sqrt"),
-        *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf", "erfc"),
-    )
+_DEFINED = (
+    *("abs", "max", "min", "power", "ieee_pow", "exp", "expm1", "log", "log1p", "sqrt"),
+    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
 )
 
 #: What JavaScript itself has besides, with the names of Python's math module.
-_MATH = frozenset({"acosh", "asinh", "atanh", "cbrt", "log10", "log2", "trunc"})
+_MATH = ("acosh", "asinh", "atanh", "cbrt", "log10", "log2", "trunc")
 
-_CONSTANTS = {"inf": "Infinity", "nan": "NaN", "pi": "Math.PI"}
-_COMPARISONS = {"==": "===", "!=": "!=="}
+#: What is used of the notation's own functions.
+_OWN = ("erf", "erfc", "gauss")
 
 
 def translate(text: str) -> str:
@@ -40,51 +40,30 @@ def translate(text: str) -> str:
         TextError: the expression holds something that no row of the table has.
 
     >>> translate("-z / y if x > 0 else nan")
-    '(x > 0 ? divide((-z), y) : NaN)'
+    'x > 0 ? divide(-z, y) : NaN'
     """
-    return _JavaScript().read(parse(text))
+    return _Page().read(parse(text)).text
 
 
-class _JavaScript(Notation[str]):
+class _Page(JavaScript):
     """Expressions of JavaScript, in terms of the functions of ``arithmetic.js``."""
 
-    def number(self, x: float) -> str:
-        return repr(int(x)) if x == int(x) else repr(x)
+    functions: ClassVar = {
+        **{name: name for name in (*_DEFINED, *_OWN)},
+        **{name: f"checked(Math.{name})" for name in _MATH},
+        "divide": "divide", "modulo": "modulo",
+    }  # fmt: skip
+    own: ClassVar = {}
 
-    def name(self, name: str) -> str:
-        return _CONSTANTS.get(name, name)
-
-    def negative(self, x: str) -> str:
-        return f"(-{x})"
-
-    def infix(self, op: str, x: str, y: str) -> str:
-        match op:
-            case "/":
-                return f"divide({x}, {y})"
-            case "%":
-                return f"modulo({x}, {y})"
-        return f"({x} {op} {y})"
-
-    def call(self, name: str, inputs: Sequence[str]) -> str:
+    def call(self, name: str, inputs: Sequence[Written]) -> Written:
         """Call a function of the page or of JavaScript, or the value of another row."""
-        if name in _DEFINED:
-            function = name
-        elif name in _MATH:
-            function = f"checked(Math.{name})"
-        elif name in PRIMITIVES:
-            function = f"RULES.{name}.value"
-        else:
-            raise self.lacks(f"the function {name!r}")
-        return f"{function}({', '.join(inputs)})"
+        if name in PRIMITIVES and name not in self.functions:
+            return Written(f"RULES.{name}.value({', '.join(x.text for x in inputs)})")
+        return super().call(name, inputs)
 
-    def comparison(self, op: str, x: str, y: str) -> str:
-        return f"{x} {_COMPARISONS.get(op, op)} {y}"
-
-    def junction(self, word: str, parts: Sequence[str]) -> str:
-        return f"({(' && ' if word == 'and' else ' || ').join(parts)})"
-
-    def choice(self, test: ast.expr, then: ast.expr, other: ast.expr) -> str:
-        return f"({self.read(test)} ? {self.read(then)} : {self.read(other)})"
+    def infix(self, op: str, x: Written, y: Written) -> Written:
+        names = {"/": "divide", "%": "modulo"}
+        return self.call(names[op], [x, y]) if op in names else super().infix(op, x, y)
 
 
 def cases(text: str) -> Iterator[tuple[str, str]]:
@@ -106,13 +85,16 @@ def cases(text: str) -> Iterator[tuple[str, str]]:
 def rules() -> str:
     """Return the source of an object ``RULES`` with an entry for each row of the table.
 
+    Before it stand the functions ``erf`` and ``erfc``, which JavaScript lacks.
+
     An entry holds functions of the operands: the ``value``, in ``slopes`` the partial derivatives,
     which get the result as well, and in ``pushes`` what a gradient g of the result becomes on its
     way to an operand. For people it holds the operands' ``letters``, the ``text`` of the value, in
     ``rules`` the equations of the derivatives, in ``texts`` those of their cases, each with the
     condition under which it holds, and what the operation ``needs`` to be ``defined``.
     """
-    return "const RULES = {\n" + "".join(map(_entry, PRIMITIVES.values())) + "};\n"
+    functions = "\n".join(JavaScript.own[name] for name in _OWN)
+    return f"{functions}\nconst RULES = {{\n{''.join(map(_entry, PRIMITIVES.values()))}}};\n"
 
 
 def _entry(row: Primitive) -> str:

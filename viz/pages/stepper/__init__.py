@@ -4,57 +4,37 @@ from __future__ import annotations
 
 import os
 import warnings
-from html import escape
-from pathlib import Path
 
 from scalargrad.engine import Value
 
-from ...words.names import names, walk
+from ...words.names import Names, named, walk
+from ..shared.page import Page
 from .content import LARGEST_DRAWN, content
-from .page import assemble
+from .page import write
 
 __all__ = ["Stepper", "stepper"]
 
 _LARGEST_CALM = 1000  # nodes; the page of a larger graph is large, and nobody steps to its end
 
 
-class Stepper:
+class Stepper(Page):
     """A page to step through a graph: save it, or let a notebook show it."""
 
-    #: The whole page, in one file that loads nothing else.
-    html: str
-    #: Where the page was saved last, if it was.
-    path: Path | None = None
 
-    def __init__(self, html: str, title: str) -> None:
-        self.html, self.title = html, title
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page to a file, and return its full path."""
-        self.path = Path(path).resolve()
-        self.path.write_text(self.html, encoding="utf-8", newline="\n")
-        return self.path
-
-    def __repr__(self) -> str:
-        where = f"open {self.path}" if self.path else "not saved yet: use .save(path)"
-        return f"<{self.title}; {where}>"
-
-    def _repr_html_(self) -> str:
-        """Show the page in a frame, where it can run its script and do nothing else."""
-        return (
-            f'<iframe title="{escape(self.title)}" sandbox="allow-scripts" width="100%" '
-            f'height="720" style="border: 0" srcdoc="{escape(self.html)}"></iframe>'
-        )
-
-
-def stepper(root: Value, path: str | os.PathLike[str] | None = None) -> Stepper:
+def stepper(
+    root: Value, path: str | os.PathLike[str] | None = None, *, names: Names = True
+) -> Stepper:
     """Make a page that steps through the forward and the backward pass of ``root``.
 
     There is one step for each node forward, one for the seed ∂root/∂root = 1, and one for each edge
     backward, in the order in which ``root.backward()`` takes them. Each backward step shows the
-    chain rule in symbols and in numbers. Leaves can be changed in the page, which computes all
-    again; an operation of one's own is shown with the local derivatives that it has now, and what
-    leads to it cannot be changed.
+    chain rule in symbols and in numbers. Leaves can be changed in the page, by a number or a
+    slider, and all is computed again; an operation of one's own is shown with the local derivatives
+    that it has now, and what leads to it cannot be changed.
+
+    Two leaves that are chosen together show their second derivative and the paths of the gradient's
+    own graph that it is the sum of, where the graph has at most 100 nodes.
+    Where `scalargrad.debug()` was on, the card of a node has the source line that made it.
 
     The page is one HTML file without anything to load. It starts from the data of the nodes; no
     ``.grad`` is read or changed. A graph of more than 500 nodes is folded in the picture, but all
@@ -63,6 +43,8 @@ def stepper(root: Value, path: str | os.PathLike[str] | None = None) -> Stepper:
     Args:
         root: the result.
         path: the file to write, if any.
+        names: whether a node without a label is called by the variable that holds it here; or the
+            variables by hand, as ``names=locals()``.
 
     Returns:
         the page: ``.html`` is its text, ``.save(path)`` writes it, and a notebook shows it.
@@ -73,8 +55,8 @@ def stepper(root: Value, path: str | os.PathLike[str] | None = None) -> Stepper:
     Warns:
         UserWarning: the graph has more than 1,000 nodes.
 
-    >>> x = Value(0.5, label="x")
-    >>> y = x.tanh(); y.label = "y"
+    >>> x = Value(0.5)
+    >>> y = x.tanh()
     >>> stepper(y)
     <stepper of y, 4 steps; not saved yet: use .save(path)>
     """
@@ -85,10 +67,10 @@ def stepper(root: Value, path: str | os.PathLike[str] | None = None) -> Stepper:
             f"is folded from {LARGEST_DRAWN} nodes up; step through a smaller part of it",
             stacklevel=2,
         )
-    called = names(order)
+    called = named(order, names)
     found = content(order, called)
     title = f"stepper of {called[root]}, {found.steps:,} steps"
-    page = Stepper(assemble(found, called[root]), title)
+    page = Stepper(write(found, called[root]), title)
     if path is not None:
         page.save(path)
     return page

@@ -1,49 +1,44 @@
 // Moving through the steps: keys, buttons, search, play, prediction.
 
-let position = -1;
-let playing = 0;
-let predicting = false;
-let waiting = false; // for the answer to a prediction
-const score = { right: 0, asked: 0 };
 const last = steps.length - 1;
 const PACE = 900; // milliseconds a step
 
 /** How many steps are known: a gradient that is asked for is not. */
-const known = () => (waiting ? position - 1 : position);
+const known = () => (state.waiting ? state.position - 1 : state.position);
 
-const step = () => steps[position];
+const step = () => steps[state.position];
 
 function goTo(target) {
   const next = Math.min(last, Math.max(0, target));
   const before = known();
-  const ahead = next > position;
-  position = next;
-  waiting = predicting && ahead && step().pass === "backward";
-  if (waiting) score.asked += 1;
+  const ahead = next > state.position;
+  state.position = next;
+  state.waiting = state.predicting && ahead && step().pass === "backward";
+  if (state.waiting) state.score.asked += 1;
   $("verdict").textContent = "";
   drawNumbers(before, known());
   show();
   keepInView([step().node, step().parent ?? step().node].map((node) => $(node.box)));
-  rememberPosition();
+  remember({ step: state.position + 1 });
 }
 
 /** Show the present step, with its numbers as they are. */
 function show() {
   if (step().pass === "backward") drawEdge(step(), known());
   highlight(step());
-  showStep(step(), waiting);
+  showStep(step(), state.waiting);
   showCard();
-  $("question").hidden = !waiting;
-  if (waiting) {
+  $("question").hidden = !state.waiting;
+  if (state.waiting) {
     $("question-name").textContent = `∂${root.symbol}/∂${step().parent.symbol}`;
     $("guess").value = "";
     stop();
   }
-  $("slider").value = position;
-  $("slider").setAttribute("aria-valuetext", `step ${position + 1} of ${steps.length}, ${passName(step())}`);
-  $("position").textContent = `${position + 1} of ${steps.length} · ${step().pass === "forward" ? "forward" : "backward"}`;
-  for (const id of ["first", "back"]) $(id).disabled = position === 0;
-  for (const id of ["next", "last"]) $(id).disabled = position === last;
+  $("slider").value = state.position;
+  $("slider").setAttribute("aria-valuetext", `step ${state.position + 1} of ${steps.length}, ${passName(step())}`);
+  $("position").textContent = `${state.position + 1} of ${steps.length} · ${step().pass === "forward" ? "forward" : "backward"}`;
+  for (const id of ["first", "back"]) $(id).disabled = state.position === 0;
+  for (const id of ["next", "last"]) $(id).disabled = state.position === last;
 }
 
 /** Change numbers, then show the same step with the new ones. */
@@ -57,7 +52,7 @@ function change(action) {
 const endsTurn = (index) => index === last || steps[index].node !== steps[index + 1].node;
 
 function wholeNode(direction) {
-  let target = position + direction;
+  let target = state.position + direction;
   while (target > 0 && target < last && !endsTurn(target)) target += direction;
   goTo(target);
 }
@@ -65,25 +60,25 @@ function wholeNode(direction) {
 // ── play ────────────────────────────────────────────────────────────────────────────────────────
 
 function play() {
-  if (playing) return stop();
-  if (position === last) goTo(0);
+  if (state.playing) return stop();
+  if (state.position === last) goTo(0);
   $("play").textContent = "Pause";
-  playing = setInterval(() => (position === last ? stop() : goTo(position + 1)), PACE);
+  state.playing = setInterval(() => (state.position === last ? stop() : goTo(state.position + 1)), PACE);
 }
 
 function stop() {
-  clearInterval(playing);
-  playing = 0;
+  clearInterval(state.playing);
+  state.playing = 0;
   $("play").textContent = "Play";
 }
 
 // ── predict ─────────────────────────────────────────────────────────────────────────────────────
 
 function togglePredict() {
-  predicting = !predicting;
-  $("predict").setAttribute("aria-pressed", predicting);
-  if (waiting) reveal();
-  const next = predicting ? "Step on: each gradient is asked for before it is shown." : "";
+  state.predicting = !state.predicting;
+  $("predict").setAttribute("aria-pressed", state.predicting);
+  if (state.waiting) reveal();
+  const next = state.predicting ? "Step on: each gradient is asked for before it is shown." : "";
   $("verdict").className = "";
   $("verdict").textContent = next;
 }
@@ -94,9 +89,10 @@ function checkGuess() {
   if (guess === null) return say("wrong", "Give a number, such as −0.5.");
   const close = Math.abs(guess - after) <= 0.005 * Math.abs(after) + 1e-4;
   if (close || Object.is(guess, after)) {
-    score.right += 1;
+    state.score.right += 1;
     reveal();
-    return say("right", `✓ Right: ${number(after)}. ${score.right} of ${score.asked} so far.`);
+    const tally = `${state.score.right} of ${state.score.asked} so far.`;
+    return say("right", `✓ Right: ${number(after)}. ${tally}${ending()}`);
   }
   const added = Math.abs(guess - (after - before)) <= 0.005 * Math.abs(after - before) + 1e-4;
   return say("wrong", added ? "✗ That is what this step adds: what was there before stays."
@@ -104,10 +100,18 @@ function checkGuess() {
 }
 
 function reveal() {
-  waiting = false;
-  drawNumbers(position - 1, position);
+  state.waiting = false;
+  drawNumbers(state.position - 1, state.position);
   show();
+  say("", ending().trim());
   $("next").focus();
+}
+
+/** At the end of a drill, what to do next: harder if four of five gradients were right. */
+function ending() {
+  if (!data.drill || state.position !== last) return "";
+  const good = state.score.right >= 0.8 * (last - seedStep);
+  return good ? ` Now a harder one: ${data.drill.harder}` : ` Now another one: ${data.drill.again}`;
 }
 
 function say(kind, text) {
@@ -117,95 +121,67 @@ function say(kind, text) {
 
 // ── search ──────────────────────────────────────────────────────────────────────────────────────
 
-const search = { text: "", at: -1 };
-
 function findNext() {
   const text = $("search").value.trim().toLowerCase();
   const found = text ? nodes.filter((node) => node.name.toLowerCase().includes(text)) : [];
   found.sort((a, b) => (b.name.toLowerCase() === text) - (a.name.toLowerCase() === text));
-  search.at = text === search.text && found.length ? (search.at + 1) % found.length : 0;
-  search.text = text;
-  $("matches").textContent = found.length ? `${search.at + 1} of ${found.length}` : text && "not found";
-  if (found.length) openCard(found[search.at]);
-}
-
-// ── deep links ──────────────────────────────────────────────────────────────────────────────────
-
-let remembering = 0;
-
-/** Put the step into the address; not in a frame without an address of its own. */
-function rememberPosition() {
-  clearTimeout(remembering);
-  if (location.protocol === "about:") return;
-  // Browsers allow few changes of the address in a short time.
-  remembering = setTimeout(() => history.replaceState(null, "", `#step=${position + 1}`), 150);
-}
-
-/** The step in the address, counted from 1 as on the page; the first one if there is none. */
-function linkedPosition() {
-  const found = /^#step=(\d+)$/.exec(location.hash);
-  return found ? Number(found[1]) - 1 : 0;
+  state.search.at = text === state.search.text && found.length ? (state.search.at + 1) % found.length : 0;
+  state.search.text = text;
+  $("matches").textContent = found.length ? `${state.search.at + 1} of ${found.length}` : text && "not found";
+  if (found.length) openCard(found[state.search.at]);
 }
 
 // ── wiring ──────────────────────────────────────────────────────────────────────────────────────
 
-const isTyping = (target) => target.matches("input:not([type=range]), textarea");
-const isPressed = (target) => target.matches("button, summary, a");
+/** The step in the address, counted from 1 as on the page; the first one if there is none. */
+const linkedPosition = () => Math.trunc(Number(remembered().step) || 1) - 1;
 
-const KEYS = {
-  ArrowRight: () => goTo(position + 1),
-  ArrowLeft: () => goTo(position - 1),
-  ArrowUp: null, // these two scroll the panel
-  ArrowDown: null,
-  Home: () => goTo(0),
-  End: () => goTo(last),
+
+/** Play stops when somebody takes over. */
+const steering = (actions) => Object.fromEntries(
+  Object.entries(actions).map(([name, action]) => [name, () => { stop(); action(); }]),
+);
+
+onKeys({
+  ...steering({
+    ArrowRight: () => goTo(state.position + 1),
+    ArrowLeft: () => goTo(state.position - 1),
+    "Shift+ArrowRight": () => wholeNode(1),
+    "Shift+ArrowLeft": () => wholeNode(-1),
+    Home: () => goTo(0),
+    End: () => goTo(last),
+    "/": () => $("search").focus(),
+    "?": () => $("help").showModal(),
+    0: fit,
+  }),
   " ": play,
-  "/": () => $("search").focus(),
-  "?": () => $("help").showModal(),
-  0: fit,
-};
-
-addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && opened && !$("help").open) return closeCard();
-  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return undefined;
-  const { target } = event;
-  if (target instanceof Element) {
-    if (isTyping(target) || (event.key === " " && isPressed(target))) return undefined;
-  }
-  const whole = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  const action = event.shiftKey && whole ? () => wholeNode(whole) : KEYS[event.key];
-  if (!action) return undefined;
-  event.preventDefault();
-  if (event.key !== " ") stop();
-  return action();
 });
 
-const CLICKS = {
-  first: () => goTo(0),
-  back: () => goTo(position - 1),
-  next: () => goTo(position + 1),
-  last: () => goTo(last),
-  "to-forward": () => goTo(0),
-  "to-backward": () => goTo(seedStep),
-  play,
-  predict: togglePredict,
-  check: checkGuess,
-  reveal,
-  fit,
-  "zoom-in": () => zoom(1.25),
-  "zoom-out": () => zoom(0.8),
-  "help-button": () => $("help").showModal(),
-  "close-help": () => $("help").close(),
-  reset: () => change(() => { reset(); $("progress").textContent = ""; }),
-  descend: stepDown,
-};
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && state.opened && !$("help").open) closeCard();
+});
 
-for (const [id, action] of Object.entries(CLICKS)) {
-  $(id).addEventListener("click", () => {
-    if (id !== "play") stop();
-    action();
-  });
-}
+onClicks({
+  ...steering({
+    first: () => goTo(0),
+    back: () => goTo(state.position - 1),
+    next: () => goTo(state.position + 1),
+    last: () => goTo(last),
+    "to-forward": () => goTo(0),
+    "to-backward": () => goTo(seedStep),
+    predict: togglePredict,
+    check: checkGuess,
+    reveal,
+    fit,
+    "zoom-in": () => zoom(1.25),
+    "zoom-out": () => zoom(0.8),
+    "help-button": () => $("help").showModal(),
+    "close-help": () => $("help").close(),
+    reset: () => change(() => { reset(); $("progress").textContent = ""; }),
+    descend: stepDown,
+  }),
+  play,
+});
 
 function stepDown() {
   const rate = parseNumber($("rate").value);
@@ -236,7 +212,9 @@ $("descend").disabled = learners.length === 0;
 document.body.classList.toggle("wide", extent.width > 1.8 * extent.height);
 measure();
 fit();
-if (view.zoom < LEGIBLE) view.zoom = LEGIBLE;
+if (state.view.zoom < LEGIBLE) state.view.zoom = LEGIBLE;
 setView();
 drawAllNumbers(-1);
-goTo(linkedPosition());
+if (data.drill && linkedPosition() < seedStep) goTo(seedStep);
+else goTo(linkedPosition());
+if (data.drill) togglePredict();

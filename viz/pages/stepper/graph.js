@@ -1,16 +1,16 @@
 // The graph, its two passes, and what a change of a leaf does to them.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const nodes = data.nodes.map((node, index) => ({
+const readNode = (node, index) => ({
   operands: [],
-  slopes: [],
   arrows: [],
   ...node,
   index,
   symbol: node.odd ? `(${node.name})` : node.name,
   data: Number(node.data),
   slopes: (node.slopes ?? []).map(Number),
-}));
+});
+const nodes = data.nodes.map(readNode);
 const root = nodes[nodes.length - 1];
 const isOwn = (node) => node.kind === "op" && !node.row;
 
@@ -29,8 +29,27 @@ for (const node of [...nodes].reverse()) {
   for (const operand of node.operands) beyondReach[operand] ??= blocker;
 }
 
-/** The numbers that are shown: values, slopes, problems and gradients by node. */
-let now = { changed: new Map() };
+/** All that changes while somebody uses the page. */
+const state = {
+  /** The numbers that are shown: values, slopes, problems and gradients by node; what was changed. */
+  now: { changed: new Map() },
+  position: -1, // the step that is shown
+  playing: 0, // a timer
+  predicting: false,
+  waiting: false, // for the answer to a prediction
+  score: { right: 0, asked: 0 },
+  opened: null, // the node whose card is shown
+  edited: null, // the node whose editor is shown
+  partner: null, // the leaf with which its second derivative is shown
+  highlighted: [],
+  search: { text: "", at: -1 },
+  view: { x: 0, y: 0, zoom: 1 }, // the middle, and pixels per unit
+  frame: { width: 0, height: 0 },
+  gliding: 0, // an animation
+  fingers: new Map(),
+  travelled: 0, // by a finger, in pixels
+};
+
 recompute();
 
 function makeSteps() {
@@ -47,20 +66,20 @@ function makeSteps() {
 }
 
 function recompute() {
-  Object.assign(now, evaluate(now.changed));
-  now.slopes = nodes.map(slopesOf);
-  now.gradients = differentiate(now.slopes);
+  Object.assign(state.now, evaluate(state.now.changed));
+  state.now.slopes = nodes.map(slopesOf);
+  state.now.gradients = differentiate(state.now.slopes);
 }
 
 /**
  * The forward pass. What does not depend on a change keeps the number that Python computed.
- * `changed` gives numbers to nodes, by index.
+ * `changed` gives numbers to nodes, by index; `graph` may have more nodes after those of the page.
  */
-function evaluate(changed) {
+function evaluate(changed, graph = nodes) {
   const values = [];
   const dirty = [];
   const problems = [];
-  for (const node of nodes) {
+  for (const node of graph) {
     const i = node.index;
     const inputs = node.operands.map((operand) => values[operand]);
     dirty[i] = changed.has(i) || node.operands.some((operand) => dirty[operand]);
@@ -93,10 +112,10 @@ function apply(node, inputs) {
 }
 
 function slopesOf(node) {
-  if (!now.dirty[node.index] || node.kind !== "op") return node.slopes;
-  if (now.problems[node.index] || isOwn(node)) return node.operands.map(() => NaN);
-  const inputs = node.operands.map((operand) => now.values[operand]);
-  return RULES[node.row].slopes.map((slope) => attempt(() => slope(...inputs, now.values[node.index])));
+  if (!state.now.dirty[node.index] || node.kind !== "op") return node.slopes;
+  if (state.now.problems[node.index] || isOwn(node)) return node.operands.map(() => NaN);
+  const inputs = node.operands.map((operand) => state.now.values[operand]);
+  return RULES[node.row].slopes.map((slope) => attempt(() => slope(...inputs, state.now.values[node.index])));
 }
 
 /** The backward pass: fills in the numbers of the steps, and returns the gradients. */
@@ -118,8 +137,8 @@ function differentiate(slopes) {
 /** What a gradient becomes on its way: of an infinite one, too, a choice that says 0 passes nothing on. */
 function push(node, place, gradient, slope) {
   if (!node.row || Number.isFinite(gradient)) return gradient * slope;
-  const inputs = node.operands.map((operand) => now.values[operand]);
-  return attempt(() => RULES[node.row].pushes[place](...inputs, now.values[node.index], gradient));
+  const inputs = node.operands.map((operand) => state.now.values[operand]);
+  return attempt(() => RULES[node.row].pushes[place](...inputs, state.now.values[node.index], gradient));
 }
 
 /** The number that a function of the table answers; NaN where it has none. */
@@ -142,29 +161,29 @@ const learners = (() => {
 })();
 
 function setValue(node, value) {
-  now.changed.set(node.index, value);
+  state.now.changed.set(node.index, value);
   recompute();
 }
 
 function descend(rate) {
   for (const node of learners) {
-    const moved = now.values[node.index] - rate * now.gradients[node.index];
-    now.changed.set(node.index, moved);
+    const moved = state.now.values[node.index] - rate * state.now.gradients[node.index];
+    state.now.changed.set(node.index, moved);
   }
   recompute();
 }
 
 function reset() {
-  now.changed.clear();
+  state.now.changed.clear();
   recompute();
 }
 
 /** (L(x + h) - L(x - h)) / 2h: the slope without any derivative rule; null where L is undefined. */
 function centralDifference(node) {
-  const x = now.values[node.index];
+  const x = state.now.values[node.index];
   const h = 6e-6 * Math.max(1, Math.abs(x));
   const [above, below] = [x + h, x - h].map((moved) => {
-    const { values, problems } = evaluate(new Map(now.changed).set(node.index, moved));
+    const { values, problems } = evaluate(new Map(state.now.changed).set(node.index, moved));
     return problems[root.index] ? null : values[root.index];
   });
   if (above === null || below === null) return null;

@@ -1,14 +1,14 @@
 // The panel: the step in symbols and in numbers, and the card of a node.
 
 /** The number of a node, or why there is none. */
-const shownValue = (node) => (now.problems[node.index] ? "undefined" : number(now.values[node.index]));
+const shownValue = (node) => (state.now.problems[node.index] ? "undefined" : number(state.now.values[node.index]));
 
 function showStep(step, asked) {
   const place = element("p", "pass", `${passName(step)} · step ${step.index + 1} of ${steps.length}`);
   const body = { forward: forwardStep, seed: seedOnly, backward: backwardStep }[step.pass];
   const folded = foldedInto(step.parent ?? step.node);
   if (folded) place.append(` · in the box of ${folded}`);
-  const problem = now.problems[step.node.index];
+  const problem = state.now.problems[step.node.index];
   const trouble = problem ? [element("p", "trouble", problem)] : [];
   const chips = element("ul", "chips");
   chips.setAttribute("aria-label", "Look at a node");
@@ -141,7 +141,7 @@ function derivation({ node, parent, place, slope }) {
 
 function spoken(step, asked) {
   const place = `${passName(step)}, step ${step.index + 1} of ${steps.length}.`;
-  const problem = now.problems[step.node.index];
+  const problem = state.now.problems[step.node.index];
   if (problem) return `${place} ${step.node.name} is ${problem}.`;
   const { node, parent } = step;
   if (step.pass === "seed") return `${place} d ${root.name} by d ${root.name} is 1.`;
@@ -158,10 +158,8 @@ function spoken(step, asked) {
 
 // ── the card of a node ──────────────────────────────────────────────────────────────────────────
 
-let opened = null;
-
 function openCard(node) {
-  opened = node;
+  state.opened = node;
   select(node);
   showCard();
   keepInView([$(node.box)]);
@@ -169,26 +167,29 @@ function openCard(node) {
 }
 
 function closeCard() {
-  opened = null;
+  state.opened = null;
   select(null);
   showCard();
 }
 
 function showCard() {
-  $("card").hidden = !opened;
-  if (!opened) return;
-  const node = opened;
+  $("card").hidden = !state.opened;
+  if (!state.opened) return;
+  const node = state.opened;
   const close = button("×", closeCard, "close");
   close.setAttribute("aria-label", "Close this card");
   const made = node.kind === "op" ? expression(node, (operand) => operand.symbol) : KINDS[node.kind];
-  const problem = now.problems[node.index];
+  const problem = state.now.problems[node.index];
   const list = element("dl", "",
     ...entry("made by", made),
-    ...entry("value", problem ?? exact(now.values[node.index])),
+    ...(node.line ? entry("made in", element("code", "", node.line)) : []),
+    ...entry("value", problem ?? exact(state.now.values[node.index])),
     ...entry("gradient", gradientText(node)),
     ...entry("uses", usesOf(node)),
     ...entry("finite difference", checkOf(node)));
-  $("card").replaceChildren(element("div", "", heading(node.name), close), list, ...editor(node));
+  $("facts").replaceChildren(element("div", "head", heading(node.name), close), list);
+  showEditor(node);
+  showSecond(node);
 }
 
 const entry = (name, content) => [element("dt", "", name), element("dd", "", content)];
@@ -224,7 +225,7 @@ function checkOf(node) {
   if (gradientSoFar(node, known()) === null) return "comes with the gradient";
   const estimate = centralDifference(node);
   if (estimate === null) return `${formula} is undefined: a step leads out of the domain`;
-  const exactly = now.gradients[node.index];
+  const exactly = state.now.gradients[node.index];
   const scale = Math.max(1, Math.abs(estimate), Math.abs(exactly));
   const agrees = Math.abs(estimate - exactly) <= 1e-5 * scale;
   const verdict = agrees
@@ -241,21 +242,39 @@ function editor(node) {
   if (blocker) {
     return [element("p", "", `It cannot be changed here: it leads to ${blocker.op}, an operation of your own, which only Python can compute.`)];
   }
-  const input = element("input");
-  input.type = "text";
+  const typed = () => set(parseNumber(input.value));
+  const input = field("text", "new-value", (event) => { if (event.key === "Enter") typed(); }, "keydown");
   input.inputMode = "decimal";
-  input.id = "new-value";
-  input.value = exact(now.values[node.index]);
-  const label = element("label", "", `${node.symbol} = `, input);
+  const slider = field("range", "new-value-slider", () => set(Number(slider.value)), "input");
+  const reach = Number.isFinite(node.data) ? Math.max(1, 2 * Math.abs(node.data)) : 0;
+  Object.assign(slider, { min: node.data - reach, max: node.data + reach, step: "any", hidden: !reach });
+  slider.addEventListener("keydown", (event) => {
+    if (/^(Arrow|Page|Home|End)/.test(event.key)) event.stopPropagation(); // they move the slider alone
+  });
+  slider.setAttribute("aria-label", `${node.name}, by a slider`);
   const complaint = element("p", "wrong");
   complaint.setAttribute("role", "status");
-  const set = () => {
-    const value = parseNumber(input.value);
+  const set = (value) => {
     complaint.textContent = value === null ? `not a number: ${input.value}` : "";
-    if (value === null) return;
-    change(() => setValue(node, value));
-    $("new-value").focus();
+    if (value !== null) change(() => setValue(node, value));
   };
-  input.addEventListener("keydown", (event) => { if (event.key === "Enter") set(); });
-  return [element("div", "row", label, button("Set", set)), complaint];
+  const label = element("label", "", `${node.symbol} = `, input);
+  return [element("div", "row", label, button("Set", typed)), slider, complaint];
+}
+
+function field(type, id, act, event) {
+  const made = element("input");
+  Object.assign(made, { type, id });
+  made.addEventListener(event, act);
+  return made;
+}
+
+/** Show the editor of a node; while it stays the same one, somebody may be dragging its slider. */
+function showEditor(node) {
+  if (state.edited !== node) $("editor").replaceChildren(...editor(node));
+  state.edited = node;
+  const value = state.now.values[node.index];
+  const input = $("new-value");
+  if (input && input !== document.activeElement) input.value = exact(value);
+  if ($("new-value-slider")) $("new-value-slider").value = value;
 }

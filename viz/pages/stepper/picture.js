@@ -21,8 +21,11 @@ for (const role of ["from", "to"]) {
   canvas.append(marks[role]);
 }
 
-/** The arrow with a number; none if it is folded into a box. */
-const arrow = (index) => $(`arrow${index}`);
+/** The arrow of a use; none if it is folded into a box. */
+const arrow = ({ node, place }) => node.arrows[place] && $(node.arrows[place]);
+
+/** The arrow from the symbol of an operation to its result; none if the box has no symbol. */
+const arrowOut = (node) => $(`${node.box}-out`);
 
 // ── numbers ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -33,7 +36,7 @@ function gradientSoFar(node, shown) {
   return done.length ? done[done.length - 1].after : null;
 }
 
-const valueSoFar = (node, shown) => (node.index <= shown ? now.values[node.index] : null);
+const valueSoFar = (node, shown) => (node.index <= shown ? state.now.values[node.index] : null);
 
 function drawBox({ group, texts, results }, shown) {
   if (!results.length) return;
@@ -45,7 +48,7 @@ function drawBox({ group, texts, results }, shown) {
 
 /** One number, or the least and the largest; a dot for what is not known yet. */
 function range(numbers, results) {
-  if (results.some((node, i) => now.problems[node.index] && numbers[i] !== null)) return "undefined";
+  if (results.some((node, i) => state.now.problems[node.index] && numbers[i] !== null)) return "undefined";
   const known = numbers.filter((x) => x !== null);
   if (!known.length) return "·";
   if (known.some(Number.isNaN)) return "nan";
@@ -54,7 +57,7 @@ function range(numbers, results) {
 }
 
 function drawEdge(step, shown) {
-  const text = arrow(step.node.arrows[step.place])?.querySelector("text");
+  const text = arrow(step)?.querySelector("text");
   if (text) text.textContent = step.index <= shown ? `∂ ${number(step.slope)}` : "";
 }
 
@@ -71,7 +74,8 @@ function drawNumbers(before, shown) {
 }
 
 function drawEdgesInto(node, shown) {
-  const parts = [...node.arrows.map(arrow), arrow(node.result), $(`${node.box}op`)];
+  const arrows = node.operands.map((_, place) => arrow({ node, place }));
+  const parts = [...arrows, arrowOut(node), $(`${node.box}op`)];
   for (const part of parts) part?.classList.toggle("later", node.index > shown);
 }
 
@@ -83,18 +87,16 @@ function drawAllNumbers(shown) {
 
 // ── highlights ──────────────────────────────────────────────────────────────────────────────────
 
-let highlighted = [];
-
 function highlight(step) {
-  for (const [group, role] of highlighted) group.classList.remove(role);
-  highlighted = roles(step).filter(([group]) => group);
-  for (const [group, role] of highlighted) group.classList.add(role);
+  for (const [group, role] of state.highlighted) group.classList.remove(role);
+  state.highlighted = roles(step).filter(([group]) => group);
+  for (const [group, role] of state.highlighted) group.classList.add(role);
   for (const role of ["from", "to"]) {
-    const [group] = highlighted.find(([, its]) => its === role) ?? [];
+    const [group] = state.highlighted.find(([, its]) => its === role) ?? [];
     marks[role].textContent = group ? MARKS[role] : "";
     if (group) placeMark(marks[role], group, role);
   }
-  const along = highlighted.find(([, role]) => role === "along")?.[0].querySelector("text");
+  const along = state.highlighted.find(([, role]) => role === "along")?.[0].querySelector("text");
   if (along?.textContent) along.textContent = `${MARKS.along} ${along.textContent}`;
 }
 
@@ -107,8 +109,8 @@ function roles(step) {
   return [
     [$(step.node.box), "from"],
     [$(step.parent.box), "to"],
-    [arrow(step.node.arrows[step.place]), "along"],
-    [arrow(step.node.result), "source"],
+    [arrow(step), "along"],
+    [arrowOut(step.node), "source"],
   ];
 }
 
@@ -134,62 +136,59 @@ function select(node) {
 const whole = svg.viewBox.baseVal;
 const extent = { x: whole.x, y: whole.y, width: whole.width, height: whole.height };
 svg.removeAttribute("viewBox");
-const view = { x: 0, y: 0, zoom: 1 }; // the middle, and pixels per unit
 const LEGIBLE = 0.85; // the least zoom to start with
 const MARGIN = 46; // pixels around what is to be seen; the buttons for zooming take as much
 const [LEAST, MOST] = [0.02, 8]; // zoom
-const frame = { width: 0, height: 0 };
-let gliding = 0;
 
 function measure() {
-  frame.width = svg.clientWidth;
-  frame.height = svg.clientHeight;
+  state.frame.width = svg.clientWidth;
+  state.frame.height = svg.clientHeight;
 }
 
 /** Moves the drawing in its frame: changing the viewBox instead would lay out all of it again. */
 function setView() {
-  const x = frame.width / 2 - view.zoom * (view.x - offset.e);
-  const y = frame.height / 2 - view.zoom * (view.y - offset.f);
-  canvas.setAttribute("transform", `translate(${x} ${y}) scale(${view.zoom})`);
+  const x = state.frame.width / 2 - state.view.zoom * (state.view.x - offset.e);
+  const y = state.frame.height / 2 - state.view.zoom * (state.view.y - offset.f);
+  canvas.setAttribute("transform", `translate(${x} ${y}) scale(${state.view.zoom})`);
 }
 
 function fit() {
-  cancelAnimationFrame(gliding);
-  const across = (frame.width - 2 * MARGIN) / extent.width;
-  const down = (frame.height - 2 * MARGIN) / extent.height;
-  view.zoom = Math.max(LEAST, Math.min(across, down, 1.6));
-  view.x = extent.x + extent.width / 2;
-  view.y = extent.y + extent.height / 2;
+  cancelAnimationFrame(state.gliding);
+  const across = (state.frame.width - 2 * MARGIN) / extent.width;
+  const down = (state.frame.height - 2 * MARGIN) / extent.height;
+  state.view.zoom = Math.max(LEAST, Math.min(across, down, 1.6));
+  state.view.x = extent.x + extent.width / 2;
+  state.view.y = extent.y + extent.height / 2;
   setView();
 }
 
 /** Zoom around a point of the screen, by default the middle. */
 function zoom(factor, clientX, clientY) {
-  cancelAnimationFrame(gliding);
+  cancelAnimationFrame(state.gliding);
   const { left, top, width, height } = svg.getBoundingClientRect();
   const dx = (clientX ?? left + width / 2) - left - width / 2;
   const dy = (clientY ?? top + height / 2) - top - height / 2;
-  const zoomed = Math.min(MOST, Math.max(LEAST, view.zoom * factor));
-  view.x += dx / view.zoom - dx / zoomed;
-  view.y += dy / view.zoom - dy / zoomed;
-  view.zoom = zoomed;
+  const zoomed = Math.min(MOST, Math.max(LEAST, state.view.zoom * factor));
+  state.view.x += dx / state.view.zoom - dx / zoomed;
+  state.view.y += dy / state.view.zoom - dy / zoomed;
+  state.view.zoom = zoomed;
   setView();
 }
 
 function pan(dx, dy) {
-  cancelAnimationFrame(gliding);
-  view.x -= dx / view.zoom;
-  view.y -= dy / view.zoom;
+  cancelAnimationFrame(state.gliding);
+  state.view.x -= dx / state.view.zoom;
+  state.view.y -= dy / state.view.zoom;
   setView();
 }
 
 /** Move the view so that boxes are in it, the most important ones last. */
 function keepInView(groups) {
-  const target = { x: view.x, y: view.y };
-  const margin = MARGIN / view.zoom;
+  const target = { x: state.view.x, y: state.view.y };
+  const margin = MARGIN / state.view.zoom;
   const half = {
-    x: frame.width / view.zoom / 2 - margin,
-    y: frame.height / view.zoom / 2 - margin,
+    x: state.frame.width / state.view.zoom / 2 - margin,
+    y: state.frame.height / state.view.zoom / 2 - margin,
   };
   for (const group of groups) {
     const box = placeOf(group);
@@ -206,11 +205,11 @@ function nearest(middle, start, length, half) {
 }
 
 function glide(target) {
-  cancelAnimationFrame(gliding);
-  const start = { x: view.x, y: view.y };
-  if (Math.hypot(target.x - start.x, target.y - start.y) * view.zoom < 1) return;
+  cancelAnimationFrame(state.gliding);
+  const start = { x: state.view.x, y: state.view.y };
+  if (Math.hypot(target.x - start.x, target.y - start.y) * state.view.zoom < 1) return;
   if (calm.matches) {
-    Object.assign(view, target);
+    Object.assign(state.view, target);
     setView();
     return;
   }
@@ -218,18 +217,15 @@ function glide(target) {
   const draw = (time) => {
     const done = Math.min(1, Math.max(0, (time - began) / 220));
     const eased = done * (2 - done);
-    view.x = start.x + (target.x - start.x) * eased;
-    view.y = start.y + (target.y - start.y) * eased;
+    state.view.x = start.x + (target.x - start.x) * eased;
+    state.view.y = start.y + (target.y - start.y) * eased;
     setView();
-    if (done < 1) gliding = requestAnimationFrame(draw);
+    if (done < 1) state.gliding = requestAnimationFrame(draw);
   };
-  gliding = requestAnimationFrame(draw);
+  state.gliding = requestAnimationFrame(draw);
 }
 
 // ── wheel, drag and pinch ───────────────────────────────────────────────────────────────────────
-
-const fingers = new Map();
-let travelled = 0;
 
 svg.addEventListener("wheel", (event) => {
   event.preventDefault();
@@ -237,32 +233,35 @@ svg.addEventListener("wheel", (event) => {
 }, { passive: false });
 
 svg.addEventListener("pointerdown", (event) => {
-  fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
-  if (fingers.size === 1) travelled = 0;
+  state.fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  if (state.fingers.size === 1) state.travelled = 0;
 });
 
 addEventListener("pointermove", (event) => {
-  const last = fingers.get(event.pointerId);
+  const last = state.fingers.get(event.pointerId);
   if (!last) return;
   const here = { x: event.clientX, y: event.clientY };
-  const other = [...fingers].find(([id]) => id !== event.pointerId)?.[1];
+  const other = [...state.fingers].find(([id]) => id !== event.pointerId)?.[1];
   if (other) {
     const apart = (point) => Math.hypot(point.x - other.x, point.y - other.y);
     zoom(apart(here) / Math.max(1, apart(last)), other.x, other.y);
   } else pan(here.x - last.x, here.y - last.y);
-  travelled += Math.hypot(here.x - last.x, here.y - last.y);
-  fingers.set(event.pointerId, here);
+  state.travelled += Math.hypot(here.x - last.x, here.y - last.y);
+  state.fingers.set(event.pointerId, here);
 });
 
 for (const end of ["pointerup", "pointercancel"]) {
-  addEventListener(end, (event) => fingers.delete(event.pointerId));
+  addEventListener(end, (event) => state.fingers.delete(event.pointerId));
 }
 
 svg.addEventListener("click", (event) => {
   const group = event.target.closest(".node");
-  if (!group || travelled > 5) return;
+  if (!group || state.travelled > 5) return;
   const { results } = boxes.get(group.id.replace(/op$/, ""));
-  if (results.length) openCard(results[results.length - 1]);
+  const node = results[results.length - 1];
+  if (!node) return;
+  if (event.shiftKey && canPair(state.opened, node)) pairWith(node);
+  else openCard(node);
 });
 
 // Paper has a size of its own, so there the whole drawing is scaled into its frame.

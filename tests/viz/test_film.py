@@ -1,0 +1,432 @@
+"""The film of a graph: what is in its SVG, and what a browser shows of it when."""
+
+from __future__ import annotations
+
+import math
+import re
+from base64 import b64decode
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from oracles import programs, repeatable
+from pages import violations
+
+from scalargrad import Value
+from scalargrad import functional as F
+from scalargrad.errors import ChoiceError, OperandError, SizeError
+from scalargrad.nn import MLP
+from viz import film
+from viz.pages.film.plot import _LIMITS, plot
+from viz.picture.folding import fold
+from viz.picture.sketch import box_names
+from viz.words.names import named, shown, walk
+from viz.words.steps import steps
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+HOSTILE = [
+    "</style><script>alert(1)</script>", "</desc></svg>", "]]>", '"><image href="x" onload="y">',
+    "{}@import url(x)", "a\u2028b\0c\ud800", "w" * 20_000, "n0", "n1-0", "grad 1", "אבג", "日本語",
+]  # fmt: skip
+
+
+def readme() -> Value:
+    a, b, c = Value(2.0, label="a"), Value(-3.0, label="b"), Value(10.0, label="c")
+    f = Value(-2.0, label="f")
+    d = a * b + c
+    d.label = "d"
+    result = d * f
+    result.label = "L"
+    return result
+
+
+def twice() -> Value:
+    a = Value(3.0, label="a")
+    b = a + a
+    b.label = "b"
+    return b * b
+
+
+def own() -> Value:
+    x = Value(3.0, label="x")
+    square = Value(9.0, (x,), "square", label="s")
+
+    def backward() -> None:
+        x.grad += 2 * x.data * square.grad
+
+    square._backward = backward
+    return square * 2
+
+
+def hostile() -> Value:
+    root = Value(1.0)
+    for label in HOSTILE:
+        root = root * Value(1.0, (), label=label)
+        root.label = label
+    return root
+
+
+def large() -> Value:
+    return MLP(3, [20, 10, 1], seed=0)([1.0, 2.0, 3.0])
+
+
+def medium() -> Value:
+    return MLP(2, [3, 1], seed=0)([1.0, 2.0])
+
+
+def batch() -> Value:
+    model = MLP(2, [16, 16, 1], seed=0)
+    return F.sum((model([float(i), 1.0]) - 1) ** 2 for i in range(20))
+
+
+GRAPHS = {
+    "leaf": lambda: Value(2.0, label="x"), "constant": lambda: Value(1.0) * 0 + 1,
+    "readme": readme, "twice": twice, "own": own, "hostile": hostile, "medium": medium,
+    "large": large, "batch": batch,
+    "infinite": lambda: Value(math.inf) * Value(-math.inf) + Value(math.nan),
+}  # fmt: skip
+
+each_graph = pytest.mark.parametrize("build", GRAPHS.values(), ids=GRAPHS)
+
+
+def tree(svg: str) -> ElementTree.Element:
+    return ElementTree.fromstring(svg)
+
+
+def texts(svg: str, look: str) -> list[str]:
+    found = tree(svg).iter(f"{SVG}text")
+    return [text.text for text in found if look in text.attrib.get("class", "").split()]
+
+
+# ── the file ────────────────────────────────────────────────────────────────────────────────────
+
+
+@each_graph
+def test_film_is_an_svg_of_shapes_without_script_and_without_links(build) -> None:
+    root = tree(film(build()).svg)
+    tags = {element.tag.removeprefix(SVG) for element in root.iter()}
+    assert tags <= {
+        "svg", "title", "desc", "style", "g", "rect", "ellipse", "path", "polygon", "polyline",
+        "text",
+    }  # fmt: skip
+    attributes = {name for element in root.iter() for name in element.attrib}
+    assert not [name for name in attributes if name.startswith("on") or "href" in name]
+    (style,) = root.iter(f"{SVG}style")
+    assert "url(" not in style.text
+    assert "@import" not in style.text
+
+
+@each_graph
+def test_film_tells_what_it_shows_to_those_who_do_not_see_it(build) -> None:
+    made = film(build())
+    root = tree(made.svg)
+    named = {
+        element.attrib["id"]: element.text for element in root.iter() if "id" in element.attrib
+    }
+    title, text = root.attrib["aria-labelledby"].split()
+    assert root.attrib["role"] == "img"
+    assert named[title].startswith("Backpropagation through ")
+    assert named[text] == made.description
+    assert len(made.description) <= 2000
+
+
+@each_graph
+def test_all_classes_that_move_something_have_their_rules(build) -> None:
+    root = tree(film(build()).svg)
+    (style,) = root.iter(f"{SVG}style")
+    used = {c for e in root.iter() for c in e.attrib.get("class", "").split()}
+    moving = {c for c in used if re.fullmatch(r"[sdf]\d+-\d*|bar", c)}
+    ruled = set(re.findall(r"\.film\w+ \.([\w-]+)\{animation", style.text))
+    assert ruled == moving
+    assert "prefers-reduced-motion" in style.text
+    for percentage in re.findall(r"([\d.]+)%", style.text):
+        assert 0 <= float(percentage) <= 100
+
+
+def test_labels_are_text_whatever_they_hold() -> None:
+    svg = film(hostile()).svg
+    found = [text.text for text in tree(svg).iter(f"{SVG}text")]
+    for label in HOSTILE:
+        assert any(text.startswith(shown(label)) for text in found)
+    svg.encode("utf-8")
+
+
+def test_films_in_one_page_do_not_share_names() -> None:
+    first, second = (set(re.findall(r"film[0-9a-f]{8}", film(g()).svg)) for g in (readme, twice))
+    assert len(first) == len(second) == 1
+    assert first != second
+    assert film(readme()).svg == film(readme()).svg
+
+
+def test_gradients_are_neither_read_nor_changed() -> None:
+    root = readme()
+    before = film(root).svg
+    root.grad = 5.0
+    root.backward()
+    grads = [node.grad for node in walk(root, "test")]
+    assert film(root).svg == before
+    assert [node.grad for node in walk(root, "test")] == grads
+
+
+def test_readme_example_is_small() -> None:
+    assert len(film(readme()).svg) < 25_000
+
+
+def test_large_graph_is_folded_says_so_and_stays_small() -> None:
+    made = film(large())
+    assert texts(made.svg, "notice") == ["874 nodes in 4 boxes: neurons and layers folded"]
+    assert "874 nodes in 4 boxes" in made.description
+    assert len(made.svg) < 30_000
+
+
+def test_file_is_written_and_named(tmp_path) -> None:
+    made = film(readme(), tmp_path / "L.svg")
+    assert (tmp_path / "L.svg").read_text(encoding="utf-8") == made.svg
+    assert repr(made) == f"<film of L, 8 scenes in 12 s; open {(tmp_path / 'L.svg').resolve()}>"
+    assert repr(film(readme())).endswith("not saved yet: use .save(path)>")
+
+
+def test_notebook_shows_it_as_an_image() -> None:
+    made = film(hostile())
+    found = re.fullmatch(
+        r'<img alt="([^"<>]*)" src="data:image/svg\+xml;base64,([^"]*)" [^<>]*>', made._repr_html_()
+    )
+    assert b64decode(found[2]).decode() == made.svg
+
+
+@pytest.mark.parametrize(
+    ("root", "name", "error", "message"),
+    [
+        (3.0, "L.svg", OperandError, "film needs a Value, the result of a graph, got 3.0"),
+        ([readme()], "L.svg", OperandError, "give it one result, or their sum"),
+        (readme(), "L.gif", ChoiceError, "a film is written to an SVG file, got '"),
+        (readme(), "L", ChoiceError, "a film is written to an SVG file, got '"),
+    ],
+)
+def test_mistakes_get_a_sentence_and_write_nothing(tmp_path, root, name, error, message) -> None:
+    with pytest.raises(error, match=message):
+        film(root, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, math.inf, math.nan, "long", True])
+def test_length_that_is_none_gets_a_sentence(seconds) -> None:
+    with pytest.raises(SizeError, match="seconds is a positive number, got "):
+        film(readme(), seconds=seconds)
+
+
+# ── the plot ────────────────────────────────────────────────────────────────────────────────────
+
+
+def made_plot(root: Value, seconds: float | None = None):
+    order = walk(root, "test")
+    return plot(order, named(order, False), seconds)
+
+
+@pytest.mark.parametrize("seconds", [None, 5.0, 60.0])
+@each_graph
+def test_length_is_as_asked_for_or_at_most_forty_seconds(build, seconds) -> None:
+    made = made_plot(build(), seconds)
+    passes = made.length - 3.0
+    assert passes == pytest.approx(seconds) if seconds else 0 < passes <= 40.0 + 1e-9
+
+
+def number_in(line) -> float:
+    return float(line.text.split()[-1].replace("−", "-"))
+
+
+@repeatable
+@given(programs(size=8))
+def test_film_ends_with_the_gradients_of_the_backward_pass(program) -> None:
+    inputs = [Value(x, label=f"x{i}") for i, x in enumerate(program.inputs)]
+    root = program.values(inputs)[-1]
+    made = made_plot(root)
+    order = walk(root, "test")
+    gradients = {step.parent: step.after for step in steps(root)}
+    assert not made.sketch.notice
+    for place, node in enumerate(order):
+        box = f"n{place}"
+        assert number_in(made.data[box]) == pytest.approx(node.data, rel=1e-3, abs=1e-4)
+        last = made.gradients[box][-1]
+        assert last.end is None
+        assert number_in(last) == pytest.approx(gradients[node], rel=1e-3, abs=1e-4)
+
+
+@each_graph
+def test_film_of_a_folded_graph_ends_with_the_gradients_of_the_backward_pass(build) -> None:
+    root = build()
+    order, made = walk(root, "test"), made_plot(root)
+    gradients = {step.parent: step.after for step in steps(root)}
+    shown = 0
+    for block, box in box_names(fold(order, limits=_LIMITS)).items():
+        for text, numbers in (
+            (made.data.get(box), [node.data for node in block.results]),
+            (made.gradients.get(box, [None])[-1], [gradients[node] for node in block.results]),
+        ):
+            if numbers:
+                unknown = any(map(math.isnan, numbers))
+                expected = [math.nan] if unknown else [min(numbers), max(numbers)]
+                found = [float(x.replace("−", "-")) for x in text.text.split()[1::2]]
+                close = pytest.approx(expected[: len(found)], rel=1e-3, abs=1e-4, nan_ok=True)
+                assert found == close
+                shown += 1
+    assert shown >= 2
+
+
+@each_graph
+def test_numbers_come_in_the_order_in_which_they_are_computed(build) -> None:
+    made = made_plot(build())
+    for arrow in made.sketch.arrows:
+        tail, head = arrow.tail.removesuffix("op"), arrow.head.removesuffix("op")
+        if tail == head or head not in made.data or tail not in made.data:
+            continue
+        assert made.data[tail].start < made.data[head].start
+        # What a box sends back, it has got before.
+        if head in made.gradients and tail in made.gradients:
+            assert made.gradients[head][-1].start < made.gradients[tail][-1].start
+    for lines in made.gradients.values():
+        ends = [line.end for line in lines]
+        assert ends == [*[line.start for line in lines[1:]], None]
+
+
+def test_local_derivatives_come_with_the_flow_along_their_edges() -> None:
+    made = made_plot(readme())
+    for name, line in made.derivatives.items():
+        scene = made.scenes[line.start]
+        assert not scene.forward
+        assert name in scene.flows
+    assert sorted(line.text for line in made.derivatives.values()) == [
+        "∂ 1.0000", "∂ 1.0000", "∂ 2.0000", "∂ 4.0000", "∂ −2.0000", "∂ −3.0000",
+    ]  # fmt: skip
+
+
+def test_captions_say_each_scene_in_symbols_and_numbers() -> None:
+    captions = [[*scene.captions] for scene in made_plot(readme()).scenes]
+    assert captions == [
+        ["a = 2, b = −3, c = 10, f = −2"],
+        ["v1 = a · b = −6"],
+        ["d = v1 + c = 4"],
+        ["L = d · f = −8"],
+        ["∂L/∂L = 1"],
+        ["∂L/∂d += ∂L/∂L · ∂L/∂d = 1 · (−2)", "∂L/∂f += ∂L/∂L · ∂L/∂f = 1 · 4"],
+        ["∂L/∂v1 += ∂L/∂d · ∂d/∂v1 = −2 · 1", "∂L/∂c += ∂L/∂d · ∂d/∂c = −2 · 1"],
+        ["∂L/∂a += ∂L/∂v1 · ∂v1/∂a = −2 · (−3)", "∂L/∂b += ∂L/∂v1 · ∂v1/∂b = −2 · 2"],
+    ]
+
+
+def test_gradient_of_a_node_used_twice_grows_twice() -> None:
+    a, b = Value(3.0, label="a"), Value(2.0, label="b")
+    made = made_plot((a * b) + (a * 5.0))
+    assert [line.text for line in made.gradients["n0"]] == ["grad 5.0000", "grad 7.0000"]
+
+
+# ── in a browser ────────────────────────────────────────────────────────────────────────────────
+
+SEEN = """(second) => {
+  for (const each of document.getAnimations()) {
+    each.pause();
+    each.currentTime = 1000 * second;
+  }
+  return [...document.querySelectorAll('text')]
+    .filter((text) => getComputedStyle(text).opacity > 0.9).map((text) => text.textContent);
+}"""
+
+
+@pytest.fixture
+def play(open_page, tmp_path):
+    """Open a film in a browser."""
+
+    def opened(root: Value, **options):
+        path = film(root).save(tmp_path / "film.svg")
+        return open_page(path, **({"reduced_motion": "no-preference"} | options))
+
+    return opened
+
+
+def test_film_shows_data_then_gradients_and_starts_again(play) -> None:
+    page = play(readme())
+    length = 12.3  # so it starts again
+    times = (0.0, 3.4, 3.9, 11.0, length + 3.9)
+    start, forward, middle, end, again = (page.evaluate(SEEN, second) for second in times)
+    assert not [text for text in start if text.startswith(("data", "grad", "∂"))]
+    assert "data −8.0000" in middle
+    assert "forward pass →" in forward
+    assert "← backward pass" in middle
+    assert not [text for text in middle if text.startswith("grad")]
+    assert {"grad 6.0000", "grad −4.0000", "∂ −3.0000", "← backward pass"} <= {*end}
+    assert "forward pass →" not in end
+    assert again == middle
+
+
+def test_film_plays_by_itself(play) -> None:
+    page = play(twice())
+    running = "document.getAnimations().every((each) => each.playState === 'running')"
+    assert page.evaluate("document.getAnimations().length") > 10
+    assert page.evaluate(running)
+    lasting = "document.getAnimations().map((each) => each.effect.getTiming().iterations)"
+    assert {*map(str, page.evaluate(lasting))} == {"inf"}
+
+
+def test_less_motion_is_the_end_of_the_film(play) -> None:
+    page = play(readme(), reduced_motion="reduce")
+    assert page.evaluate("document.getAnimations().length") == 0
+    still = page.evaluate(SEEN, 0)
+    moving = play(readme()).evaluate(SEEN, 11.0)
+    assert still == moving
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_contrast_in_light_and_dark(play, scheme) -> None:
+    page = play(readme(), color_scheme=scheme)
+    page.evaluate(SEEN, 11.0)
+    colours = page.evaluate(
+        """() => {
+          const paper = getComputedStyle(document.querySelector('.paper')).fill;
+          return [...document.querySelectorAll('text')].map((text) => {
+            const box = text.parentElement.querySelector('rect, ellipse');
+            const under = text.closest('.node') ? getComputedStyle(box).fill : paper;
+            return [getComputedStyle(text).fill, under];
+          });
+        }"""
+    )
+    assert len(colours) > 20
+    for text, paper in colours:
+        lighter, darker = sorted((luminance(text), luminance(paper)), reverse=True)
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (text, paper)
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour, as the WCAG define it."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("build", [readme, hostile, medium, large])
+def test_texts_stay_inside_of_the_film_and_of_their_boxes(play, build) -> None:
+    page = play(build())
+    page.evaluate(SEEN, 11.0)
+    outside = page.evaluate(
+        """() => {
+          const film = document.documentElement.getBoundingClientRect();
+          return [...document.querySelectorAll('text')].filter((text) => {
+            const box = text.closest('.node:not(.symbol)')?.querySelector('rect') ?? null;
+            const frame = box?.getBoundingClientRect() ?? film;
+            const here = text.getBoundingClientRect();
+            return here.left < frame.left - 1 || here.right > frame.right + 1;
+          }).map((text) => text.textContent);
+        }"""
+    )
+    assert outside == []
+
+
+def test_image_in_a_page_is_accessible(browser) -> None:
+    page = browser.new_page()
+    page.set_content(
+        f"<!DOCTYPE html><html lang='en'><title>notebook</title><main><h1>Film</h1>"
+        f"{film(readme())._repr_html_()}</main></html>"
+    )
+    assert page.evaluate("document.querySelector('img').decode().then(() => true)")
+    assert violations(page) == []
+    page.close()

@@ -1,0 +1,123 @@
+"""The forward and the backward pass of a graph as a film that plays by itself."""
+
+from __future__ import annotations
+
+import math
+import os
+from base64 import b64encode
+from html import escape
+from pathlib import Path
+
+from scalargrad.engine import Value
+from scalargrad.errors import ChoiceError, SizeError
+
+from ...words.names import Names, named, walk
+from .drawing import draw
+from .plot import plot
+
+__all__ = ["Film", "film"]
+
+
+class Film:
+    """A film of a graph: save it, or let a notebook show it."""
+
+    #: The whole film: an SVG that loads nothing and runs no script.
+    svg: str
+    #: What is seen, in a few sentences.
+    description: str
+    #: Where the film was saved last, if it was.
+    path: Path | None = None
+
+    def __init__(self, svg: str, title: str, description: str) -> None:
+        self.svg, self.title, self.description = svg, title, description
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the film to an SVG file, and return its full path.
+
+        Raises:
+            ChoiceError (a ValueError): the file is named as something else.
+        """
+        _check_path(path)
+        self.path = Path(path).resolve()
+        self.path.write_text(self.svg, encoding="utf-8", newline="\n")
+        return self.path
+
+    def __repr__(self) -> str:
+        where = f"open {self.path}" if self.path else "not saved yet: use .save(path)"
+        return f"<{self.title}; {where}>"
+
+    def _repr_html_(self) -> str:
+        """Show the film as an image, in which its style and its ids are its own."""
+        data = b64encode(self.svg.encode()).decode()
+        alt = escape(self.description)
+        return f'<img alt="{alt}" src="data:image/svg+xml;base64,{data}" style="max-width: 100%">'
+
+
+def film(
+    root: Value,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    seconds: float | None = None,
+    names: Names = True,
+) -> Film:
+    """Make a film of the forward and the backward pass of ``root``: an SVG that plays by itself.
+
+    The leaves have their numbers; then each result gets its own, in the order of computation. From
+    ∂root/∂root = 1 the gradients flow back: in the turn of each node, along each edge to an operand
+    goes the gradient times the local derivative, which then stands on the edge. A line below says
+    the same in symbols and numbers. The film pauses at its end and starts again.
+
+    It is animated by CSS alone, so a README or a slide shows it as an image. It is light or dark as
+    its reader's system is, and stands still at its end for readers who ask for less motion.
+
+    The film starts from the data of the nodes; no ``.grad`` is read or changed. A graph of more
+    than 60 nodes is folded as by `draw_dot`, and the film says so: then a box shows the least and
+    the largest of its numbers.
+
+    Args:
+        root: the result.
+        path: the SVG file to write, if any.
+        seconds: how long the two passes take; by default as long as it takes to follow them, and
+            at most 40.
+        names: whether a node without a label is called by the variable that holds it here; or the
+            variables by hand, as ``names=locals()``.
+
+    Returns:
+        the film: ``.svg`` is its text, ``.save(path)`` writes it, and a notebook shows it.
+
+    Raises:
+        OperandError: ``root`` is no Value.
+        ChoiceError: ``path`` is named as something else than an SVG file.
+        SizeError: ``seconds`` is no positive number.
+
+    >>> x = Value(0.5)
+    >>> y = x.tanh()
+    >>> film(y)
+    <film of y, 4 scenes in 8 s; not saved yet: use .save(path)>
+    """
+    order = walk(root, "film")
+    if path is not None:
+        _check_path(path)
+    if seconds is not None and not _is_length(seconds):
+        raise SizeError(f"seconds is a positive number, got {seconds!r:.60}")
+    called = named(order, names)
+    story = plot(order, called, seconds)
+    svg = draw(story, f"Backpropagation through {called[root]}")
+    title = f"film of {called[root]}, {len(story.scenes):,} scenes in {story.length:.0f} s"
+    made = Film(svg, title, story.description)
+    if path is not None:
+        made.save(path)
+    return made
+
+
+def _check_path(path: str | os.PathLike[str]) -> None:
+    if Path(path).suffix.lower() != ".svg":
+        raise ChoiceError(f"a film is written to an SVG file, got {os.fspath(path)!r}")
+
+
+def _is_length(seconds: object) -> bool:
+    return (
+        isinstance(seconds, int | float)
+        and not isinstance(seconds, bool)
+        and 0 < seconds < math.inf
+    )
