@@ -22,7 +22,7 @@ _ARITY = np.array([len(row.partials) for row in ROWS])
 
 
 def kinds(reduced: Reduced, places: Ints) -> Ints:
-    """Return what scalars do, a row for each: family, operation, how many operands, whether batched."""
+    """Return for each scalar a row: family, operation, how many operands, whether batched."""
     family, op = reduced.family[places], reduced.scalars.op[places]
     single = family == NO_FAMILY
     count = np.where(single, _ARITY[op], (reduced.last - reduced.first)[places])
@@ -76,7 +76,9 @@ def _uses(reduced: Reduced) -> tuple[Ints, Ints]:
     sums = kept[reduced.family[kept] != NO_FAMILY]
     others = kept[reduced.family[kept] == NO_FAMILY]
     counts = (reduced.last - reduced.first)[sums]
-    terms = np.repeat(reduced.first[sums] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    terms = np.repeat(reduced.first[sums] - np.cumsum(counts) + counts, counts) + np.arange(
+        counts.sum()
+    )
     of = np.repeat(sums, counts)
     users = np.concatenate([of, of, others, others, others])
     used = np.concatenate([reduced.left[terms], reduced.right[terms], *reduced.operands[:, others]])

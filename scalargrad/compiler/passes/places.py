@@ -1,7 +1,7 @@
 """Places: where each scalar is, and how to get at many of them as one operand.
 
-The places of an operand mostly form a pattern: a row of a matrix, every 17th number, the same number
-again and again. Then the operand is a view of the block. Others are gathered, by a table of places.
+The places of an operand mostly form a pattern: a row of a matrix, every 17th number, the same
+number again and again. Then it is a view of the block. Others are gathered, by a table of places.
 """
 
 from __future__ import annotations
@@ -137,10 +137,10 @@ class Places:
             return self._gathered(owners, indices, repeats)
         parts: list[View | Constants | Gather] = []
         for i, j in pairwise(ends):
-            piece = self._piece(owners[..., i:j], indices[..., i:j])
-            if piece is None or piece.repeats:
-                piece = self._gathered(owners[..., i:j], indices[..., i:j], repeats=False)
-            parts.append(piece)
+            some = owners[..., i:j], indices[..., i:j]
+            piece = self._piece(*some)
+            found = piece is not None and not piece.repeats
+            parts.append(piece if piece and found else self._gathered(*some, repeats=False))
         return Joined(tuple(parts))
 
     def _gathered(self, owners: Ints, indices: Ints, repeats: bool) -> Gather:

@@ -26,12 +26,12 @@ from .operations import Operation, Product
 from .patterns import Block, NoPatternError, Operand
 from .places import CONSTANT, LONG, Places
 from .sums import Sums, distinct
-from .walk import CODES, ROWS, Floats, Ints, counted
+from .walk import CODES, ROWS, Bools, Floats, Ints, counted
 
 __all__ = ["Raised", "raise_"]
 
-#: More groups of equal operations on a level become one, if only their operands differ in blocks, or
-#: in how many they are; then with no more than so many times the terms.
+#: More groups of equal operations on a level become one, if only the blocks of their operands
+#: differ, or how many these are; then with no more than so many times the terms.
 SEVERAL, THIN = 2, 3
 
 _MUL = CODES["mul"]
@@ -194,15 +194,16 @@ class _Raising:
         sides = [np.take_along_axis(side, order, axis=1) for side in (left, right)]
         return np.concatenate(sides, axis=1)
 
-    def before(self, x: Ints, y: Ints) -> Ints:
+    def before(self, x: Ints, y: Ints) -> Bools:
         """Say which operands belong to the left of others: parameters first, and numbers last."""
         sides = []
         for places in (x, y):
             block = self.places.block_of[places]
             sides.append(np.where(block == CONSTANT, len(self.places.blocks), block))
-        earlier: Ints = self.batched[x] < self.batched[y]
+        earlier: Bools = self.batched[x] < self.batched[y]
         alike = self.batched[x] == self.batched[y]
-        return earlier & (sides[0] < len(self.places.blocks)) | alike & (sides[0] < sides[1])
+        first = earlier & (sides[0] < len(self.places.blocks)) | alike & (sides[0] < sides[1])
+        return np.asarray(first)
 
     # ── operations ──
 
@@ -271,7 +272,7 @@ class _Raising:
 
     # ── splitting ──
 
-    def core(self, sums: Sums):
+    def core(self, sums: Sums) -> tuple[Bools, Sums] | None:
         """Return the terms of some sums that make matrix products, and these."""
         if sums.complete or sums.left.shape[1] <= FEW:
             return None
