@@ -52,12 +52,17 @@ def _settled(reduced: Reduced) -> Ints:
     count = np.zeros((kind.max() + 1, len(starts)), np.int64)  # of each kind on each level
     np.add.at(count, (kind, natural[reduced.kept]), 1)
 
+    kinds_apart = (count > 0).sum(axis=1) > 1
+    can_wait = (latest > natural) & kinds_apart[kind_of]
+    if not can_wait[reduced.kept].any():
+        return natural
+
     order = reduced.kept[np.argsort(natural[reduced.kept], kind="stable")]
     for places in np.split(order, np.flatnonzero(np.diff(natural[order])) + 1):
         number = natural[places[0]]
         edges = slice(starts[number], starts[number + 1])
         np.maximum.at(level, users[edges], level[used[edges]] + 1)  # operands may be later
-        waiting = places[latest[places] > number]
+        waiting = places[can_wait[places]]
         _, same = distinct(np.stack([kind_of[waiting], level[waiting]], axis=1))
         for group in (waiting[same == i] for i in range(same.max(initial=-1) + 1)):
             what, now = kind_of[group[0]], level[group[0]]

@@ -13,12 +13,12 @@ import numpy as np
 from .patterns import Block, Constants, Gather, Joined, NoPatternError, Operand, View, view_of
 from .walk import Floats, Ints
 
-__all__ = ["CONSTANT", "LONG", "NOWHERE", "Places"]
+__all__ = ["CONSTANT", "LONG", "NOWHERE", "PIECES", "Places"]
 
 CONSTANT, NOWHERE = -1, -2  # stand in for the number of a block
 
-#: Scalars may be looked up in several pieces if these are so long on average.
-LONG = 4
+#: Scalars may be looked up in several pieces if these are so long on average, and no more.
+LONG, PIECES = 4, 8
 
 _BLOCK = 1 << 40  # more than any block has scalars
 
@@ -104,7 +104,7 @@ class Places:
         row = owners.reshape(-1, owners.shape[-1])[0]
         cuts = _cuts(row, indices.reshape(-1, len(row))[0])
         computed = (row[[0, *cuts]] != CONSTANT).sum()  # how many pieces are no numbers
-        long = computed == 1 or owners.size >= LONG * computed
+        long = computed == 1 or (computed <= PIECES and owners.size >= LONG * computed)
         if (owners != row).any() or not (alone or (cuts and long)):
             raise NoPatternError
         spans = zip([0, *cuts], [*cuts, len(row)], strict=True)

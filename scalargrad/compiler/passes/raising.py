@@ -274,12 +274,12 @@ class _Raising:
 
     def core(self, sums: Sums) -> tuple[Bools, Sums] | None:
         """Return the terms of some sums that make matrix products, and these."""
-        if sums.complete or sums.left.shape[1] <= FEW:
+        forms = Forms(self.places, self.batched, gather=True)
+        if sums.left.shape[1] <= FEW or forms.is_product(sums):
             return None
         blocks = self.places.block_of[sums.left[0]], self.places.block_of[sums.right[0]]
-        forms = Forms(self.places, self.batched, gather=True)
         for terms, core in sums.cores(np.stack(blocks)):
-            if forms.is_product(core) and terms.sum() > FEW // 2 and 1 not in core.shape:
+            if forms.is_product(core) and terms.sum() > FEW // 2 and core.shape[0] > 1:
                 return terms, core
         return None
 

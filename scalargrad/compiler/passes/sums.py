@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from math import prod
 from operator import itemgetter
 
@@ -104,9 +105,16 @@ def distinct(rows: Ints) -> tuple[Ints, Ints]:
     >>> distinct(np.array([[5, 1], [2, 2], [5, 1]]))
     (array([0, 1]), array([0, 1, 0]))
     """
-    random = np.random.default_rng(rows.shape[1]).integers(1 << 62, size=rows.shape[1])
-    _, first, same = np.unique(rows @ random, return_index=True, return_inverse=True)
+    if len(rows) == 1:
+        return np.zeros(1, np.int64), np.zeros(1, np.int64)
+    sums = rows @ _random(rows.shape[1])
+    _, first, same = np.unique(sums, return_index=True, return_inverse=True)
     if not np.array_equal(rows[first[same]], rows):
         _, first, same = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)  # as they come
     return first[order], np.argsort(order)[same.ravel()]
+
+
+@cache
+def _random(count: int) -> Ints:
+    return np.random.default_rng(count).integers(1 << 62, size=count)
