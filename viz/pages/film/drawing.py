@@ -62,6 +62,7 @@ def draw(plot: Plot, title: str) -> str:
     style.text = read(__package__, "film.css") + clock.style()
     for group in canvas:
         group.attrib.pop("id", None)  # in a page they could be others'
+    ElementTree.indent(svg, "")  # a line for each element
     return ElementTree.tostring(svg, encoding="unicode") + "\n"
 
 

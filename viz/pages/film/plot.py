@@ -199,7 +199,7 @@ class _Turns:
         (node,) = block.results
         for place, step in enumerate(self.uses.get(node, [])):
             name = f"{self.box[block]}-{place}"
-            self.derivatives[name] = Line(f"∂ {_number(step.derivative)}", self.count, None)
+            self.derivatives[name] = Line(f"∂ {number(step.derivative)}", self.count, None)
 
     # ── what is written ─────────────────────────────────────────────────────────────────────────
 
@@ -246,22 +246,18 @@ class _Turns:
             box = self.box[block]
             texts = [line.text for line in self.gradients.get(box, [])] or ["grad 0"]
             widest = max(texts, key=len) + "0"  # it is written in bold letters
-            rows += [_plain(self.data[box].text), _plain(widest)]
+            rows += [self.data[box].text, widest]
         return tuple(rows)
 
     def slope_texts(self, node: Value) -> Sequence[str]:
         """Return what will stand on the arrows to a result."""
         box = self.box[self.home[node]]
         lines = [self.derivatives.get(f"{box}-{place}") for place in range(len(operands(node)))]
-        return [_plain(line.text) if line else "" for line in lines]
+        return [line.text if line else "" for line in lines]
 
 
 def _brief(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-
-
-def _number(x: float) -> str:
-    return number(x).replace("-", "−")
 
 
 def _short(x: float) -> str:
@@ -273,13 +269,8 @@ def _enclosed(x: float) -> str:
     return f"({text})" if text.startswith("−") else text
 
 
-def _plain(text: str) -> str:
-    """Write a text with letters whose widths Graphviz knows."""
-    return text.replace("−", "-")
-
-
 def _range(numbers: Sequence[float]) -> str:
     if any(map(math.isnan, numbers)):
         return "nan"
-    low, high = _number(min(numbers)), _number(max(numbers))
+    low, high = number(min(numbers)), number(max(numbers))
     return low if low == high else f"{low} … {high}"
