@@ -20,6 +20,7 @@ from .passes.walk import ROWS
 from .tape import native
 
 __all__ = [
+    "GATHERED",
     "MACHINES",
     "NEVER",
     "Choice",

@@ -6,6 +6,7 @@ number again and again. Then it is a view of the block. Others are gathered, by 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -36,6 +37,8 @@ class Places:
         self.block_of = np.full(count + len(constants), NOWHERE)
         self.block_of[count:] = CONSTANT
         self.index_of = np.arange(len(self.block_of)) - count
+        #: The places that no scalar has, with the operands of each: it is the sum of left · right.
+        self.parts: list[tuple[Ints, Ints, Ints]] = []
 
     def add(self, name: str, places: Ints, batched: bool) -> Block:
         """Put scalars into a new block of the same shape."""
@@ -45,12 +48,22 @@ class Places:
         self.index_of[places] = np.arange(places.size).reshape(places.shape)
         return block
 
-    def more(self, count: int) -> Ints:
-        """Return places that no scalar has."""
-        start = len(self.block_of)
+    def more(self, left: Ints, right: Ints) -> Ints:
+        """Return places for sums that are a part of those of the scalars."""
+        start, count = len(self.block_of), len(left)
         self.block_of = np.concatenate([self.block_of, np.full(count, NOWHERE)])
         self.index_of = np.concatenate([self.index_of, np.zeros(count, np.int64)])
-        return np.arange(start, start + count)
+        places = np.arange(start, start + count)
+        self.parts.append((places, left, right))
+        return places
+
+    def complete(self, data: Sequence[float]) -> Floats:
+        """Return the numbers of all places, given those of the scalars."""
+        added = [np.zeros(len(places)) for places, *_ in self.parts]
+        numbers: Floats = np.concatenate([data, self.constants, *added])
+        for places, left, right in self.parts:
+            numbers[places] = (numbers[left] * numbers[right]).sum(axis=1)
+        return numbers
 
     def are_constant(self, places: Ints) -> bool:
         """Say whether none of the scalars is computed."""

@@ -292,7 +292,7 @@ class _Raising:
         if found is None:
             return False
         terms, core = found
-        products = self.more(len(core.places), bool(self.batched[core.right].any()))
+        products = self.more(core)
         self.add(
             _Group(
                 AFFINE, 0, products, np.concatenate([core.left, core.right], axis=1), core.offset
@@ -306,11 +306,12 @@ class _Raising:
         )
         return True
 
-    def more(self, count: int, batched: bool) -> Ints:
-        """Return places for what no scalar holds."""
-        places = self.places.more(count)
+    def more(self, sums: Sums) -> Ints:
+        """Return places for sums that no scalar holds."""
+        places = self.places.more(sums.left, sums.right)
+        batched = np.full(len(places), self.batched[sums.right].any())
         self.same = np.concatenate([self.same, places])
-        self.batched = np.concatenate([self.batched, np.full(count, batched)])
+        self.batched = np.concatenate([self.batched, batched])
         return places
 
     def parts(self, group: _Group, forms: Forms) -> list[_Group]:
