@@ -8,8 +8,8 @@
 6.0
 
 Read the source in this order: ``ops.py`` (the table of primitives), ``rules.py``, ``engine.py``
-(`Value`), ``functional/``, ``calculus.py``, ``check.py``, ``nn.py``, ``optim/``,
-``train.py``.
+(`Value`), ``functional/``, ``calculus.py``, ``check.py``, ``nn/``, ``optim/``,
+``train/``.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
-from .engine import Value, _shown, assigned_data, constant, operands
+from .arguments import assigned_data, named, shown
+from .engine import Value, constant, operands
 from .errors import OperandError
 from .graph import topological_sort
 from .ops import FLOATS, PRIMITIVES, Primitive
@@ -85,19 +86,19 @@ def _inputs(name: str, output: Value, inputs: Value | Iterable[Value]) -> list[V
     """Return the inputs as a list, or an error that says how the function is called."""
     if not isinstance(output, Value):
         hint = ": call it first" if callable(output) else ""
-        raise OperandError(f"{name} differentiates a Value, got {_shown(output)}{hint}")
+        raise OperandError(f"{name} differentiates a Value, got {shown(output)}{hint}")
     if isinstance(inputs, Value):
         return [inputs]
     if isinstance(inputs, Mapping) or not isinstance(inputs, Iterable):
         hint = ": list(inputs.values()) is one" if isinstance(inputs, Mapping) else ""
         raise OperandError(
-            f"{name} needs the Values to differentiate by, in a list, got {_shown(inputs)}{hint}"
+            f"{name} needs the Values to differentiate by, in a list, got {shown(inputs)}{hint}"
         )
     wanted = list(inputs)
     for node in wanted:
         if not isinstance(node, Value):
             raise OperandError(
-                f"{name} differentiates by Values of the graph, got {_shown(node)} among the inputs"
+                f"{name} differentiates by Values of the graph, got {shown(node)} among the inputs"
             )
     return wanted
 
@@ -106,7 +107,7 @@ def _pushes(node: Value, gradient: Value, dependent: set[Value]) -> tuple[Value 
     """Return gradient · ∂node/∂operand for each operand, as Values or, if constant, as numbers."""
     if node.primitive is None:
         raise OperandError(
-            f"{_name(node)} is an operation of your own: its _backward gives numbers, so its "
+            f"{named(node)} is an operation of your own: its _backward gives numbers, so its "
             "gradient cannot be a graph; build it from primitives, or use backward()"
         )
     # A constant enters as a number, so that x ** 3 has the derivative 3 * x ** 2 and not one that
@@ -243,9 +244,3 @@ _GRAPHS: dict[str, Any] = {
 }
 _GRAPHS |= {"greater": _greater, "choose": _choose, "differ": _differ, "product": _product}
 _GRAPHS |= {"ieee_pow": _power}
-
-
-def _name(node: Value) -> str:
-    if not node.label:
-        return node._op or f"the leaf {node.data!r}"
-    return f"{node._op} (node {node.label!r})" if node._op else f"{node.label!r}"

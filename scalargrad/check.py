@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .calculus import _name
+from .arguments import named
 from .differences import Move, cause, fault, slopes, steps
-from .engine import Value, operands, push
+from .engine import Value, operands
 from .errors import DomainError, GradientError, OperandError
 from .graph import topological_sort
 from .listed import Inputs
+from .own import backward_faults
 
 if TYPE_CHECKING:
     from .compiler import Program
@@ -85,46 +86,6 @@ def check_gradients(
         raise
 
 
-def backward_faults(node: Value) -> dict[Value, str]:
-    """Say how a ``_backward`` of one's own breaks the chain rule, for each operand where it does.
-
-    It has to add ∂node/∂operand · node.grad to the gradient of each operand, whatever is there
-    already. In the sentences, ``{x}`` stands for the operand's name.
-
-    >>> x = Value(3.0)
-    >>> square = Value(9.0, (x,), "square")
-    >>> def _backward():
-    ...     x.grad = 2 * x.data * square.grad
-    >>> square._backward = _backward
-    >>> backward_faults(square)[x].format(x="x")
-    'sets x.grad instead of adding to it (write += in its _backward)'
-    """
-    if node.primitive is not None or not operands(node):
-        return {}
-    nothing = dict.fromkeys(operands(node), 0.0)
-    once, twice = push(node, 1.0, nothing), push(node, 2.0, nothing)
-    # So far apart that a sum is neither of its terms, whatever the size of the derivative.
-    before = {x: g if g and math.isfinite(g) else 1.0 for x, g in once.items()}
-    after = push(node, 1.0, before)
-    found: dict[Value, str] = {}
-    for x, g in once.items():
-        if not math.isfinite(g):
-            continue
-        if math.isclose(after[x], g) and not math.isclose(after[x], before[x] + g):
-            found[x] = "sets {x}.grad instead of adding to it (write += in its _backward)"
-        elif not math.isclose(after[x], before[x] + g):
-            found[x] = (
-                f"does not add to {{x}}.grad: it makes {after[x]:.6g} of {before[x]:.6g}, though "
-                f"its part is {g:.6g}"
-            )
-        elif not math.isclose(twice[x], 2 * g):
-            found[x] = (
-                f"does not pass its gradient on in proportion: it adds {g:.6g} to {{x}}.grad when "
-                f"its own is 1, and {twice[x]:.6g} when that is 2"
-            )
-    return found
-
-
 # ── what is computed anew ───────────────────────────────────────────────────────────────────────
 
 
@@ -136,7 +97,7 @@ class _Replay:
         for node in self.order:
             if node.kind == "op" and node.primitive is None:
                 raise OperandError(
-                    f"{_name(node)} is an operation of your own, which only Python can compute "
+                    f"{named(node)} is an operation of your own, which only Python can compute "
                     "anew: give check_gradients a function of a list of Values instead of a Value"
                 )
         self.leaves = [node for node in self.order if node.kind in ("leaf", "parameter")]
@@ -162,8 +123,8 @@ class _Replay:
                 data[node] = node.primitive.evaluate(*numbers)
             except (ArithmeticError, ValueError):
                 raise DomainError(
-                    f"{_name(node)} is at the border of its domain: it cannot be computed "
-                    f"when {_name(moved)} moves from {moved.data!r} to {x!r}"
+                    f"{named(node)} is at the border of its domain: it cannot be computed "
+                    f"when {named(moved)} moves from {moved.data!r} to {x!r}"
                 ) from None
         return [data[node] for node in self.order]
 
@@ -178,7 +139,7 @@ class _Replay:
                 now = math.nan
             if not _same(node.data, now):
                 raise GradientError(
-                    f"{_name(node)} is {node.data!r}, but {now!r} by now: some .data was changed "
+                    f"{named(node)} is {node.data!r}, but {now!r} by now: some .data was changed "
                     "after the graph was built, so build it again"
                 )
 
@@ -236,11 +197,11 @@ class _Rerun:
         except (ArithmeticError, ValueError) as error:
             raise DomainError(
                 f"the function is at the border of its domain: it cannot be computed when "
-                f"{_name(moved)} moves from {moved.data!r} to {x!r}: {error}"
+                f"{named(moved)} moves from {moved.data!r} to {x!r}: {error}"
             ) from error
         if order is None:
             raise GradientError(
-                f"the function builds another graph when {_name(moved)} moves to {x!r}: "
+                f"the function builds another graph when {named(moved)} moves to {x!r}: "
                 "its gradient does not exist there"
             )
         return [node.data for node in order]
@@ -255,7 +216,7 @@ class _Rerun:
             )
         for node, now in zip(self.order, again, strict=True):
             if not _same(node.data, now.data):
-                name = _name(node) if node.label or node._op else "a number that it makes"
+                name = named(node) if node.label or node._op else "a number that it makes"
                 raise GradientError(
                     f"the function is not repeatable: {name} is {node.data!r}, and {now.data!r} "
                     "when it is called again with the same inputs"
@@ -292,13 +253,13 @@ class _Check:
             first = next(node for node in self.order if not math.isfinite(node.data))
             raise GradientError(
                 f"the result is {self.root.data}, so it has no derivative: "
-                f"{_name(first)} is the first that is {first.data}"
+                f"{named(first)} is the first that is {first.data}"
             )
 
     def _check_operations_of_ones_own(self) -> None:
         for node in self.order:
             for operand, what in backward_faults(node).items():
-                raise GradientError(f"{_name(node)} {what.format(x=_place(operand, node))}")
+                raise GradientError(f"{named(node)} {what.format(x=_place(operand, node))}")
 
     def _gradients_by_backward(self) -> list[float]:
         for node in (*self.order, *self.leaves):
@@ -339,10 +300,10 @@ class _Check:
             raise border
         for node, moves in open_.items():
             if moves:
-                raise GradientError(fault(moves, _name(node), _name(leaf)))
+                raise GradientError(fault(moves, named(node), named(leaf)))
         if cause(total) == "wrong":
             raise GradientError(self._lost(leaf, lower, upper) or self._not_added_up(leaf, total))
-        raise GradientError(fault(total, _name(self.root), _name(leaf)))
+        raise GradientError(fault(total, named(self.root), named(leaf)))
 
     def _moves(
         self, step: float, lower: Sequence[float], upper: Sequence[float]
@@ -377,7 +338,7 @@ class _Check:
                 continue
             if moved.isdisjoint((node, *operands(node))):
                 return (
-                    f"{_name(node)} moves with {_name(leaf)}, but is not computed from it in the "
+                    f"{named(node)} moves with {named(leaf)}, but is not computed from it in the "
                     "graph, so the gradient is lost there: make it of Values, as in x.exp(), or "
                     "give the operation all of its operands"
                 )
@@ -386,7 +347,7 @@ class _Check:
 
     def _not_added_up(self, leaf: Value, total: Sequence[Move]) -> str:
         return (
-            f"backward() gives {_name(leaf)} the gradient {total[0].rule:.6g}, central differences "
+            f"backward() gives {named(leaf)} the gradient {total[0].rule:.6g}, central differences "
             f"give {total[0].slope:.6g}, though each operation on the way is right"
         )
 

@@ -17,9 +17,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Container, Iterable, Iterator
-from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -27,16 +25,15 @@ from safetensors import SafetensorError
 
 from . import files
 from .engine import Value
-from .errors import CheckpointError, OperandError, SizeError
-from .nn import MLP, Layer, Module, Neuron, _first, _is_leaf, _leaves, _listed, _parts
+from .errors import CheckpointError, SizeError
+from .nn import MLP, Layer, Module, Neuron
+from .nn.module import few
+from .nn.tensors import Tensor, flat, shape_of, tensors
 
 __all__ = ["load", "save", "tensors"]
 
 #: What the library safetensors allows, in bytes.
 _LARGEST_HEADER = 100_000_000
-
-#: A leaf, or a list of tensors of one shape.
-Tensor: TypeAlias = Any
 
 
 def save(module: Module, path: str | os.PathLike[str]) -> None:
@@ -83,7 +80,7 @@ def load(module: Module, path: str | os.PathLike[str]) -> None:
         )
     numbers: dict[Value, float] = {}
     for name, tensor in wanted.items():
-        for leaf, number in zip(_flat(tensor), _floats(stored[name]), strict=True):
+        for leaf, number in zip(flat(tensor), _floats(stored[name]), strict=True):
             if not _same(numbers.setdefault(leaf, number), number):
                 raise CheckpointError(
                     f"{path} does not fit this module: {name} sets a parameter that is shared "
@@ -93,114 +90,13 @@ def load(module: Module, path: str | os.PathLike[str]) -> None:
         leaf.data = number
 
 
-def tensors(module: Module) -> dict[str, Tensor]:
-    """Return the tensors of a module by name: leaves, in nested lists.
-
-    The names and shapes are PyTorch's:
-
-    - a layer has a ``weight`` of shape (outputs, inputs) and a ``bias`` of shape (outputs,), and a
-      neuron is a layer with one output;
-    - the layers of an MLP have the numbers that they have in a ``torch.nn.Sequential``, where an
-      activation takes a number, too;
-    - other modules have a tensor for each attribute that is a leaf (of shape ()) or a list, a tuple
-      or an array of leaves, also a nested one. A list whose rows differ in length becomes a tensor
-      for each row.
-
-    A leaf with two names is in two tensors, as tied weights are in PyTorch's ``state_dict()``. A
-    module with two names has the first one, as in `Module.named_parameters`.
-
-    >>> [(name, np.shape(tensor)) for name, tensor in tensors(MLP(3, [4, 1])).items()]
-    [('0.weight', (4, 3)), ('0.bias', (4,)), ('2.weight', (1, 4)), ('2.bias', (1,))]
-
-    >>> class Bigrams(Module):
-    ...     def __init__(self):
-    ...         self.table = [[Value(0.0) for _ in range(27)] for _ in range(27)]
-    ...         self.scale, self.head = Value(1.0), Layer(27, 2)
-    >>> [(name, np.shape(tensor)) for name, tensor in tensors(Bigrams()).items()]
-    [('table', (27, 27)), ('scale', ()), ('head.weight', (2, 27)), ('head.bias', (2,))]
-
-    Raises:
-        SizeError: there are no parameters, or the paths to two of them are the same text.
-        OperandError: a parameter is where `Module.named_parameters` does not look for it.
-    """
-    if not isinstance(module, Module):
-        raise OperandError(f"a Module can be saved and loaded, got {type(module).__name__}")
-    module.named_parameters()  # which says so if one is not found
-    found: dict[str, Tensor] = {}
-    for name, tensor in _tensors(module):
-        if name in found or name == "__metadata__":
-            raise SizeError(f"a safetensors file has one place for the name {name!r}: rename one")
-        found[name] = tensor
-    if not found:
-        raise SizeError(f"{type(module).__name__} has no parameters to save or load")
-    return found
-
-
-# ── from modules to tensors ─────────────────────────────────────────────────────────────────────
-
-
-def _tensors(module: Module) -> Iterator[tuple[str, Tensor]]:
-    stack: list[tuple[str, object]] = [("", module)]
-    seen: dict[int, object] = {}
-    while stack:
-        path, value = stack.pop()
-        if _shape(value) is not None:
-            yield path, value
-        elif id(value) not in seen:
-            parts = _named_parts(value, seen)
-            seen[id(value)] = value
-            prefix = f"{path}." if path else ""
-            stack.extend([(f"{prefix}{name}", part) for name, part in parts][::-1])
-
-
-def _shape(value: object, *outer: object) -> tuple[int, ...] | None:
-    """Return the shape of a tensor; None for what is not one."""
-    if isinstance(value, Value):
-        return () if _is_leaf(value) else None
-    if any(value is one for one in outer):
-        return None  # a list within itself
-    items = _listed(value)
-    if not isinstance(items, list):
-        return None
-    shapes = {_shape(item, value, *outer) for item in items}
-    shape = shapes.pop() if len(shapes) == 1 else None
-    return None if shape is None else (len(items), *shape)
-
-
-def _named_parts(value: object, seen: Container[int]) -> Iterable[tuple[object, object]]:
-    """Return what a value consists of, by name; PyTorch's names where they cover all of it."""
-    with suppress(AttributeError):  # a subclass may do without neurons or weights
-        parts = _torch_parts(value)
-        if parts and set(_flat(parts)) == set(_flat(value, seen)):
-            return parts.items()
-    return _parts(value) or ()
-
-
-def _torch_parts(value: object) -> dict[str, object]:
-    if isinstance(value, Neuron):
-        return {"weight": [value.w], "bias": [value.b]}
-    if isinstance(value, Layer):
-        return {"weight": [n.w for n in value.neurons], "bias": [n.b for n in value.neurons]}
-    parts: dict[str, object] = {}
-    if isinstance(value, MLP):
-        place = 0
-        for layer in value.layers:
-            parts[str(place)] = layer
-            place += 1 if all(neuron.activation is None for neuron in layer.neurons) else 2
-    return parts
-
-
-def _flat(value: object, seen: Container[int] = ()) -> list[Value]:
-    return [leaf for _, leaf in _leaves("", value, seen)]
-
-
 # ── from tensors to arrays and back ─────────────────────────────────────────────────────────────
 
 
 def _array(tensor: Tensor) -> Any:
     # Through Value: people assign to `data`, and what is no number is an error that says so.
-    numbers = [Value(leaf.data).data for leaf in _flat(tensor)]
-    return np.array(numbers, np.float64).reshape(_shape(tensor))
+    numbers = [Value(leaf.data).data for leaf in flat(tensor)]
+    return np.array(numbers, np.float64).reshape(shape_of(tensor))
 
 
 def _floats(array: Any) -> list[float]:
@@ -216,13 +112,13 @@ def _check_fit(wanted: dict[str, Tensor], stored: dict[str, Any], path: str) -> 
     missing, unknown = wanted.keys() - stored.keys(), stored.keys() - wanted.keys()
     if missing or unknown:
         raise SizeError(
-            f"{path} does not fit this module: missing {_first(missing)}; unknown {_first(unknown)}"
+            f"{path} does not fit this module: missing {few(missing)}; unknown {few(unknown)}"
             + _hint(missing, unknown)
         )
     for name, tensor in wanted.items():
-        if stored[name].shape != _shape(tensor):
+        if stored[name].shape != shape_of(tensor):
             raise SizeError(
-                f"{path} does not fit this module: {name} needs the shape {_shape(tensor)}, "
+                f"{path} does not fit this module: {name} needs the shape {shape_of(tensor)}, "
                 f"got {stored[name].shape}"
             )
         if stored[name].dtype.kind not in "fiu":

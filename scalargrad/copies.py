@@ -23,9 +23,9 @@ from weakref import ref
 
 from .engine import Value, operands
 from .graph import topological_sort
-from .rules import _shared_rule
+from .rules import shared_rule
 
-__all__ = ["deep_copy", "reduced", "shallow_copy"]
+__all__ = ["blank", "connect", "deep_copy", "reduced", "shallow_copy"]
 
 
 def shallow_copy(node: Value) -> Value:
@@ -34,8 +34,8 @@ def shallow_copy(node: Value) -> Value:
     Raises:
         OperandError: it is an operation of one's own: its ``_backward`` belongs to the first node.
     """
-    twin = _blank(type(node))
-    _connect(twin, _rule_name(node), operands(node))
+    twin = blank(type(node))
+    connect(twin, _rule_name(node), operands(node))
     twin.data, twin.grad = node.data, node.grad
     _set(twin, _others(node))
     return twin
@@ -53,8 +53,8 @@ def deep_copy(root: Value, memo: dict[int, Any]) -> Value:
     """
     nodes = _above([root], known=lambda node: id(node) in memo)
     for node, name in [(node, _rule_name(node)) for node in nodes]:
-        twin = memo[id(node)] = _blank(type(node))
-        _connect(twin, name, [memo[id(operand)] for operand in operands(node)])
+        twin = memo[id(node)] = blank(type(node))
+        connect(twin, name, [memo[id(operand)] for operand in operands(node)])
         twin.data, twin.grad = deepcopy(node.data, memo), deepcopy(node.grad, memo)
     for node in nodes:  # which may hold nodes themselves, of this graph or of others
         _set(memo[id(node)], {name: deepcopy(x, memo) for name, x in _others(node).items()})
@@ -71,7 +71,8 @@ def _above(roots: Iterable[Value], known: Any) -> list[Value]:
     return [node for node in order if not known(node)]
 
 
-def _blank(kind: type[Value]) -> Value:
+def blank(kind: type[Value]) -> Value:
+    """Make a node that is to be filled in."""
     node = Value.__new__(kind)
     node.data, node.grad, node.label = 0.0, 0.0, ""
     return node
@@ -84,9 +85,9 @@ def _rule_name(node: Value) -> str:
     return rule.name
 
 
-def _connect(node: Value, name: str, parents: Sequence[Value]) -> None:
+def connect(node: Value, name: str, parents: Sequence[Value]) -> None:
     """Make a node the result of an operation."""
-    node._rule = _shared_rule(name)
+    node._rule = shared_rule(name)
     if len(parents) in (1, 2):
         node._x, node._y = (*parents, None)[:2]
     else:
@@ -166,14 +167,14 @@ class _Graph:
         above, names, parents, data, grads, others = state
         known = [*above, *self.nodes]
         for node, name, its, x, grad in zip(self.nodes, names, parents, data, grads, strict=True):
-            _connect(node, name, [known[i] for i in its])
+            connect(node, name, [known[i] for i in its])
             node.data, node.grad = x, grad
         for i, attributes in others.items():
             _set(self.nodes[i], attributes)
 
 
 def _blank_graph(count: int, kinds: dict[int, type[Value]]) -> _Graph:
-    return _Graph([_blank(kinds.get(i, Value)) for i in range(count)])
+    return _Graph([blank(kinds.get(i, Value)) for i in range(count)])
 
 
 class _Places:

@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from . import engine
-from .engine import Value, _leaf
+from .engine import Value, leaf
 from .ops import Primitive
-from .rules import GENERATED, NAMESPACES, SUBSTITUTES, _failure, show_sources
+from .rules import GENERATED, NAMESPACES, SUBSTITUTES, failure, show_sources
 
 __all__ = ["FOREIGN_FILES", "Debugging", "SourceLine", "debug", "source_line", "users_frame"]
 
@@ -105,8 +105,8 @@ def _switch(on: bool) -> None:
     SUBSTITUTES.clear()
     SUBSTITUTES.update(noting)
     for names in NAMESPACES:  # of all that was made before
-        names.update(noting or {"new": names["Value"].__new__, "failure": _failure})
-    setattr(engine, "_leaf", _noting_leaf if on else _leaf)  # noqa: B010
+        names.update(noting or {"new": names["Value"].__new__, "failure": failure})
+    setattr(engine, "leaf", _noting_leaf if on else leaf)  # noqa: B010
     setattr(Value, "__init__", _noting_init if on else _init)  # noqa: B010
 
 
@@ -121,7 +121,7 @@ def _noting_init(self: Value, *args: Any, **kwargs: Any) -> None:
 
 
 def _noting_leaf(*args: Any) -> Value:
-    return _note(_leaf(*args))
+    return _note(leaf(*args))
 
 
 def _noting_new(node_type: type[Value]) -> Value:
@@ -129,12 +129,12 @@ def _noting_new(node_type: type[Value]) -> Value:
 
 
 def _explained_failure(error: Exception, row: Primitive, *operands: Value) -> Exception:
-    failure = _failure(error, row, *operands)
+    explained = failure(error, row, *operands)
     for letter, operand in zip(row.letters, operands, strict=True):
         line = source_line(operand)
         if line:
-            failure.add_note(f"{letter} = {operand.data} was made in {line}")
-    return failure
+            explained.add_note(f"{letter} = {operand.data} was made in {line}")
+    return explained
 
 
 def _note(node: Value) -> Value:

@@ -20,7 +20,17 @@ from _ast import AST
 from importlib import import_module
 from types import MethodType
 
-from .errors import OperandError, RangeError
+from .arguments import (
+    assigned_data,
+    assigned_grad,
+    comparable,
+    is_array,
+    no_number,
+    no_steps,
+    number_of,
+    operands_of,
+)
+from .errors import OperandError
 from .graph import topological_sort
 from .ops import PRIMITIVES
 from .rules import RULES, Rule, make_function
@@ -28,14 +38,13 @@ from .rules import RULES, Rule, make_function
 TYPE_CHECKING = False  # for type checkers; importing typing would take longer than all the rest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from types import FrameType
     from typing import Any, NoReturn, SupportsFloat, TypeAlias
 
     from .ops import Primitive
 
     Operand: TypeAlias = "Value | SupportsFloat"
 
-__all__ = ["Value", "assigned_data", "constant", "operands", "parameter", "push"]
+__all__ = ["Value", "constant", "leaf", "operands", "parameter"]
 
 
 class _Operation:
@@ -47,15 +56,11 @@ class _Operation:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.attributes: list[str] = []
-
-    def __set_name__(self, owner: type[Value], attribute: str) -> None:
-        self.attributes.append(attribute)
 
     def __get__(self, node: Value | None, owner: type[Value]) -> Callable[..., Value]:
         operator = PRIMITIVES[self.name].symbol in {"+", "-", "*", "/", "**"}
         function = make_function(self.name, Value, _operand if operator else constant)
-        for attribute in self.attributes:
+        for attribute in [name for name, x in vars(Value).items() if x is self]:
             setattr(Value, attribute, function)  # the owner may be a subclass of it
         return function if node is None else MethodType(function, node)
 
@@ -65,8 +70,8 @@ class _Operation:
 
 # A syntax tree's node is the base, since it is the one type of the standard library that gives its
 # instances a dict and makes it only when an attribute of one's own is first set: 8 bytes a node.
-# (`__dict__` as a slot takes 32 and an allocation of its own in Python 3.11: a training step is 5%
-# slower. A `__setattr__` that keeps such attributes elsewhere slows every assignment down.)
+# (`__dict__` as a slot takes 32 and an allocation of its own: a training step is 5% slower. A
+# `__setattr__` that keeps such attributes elsewhere slows every assignment down.)
 
 
 class Value(AST):
@@ -118,10 +123,10 @@ class Value(AST):
         _op: str = "",
         label: str = "",
     ) -> None:
-        self.data = _number(data)
+        self.data = number_of(data)
         self.grad = 0.0
         self.label = label
-        self._x, self._y = None, _checked(_children)
+        self._x, self._y = None, operands_of(_children)
         self._rule = Rule("op", _op) if self._y or _op else RULES["leaf"]
 
     # ── the primitives: one method for each row of the table ──
@@ -188,15 +193,8 @@ class Value(AST):
         """Return the Value itself, as for any real number: NumPy asks for it in ``np.var``."""
         return self
 
-    def _no_steps(self, *_: object) -> NoReturn:
-        """Refuse what jumps; NumPy asks for `rint` in ``np.round``."""
-        raise OperandError(
-            "rounding, % and // are no operations of Values, since they jump: use value.data for "
-            "the bare number"
-        )
-
-    rint = _no_steps
-    __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = _no_steps
+    rint = no_steps  # NumPy asks for it in ``np.round``
+    __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = no_steps
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """Compute a function of NumPy, such as ``np.exp(value)`` or ``array * value``."""
@@ -261,7 +259,7 @@ class Value(AST):
             if node._rule.kind == "op":
                 node.grad = 0.0
             elif type(node.data) is not float or type(node.grad) is not float:
-                node.data, node.grad = assigned_data(node), _assigned_grad(node)
+                node.data, node.grad = assigned_data(node), assigned_grad(node)
         if type(self.data) is not float:  # and so is that of a node on the way
             for node in order:
                 node.data = assigned_data(node)
@@ -275,12 +273,10 @@ class Value(AST):
         >>> (Value(2.0) * Value(-3.0)).partials()
         (-3.0, 2.0)
         """
-        nodes, row = operands(self), self._rule.primitive
+        row = self._rule.primitive
         if row is None:
-            # An operand that is used twice gets the sum at its first use: it has one gradient.
-            found = push(self, 1.0, dict.fromkeys(nodes, 0.0))
-            return tuple(found.pop(node, 0.0) for node in nodes)
-        return row.slopes(*[node.data for node in nodes], self.data)
+            return _room("own").partials(self)  # type: ignore[no-any-return]
+        return row.slopes(*[node.data for node in operands(self)], self.data)
 
     def at(self, numbers: Mapping[Value, SupportsFloat]) -> float:
         """Return what this graph gives for other numbers in some of its leaves.
@@ -318,10 +314,10 @@ class Value(AST):
         return f"Value(data={self.data}, grad={self.grad}{label})"
 
     def __float__(self) -> NoReturn:
-        raise _no_number(self, "float", sys._getframe(1))
+        raise no_number(self, "float", sys._getframe(1))
 
     def __int__(self) -> NoReturn:
-        raise _no_number(self, "int", sys._getframe(1))
+        raise no_number(self, "int", sys._getframe(1))
 
     def __bool__(self) -> bool:
         return self.data != 0.0
@@ -350,8 +346,7 @@ class Value(AST):
 # A row of the table that is not listed in the class has its method, too.
 for _row in PRIMITIVES.values():
     if _row.method not in vars(Value):
-        setattr(Value, _row.method, _operation := _Operation(_row.name))
-        _operation.__set_name__(Value, _row.method)
+        setattr(Value, _row.method, _Operation(_row.name))
 
 
 def operands(node: Value) -> tuple[Value, ...]:
@@ -367,9 +362,10 @@ def operands(node: Value) -> tuple[Value, ...]:
     return (x,) if y is None else (x, y)  # type: ignore[return-value]
 
 
-def _leaf(data: SupportsFloat, rule: Rule, label: str = "") -> Value:
+def leaf(data: SupportsFloat, rule: Rule, label: str = "") -> Value:
+    """Make a leaf of a kind, which a rule says."""
     node = Value.__new__(Value)
-    node.data = data if type(data) is float else _number(data)
+    node.data = data if type(data) is float else number_of(data)
     node.grad, node.label = 0.0, label
     node._rule, node._x, node._y = rule, None, ()
     return node
@@ -377,167 +373,28 @@ def _leaf(data: SupportsFloat, rule: Rule, label: str = "") -> Value:
 
 def constant(data: SupportsFloat) -> Value:
     """Make the leaf that stands for a number in an expression, like the 2 in ``2 * x``."""
-    return _leaf(data, RULES["constant"])
+    return leaf(data, RULES["constant"])
 
 
 def _operand(x: Any) -> Value:
     """Return the constant for what is no Value, or leave an array to NumPy: `ufuncs.py`."""
     try:
-        return _leaf(x, RULES["constant"])
+        return leaf(x, RULES["constant"])
     except OperandError:
-        if _is_array(x):
+        if is_array(x):
             return NotImplemented  # type: ignore[no-any-return]
         raise
 
 
 def parameter(data: SupportsFloat, label: str = "") -> Value:
     """Make a leaf that a model learns."""
-    return _leaf(data, RULES["parameter"], label)
+    return leaf(data, RULES["parameter"], label)
+
+
+def _data(operand: Any) -> float:
+    return operand.data if isinstance(operand, Value) else comparable(operand)
 
 
 def _room(name: str) -> Any:
     """Return a module of this package that is loaded when it is first needed."""
     return import_module(f".{name}", __package__)
-
-
-# ── numbers in, errors out ──────────────────────────────────────────────────────────────────────
-
-
-def _data(operand: Any) -> float:
-    """Return what to compare a number with: an array stays one, to be compared by element."""
-    if isinstance(operand, Value):
-        return operand.data
-    try:
-        return _number(operand)
-    except OperandError:
-        if _is_array(operand):
-            return operand  # type: ignore[no-any-return]
-        raise
-
-
-def _number(x: Any) -> float:
-    """Return a real number as a float; anything else is an error that says what to do."""
-    if not isinstance(x, (float, int)) and not _is_real(x):
-        raise OperandError(f"a Value holds one real number, got {_shown(x)}: {_advice(x)}")
-    try:
-        return float(x)
-    except OverflowError:
-        raise RangeError(f"a float cannot be as large as {_shown(x)}") from None
-
-
-def assigned_data(node: Value) -> float:
-    """Return as a float what may have been assigned to the data of a node, or an error."""
-    x = node.data
-    return _assigned(node, "data", x, "use its data" if isinstance(x, Value) else _advice(x))
-
-
-def _assigned_grad(node: Value) -> float:
-    """Return as a float what somebody has assigned to the gradient of a leaf, such as None."""
-    return _assigned(node, "grad", node.grad, "set it to 0.0, or call zero_grad()")
-
-
-def _assigned(node: Value, attribute: str, x: object, advice: str) -> float:
-    if not _is_real(x):
-        where = f" (node {node.label!r})" if node.label else ""
-        raise OperandError(f"{attribute} needs one real number, got {_shown(x)}{where}: {advice}")
-    return _number(x)
-
-
-def _is_real(x: Any) -> bool:
-    if isinstance(x, (float, int)):
-        return True
-    if kind := _numpy_kind(x):
-        return kind in "biuf"  # and not complex, a text or a span of time
-    numbers = sys.modules.get("numbers")  # whoever has a Fraction, say, has loaded it
-    return numbers is not None and isinstance(x, numbers.Real)
-
-
-def _numpy_kind(x: Any) -> str:
-    """Return the kind of a NumPy scalar, such as "f" for a float; empty for anything else."""
-    numpy = sys.modules.get("numpy")
-    return x.dtype.kind if numpy is not None and isinstance(x, numpy.generic) else ""
-
-
-def _is_array(x: Any) -> bool:
-    """Tell whether NumPy computes with each element of it, as with those of a pandas column."""
-    return hasattr(x, "__array_ufunc__") and not _numpy_kind(x)
-
-
-def _shown(x: object) -> str:
-    try:
-        text = " ".join(repr(x).split())
-    except ValueError:  # Python refuses to write out an int of many thousand digits
-        text = "of many digits"
-    return f"{type(x).__name__} {text if len(text) <= 40 else text[:37] + '...'}"
-
-
-def _no_number(node: Value, kind: str, caller: FrameType) -> OperandError:
-    """Return the error for a function that asks for a number, and would lose the gradient."""
-    name = _called(caller)
-    known = name in PRIMITIVES and hasattr(Value, name)
-    methods = f"write value.{name}()" if known else "use methods such as value.exp()"
-    return OperandError(
-        f"{node!r} loses its gradient if it becomes {'an int' if kind == 'int' else 'a float'}: "
-        f"{methods}, or value.data for the bare number"
-    )
-
-
-def _called(caller: FrameType) -> str:
-    """Return the name of the function that is being called, as the source has it, or nothing."""
-    linecache = import_module("linecache")
-    line, last, start, end = [*caller.f_code.co_positions()][caller.f_lasti // 2]
-    if line is None or line != last:
-        return ""
-    text: str = linecache.getline(caller.f_code.co_filename, line, caller.f_globals)
-    return text.encode()[start:end].decode().partition("(")[0].rpartition(".")[2]
-
-
-def _checked(children: Iterable[Value]) -> tuple[Value, ...]:
-    if isinstance(children, Value):
-        raise OperandError(
-            "the operands of a Value come in a tuple, got a single Value: write (a,)"
-        )
-    if isinstance(children, str) or not hasattr(children, "__iter__"):
-        hint = f": for a name write label={children!r}" if isinstance(children, str) else ""
-        raise OperandError(f"the operands of a Value come in a tuple, got {_shown(children)}{hint}")
-    checked = tuple(children)
-    for child in checked:
-        if not isinstance(child, Value):
-            raise OperandError(f"the operands of a Value are Values, got {_shown(child)}")
-    return checked
-
-
-def _advice(x: object) -> str:
-    if isinstance(x, Value):
-        return "it is a Value already, use it as it is"
-    if isinstance(x, (str, bytes)):
-        return "convert text first, as in Value(float(text))"
-    if isinstance(x, complex) or _numpy_kind(x) == "c":
-        return "complex numbers are not supported"
-    if getattr(x, "shape", None) == () and not _numpy_kind(x):
-        return "take the number out of it with .item()"
-    if hasattr(x, "__iter__"):
-        return "make one Value for each element, as in [Value(x) for x in data]"
-    return "call it first" if callable(x) else "give it an int or a float"
-
-
-def push(out: Value, gradient: float, before: Mapping[Value, float]) -> dict[Value, float]:
-    """Return what a ``_backward`` of one's own makes of the gradients of its operands.
-
-    Args:
-        out: the node.
-        gradient: its gradient for the while.
-        before: its operands, with their gradients for the while.
-
-    All gradients of these are as before when it returns or raises.
-    """
-    saved = [(node, node.grad) for node in (out, *before)]
-    try:
-        for node, grad in before.items():
-            node.grad = grad
-        out.grad = gradient
-        out._backward()
-        return {node: node.grad for node in before}
-    finally:
-        for node, grad in saved:
-            node.grad = grad

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, SupportsFloat
 
-from .engine import Value, _number, _shown, assigned_data, operands
+from .arguments import assigned_data, number_of, shown
+from .engine import Value, operands
 from .errors import OperandError, SizeError
 from .graph import topological_sort
-from .rules import _failure
+from .rules import failure
 
 __all__ = ["evaluate"]
 
@@ -16,10 +17,10 @@ __all__ = ["evaluate"]
 def evaluate(root: Value, numbers: Mapping[Value, SupportsFloat]) -> float:
     """Return what a graph gives for other numbers in some of its leaves: `Value.at`."""
     if not isinstance(numbers, Mapping):
-        raise OperandError(f"at needs numbers by leaf, as in at({{a: 3.0}}), got {_shown(numbers)}")
+        raise OperandError(f"at needs numbers by leaf, as in at({{a: 3.0}}), got {shown(numbers)}")
     order = topological_sort([root], operands)
     _check(root, numbers, {*order})
-    found = {leaf: _number(number) for leaf, number in numbers.items()}
+    found = {leaf: number_of(number) for leaf, number in numbers.items()}
     changed = {*found}  # what depends on them
     for node in order:
         inputs = operands(node)
@@ -33,7 +34,7 @@ def evaluate(root: Value, numbers: Mapping[Value, SupportsFloat]) -> float:
 def _check(root: Value, numbers: Mapping[Any, Any], graph: set[Value]) -> None:
     for node in numbers:
         if not isinstance(node, Value):
-            raise OperandError(f"at needs leaves of the graph, got {_shown(node)} among them")
+            raise OperandError(f"at needs leaves of the graph, got {shown(node)} among them")
         if node not in graph:
             raise SizeError(f"{node!r} is no leaf of the graph of {root!r}, which does not use it")
         if node.kind == "op":
@@ -53,7 +54,7 @@ def _computed(node: Value, inputs: list[float], changed: bool) -> float:
             given = [
                 Value(x, label=old.label) for x, old in zip(inputs, operands(node), strict=True)
             ]
-            raise _failure(error, row, *given) from None
+            raise failure(error, row, *given) from None
     if changed:
         raise OperandError(
             f"{node._op or 'op'} is an operation of your own, which has a number and no formula: "

@@ -23,9 +23,17 @@ from .ops import FLOATS, PRIMITIVES, Primitive
 TYPE_CHECKING = False  # for type checkers; importing typing would take longer than all the rest
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol, TypeVar
 
-    from .engine import Value
+    class Node(Protocol):
+        """What a rule works on: the engine's Value has these, and more."""
+
+        data: float
+        grad: float
+        label: str
+        _rule: Rule
+
+    N = TypeVar("N", bound=Node)
 
 __all__ = [
     "GENERATED",
@@ -33,8 +41,10 @@ __all__ = [
     "RULES",
     "SUBSTITUTES",
     "Rule",
+    "failure",
     "make_function",
     "remembered",
+    "shared_rule",
     "show_sources",
 ]
 
@@ -59,7 +69,7 @@ class Rule:
         self,
         kind: str,  # "op", or for a leaf "leaf", "parameter" or "constant"
         symbol: str = "",
-        backward: Callable[[Value], object] = lambda _node: None,
+        backward: Callable[[Any], object] = lambda _node: None,
         primitive: Primitive | None = None,
     ) -> None:
         self.kind, self.symbol, self.backward = kind, symbol, backward
@@ -69,7 +79,7 @@ class Rule:
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Keep shared rules shared when nodes are copied or pickled."""
         if RULES.get(self.name) is self:
-            return _shared_rule, (self.name,)
+            return shared_rule, (self.name,)
         raise OperandError(
             f"{self.symbol or 'an operation'} is an operation of your own, and cannot be copied or "
             "pickled: its _backward belongs to the nodes that it was written for"
@@ -80,7 +90,8 @@ class Rule:
 RULES: dict[str, Rule] = {kind: Rule(kind) for kind in ("leaf", "parameter", "constant")}
 
 
-def _shared_rule(name: str) -> Rule:
+def shared_rule(name: str) -> Rule:
+    """Return the rule that all results of a row share, or all leaves of a kind."""
     if name not in RULES:
         RULES[name] = _rule(PRIMITIVES[name])
     return RULES[name]
@@ -134,9 +145,7 @@ def _line(*statements: str) -> str:
     return "; ".join(filter(None, statements)) or "pass"
 
 
-def make_function(
-    name: str, node_type: type[Value], constant: Callable[[Any], Value]
-) -> Callable[..., Value]:
+def make_function(name: str, node_type: type[N], constant: Callable[[Any], N]) -> Callable[..., N]:
     """Return the function that computes a primitive and makes the node of its result.
 
     Args:
@@ -147,7 +156,7 @@ def make_function(
     """
     row = PRIMITIVES[name]
     names = FLOATS | {"Value": node_type, "new": node_type.__new__, "constant": constant}
-    names |= {"failure": _failure, "row": row, "rule": _shared_rule(name)} | SUBSTITUTES
+    names |= {"failure": failure, "row": row, "rule": shared_rule(name)} | SUBSTITUTES
     NAMESPACES.append(names)
     nodes = [_NODES[letter] for letter in row.letters]
     # A method is called on a node; what stands beside it may be a number.
@@ -164,13 +173,13 @@ def make_function(
     )
     source = source.replace("\n\n", "\n")
     exec(compile(source, remembered(name, source), "exec"), names)
-    function: Callable[..., Value] = names[f"make_{name}"]
+    function: Callable[..., N] = names[f"make_{name}"]
     function.__name__, function.__qualname__ = name, f"{node_type.__name__}.{name}"
     function.__module__, function.__doc__ = node_type.__module__, _docstring(row)
     return function
 
 
-def _backward_function(row: Primitive) -> Callable[[Value], None]:
+def _backward_function(row: Primitive) -> Callable[[Any], None]:
     """Return the function that adds g · ∂z/∂operand to the gradient of each operand."""
     used = compile(", ".join(row.pushes), row.name, "eval").co_names
     sources = {letter: f"{_NODES[letter]}.data" for letter in row.letters} | {"z": "out.data"}
@@ -184,7 +193,7 @@ def _backward_function(row: Primitive) -> Callable[[Value], None]:
     )
     names = dict(FLOATS)
     exec(compile(source, remembered(f"{row.name} backward", source), "exec"), names)
-    function: Callable[[Value], None] = names[f"{row.name}_backward"]
+    function: Callable[[Any], None] = names[f"{row.name}_backward"]
     return function
 
 
@@ -229,7 +238,7 @@ def _docstring(row: Primitive) -> str:
     return "\n\n".join(parts)
 
 
-def _failure(error: Exception, row: Primitive, *nodes: Value) -> Exception:
+def failure(error: Exception, row: Primitive, *nodes: Node) -> Exception:
     """Return the error that says which operation failed, on what, and what it needs."""
     show_sources()  # its traceback may be shown
     numbers = [repr(node.data) for node in nodes]

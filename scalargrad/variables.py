@@ -18,8 +18,8 @@ from itertools import islice
 from types import FrameType
 from typing import Any, TypeAlias, TypeVar
 
+from .arguments import shown
 from .debugging import users_frame
-from .engine import _shown
 from .errors import OperandError
 
 __all__ = ["DEEPEST", "MOST", "ROWS", "Names", "held"]
@@ -62,7 +62,7 @@ def held(
     """
     if names is not False and not isinstance(names, (bool, Mapping)):
         raise OperandError(
-            f"names is True, False or a dict of variables such as locals(), got {_shown(names)}"
+            f"names is True, False or a dict of variables such as locals(), got {shown(names)}"
         )
     wanted = dict.fromkeys(nodes)
     found: dict[Node, str] = {}

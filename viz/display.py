@@ -111,7 +111,7 @@ def _program(program: Program, printer: Any, _cycle: bool) -> None:
 #: What is shown: as what, of which type, and by which function.
 _SHOWN = (
     (_SVG, "scalargrad.engine", "Value", _value),
-    (_SVG, "scalargrad.nn", "Module", _module),
-    ("image/png", "scalargrad.train", "History", _history),
+    (_SVG, "scalargrad.nn.module", "Module", _module),
+    ("image/png", "scalargrad.train.history", "History", _history),
     ("text/plain", "scalargrad.compiler.program", "Program", _program),
 )

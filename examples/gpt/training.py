@@ -15,9 +15,9 @@ import numpy as np
 
 from scalargrad import AdamW, Value, compile
 from scalargrad.compiler import Program
-from scalargrad.interrupts import Interrupts
 from scalargrad.optim import linear_decay
 from scalargrad.progress import Bar
+from scalargrad.train.interrupts import Interrupts
 
 from .model import GPT
 from .names import Alphabet, Split

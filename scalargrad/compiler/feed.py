@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from array_api_compat import array_namespace, is_array_api_obj
 
-from ..engine import Value, _shown
+from ..arguments import shown
+from ..engine import Value
 from ..errors import OperandError, SizeError
-from ..samples import reals
+from ..reals import reals
 from .passes.walk import Floats, counted
 
 __all__ = [
@@ -45,7 +46,7 @@ def no_leaves(name: str, leaves: Any) -> OperandError | None:
     for leaf in leaves:
         if not isinstance(leaf, Value):
             return OperandError(
-                f"{needed}, of one sample, got one that holds {_shown(leaf)}: the program takes "
+                f"{needed}, of one sample, got one that holds {shown(leaf)}: the program takes "
                 "the numbers of all samples at once, as in program(X)"
             )
     return None

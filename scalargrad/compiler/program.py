@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..engine import Value, assigned_data
+from ..arguments import assigned_data
+from ..engine import Value
 from ..errors import ChoiceError, OperandError, SizeError
 from ..miniflow.node import Node
 from ..optim import Optimizer

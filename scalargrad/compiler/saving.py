@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..copies import _blank, _connect
+from ..copies import blank, connect
 from ..engine import Value, operands
 from ..errors import CheckpointError
 from ..files import replace
@@ -124,8 +124,8 @@ def _program(table: dict[str, Any]) -> Program:
             raise ValueError(f"{names[rule]} has {len(places)} operands")
         if any(not 0 <= place < len(nodes) for place in places):
             raise ValueError("an operand comes after its result")
-        node = _blank(Value)
-        _connect(node, names[rule], [nodes[place] for place in places])
+        node = blank(Value)
+        connect(node, names[rule], [nodes[place] for place in places])
         node.data = float(data)
         nodes.append(node)
     for place, label in table["labels"].items():
@@ -158,9 +158,7 @@ def _read(path: str) -> dict[str, Any]:
         raise CheckpointError(f"{path} is no program that program.save wrote, or is damaged")
     version = about.get("version")
     if not isinstance(version, int) or version < 1:
-        raise CheckpointError(
-            f"{path} is damaged: it says to be of version {version!r}"
-        )
+        raise CheckpointError(f"{path} is damaged: it says to be of version {version!r}")
     if version > VERSION:
         raise CheckpointError(
             f"{path} is of version {version}, from a later scalargrad; this one reads up to "

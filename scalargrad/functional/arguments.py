@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..engine import Value, _shown, constant
+from ..arguments import shown
+from ..engine import Value, constant
 from ..errors import OperandError, SizeError
 
 TYPE_CHECKING = False  # for type checkers; importing typing would take longer than all the rest
@@ -76,7 +77,7 @@ def rows_of(name: str, what: str, rows: Iterable[Iterable[Operand]]) -> list[lis
     items = listed(rows)
     lists = [None] if items is None else [listed(row) for row in items]
     if any(row is None for row in lists):
-        raise OperandError(f"{name} needs {what} as a list of rows, got {_shown(rows)}")
+        raise OperandError(f"{name} needs {what} as a list of rows, got {shown(rows)}")
     found = [some(name, row) for row in lists if row is not None]
     if not found:
         raise SizeError(f"{name} needs {what} of at least one row, got none")
@@ -96,7 +97,7 @@ def node_of(value: Value) -> str:
 def _constant(name: str, x: Operand) -> Value:
     if hasattr(x, "__len__") and not isinstance(x, (str, bytes)):  # a row, of an array or a list
         raise OperandError(
-            f"{name} needs a flat list of scalars, got one that holds {_shown(x)}: flatten "
+            f"{name} needs a flat list of scalars, got one that holds {shown(x)}: flatten "
             "it, as y.ravel() does with an array"
         )
     return constant(x)

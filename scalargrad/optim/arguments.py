@@ -92,7 +92,7 @@ def checked_rate(rate: Any) -> float:
 
 def floats(gradient: Any) -> Any:
     """Return a gradient as a flat array of NumPy."""
-    from ..samples import reals
+    from ..reals import reals  # with NumPy, which a step on Values does without
 
     if isinstance(gradient, (list, tuple)):  # `grad` returns Values
         gradient = [g.data if isinstance(g, Value) else g for g in gradient]

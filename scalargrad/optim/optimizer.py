@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Self, TypeAlias
 
-from ..engine import Value, assigned_data
+from ..arguments import assigned_data
+from ..engine import Value
 from ..errors import OperandError, SizeError
 from .arguments import (
     check_count,

@@ -12,12 +12,12 @@ from functools import cache
 from itertools import product
 from typing import NamedTuple
 
-from scalargrad.check import backward_faults
 from scalargrad.debugging import source_line
 from scalargrad.engine import Value, operands
 from scalargrad.errors import OperandError
 from scalargrad.nn import Module
 from scalargrad.ops import Primitive, float_function
+from scalargrad.own import backward_faults
 
 from .formula import operation
 from .names import Names, listed, named, short, slope, walk

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from scalargrad.check import backward_faults
-from scalargrad.engine import Value, operands, push
+from scalargrad.engine import Value, operands
 from scalargrad.graph import use_counts
+from scalargrad.own import backward_faults, push
 
 from .names import Names, named, number, shown, slope, walk
 

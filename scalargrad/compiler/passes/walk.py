@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import assigned_data
 from ...debugging import source_line
-from ...engine import Value, assigned_data, operands
+from ...engine import Value, operands
 from ...errors import OperandError, SizeError
 from ...graph import topological_sort
 from ...ops import PRIMITIVES

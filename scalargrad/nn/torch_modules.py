@@ -11,9 +11,9 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from .engine import Value, constant, parameter
-from .errors import OperandError, SizeError
-from .nn import MLP, Layer
+from ..engine import Value, constant, parameter
+from ..errors import OperandError, SizeError
+from .layers import MLP, Layer
 
 __all__ = ["from_torch", "to_torch"]
 
@@ -183,9 +183,7 @@ def _numbers(tensor: Any) -> list[float]:
 def _check_numbers(path: str, linear: Any) -> None:
     for tensor in filter(lambda tensor: tensor is not None, (linear.weight, linear.bias)):
         if tensor.is_meta or type(tensor).__name__.startswith("Uninitialized"):
-            raise OperandError(
-                f"{_shown(path, linear)} has no numbers yet: run the module once"
-            )
+            raise OperandError(f"{_shown(path, linear)} has no numbers yet: run the module once")
         if not tensor.is_floating_point():
             raise OperandError(f"{_shown(path, linear)} needs real numbers, got {tensor.dtype}")
 

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .errors import OperandError, SizeError
+from ..errors import OperandError, SizeError
+from ..reals import reals
 
-__all__ = ["MANY", "Samples", "arrays", "held_out_of", "reals", "samples_of", "telling"]
+__all__ = ["MANY", "Samples", "arrays", "held_out_of", "samples_of", "telling"]
 
 #: More numbers than these are no labels.
 MANY = 10
@@ -42,41 +43,6 @@ def arrays(what: str, data: Any) -> tuple[Floats, Floats]:
 
 #: What to do about texts.
 _HINTS = {"X": "turn them into numbers first", "y": "number the classes 0, 1, ..."}
-
-
-def reals(needed: str, numbers: Any, name: str = "it", hint: str = _HINTS["X"]) -> Floats:
-    """Return real numbers as an array of floats.
-
-    NumPy would drop imaginary parts, read texts, and make nan of None.
-
-    Raises:
-        OperandError: there are others. The message begins with what is needed.
-    """
-    try:
-        array = np.asarray(numbers)
-        if array.dtype.kind in "biuf":
-            return np.asarray(array, dtype=float)
-        if array.dtype.kind in "US":  # the numbers beside a text are no texts
-            array = np.asarray(numbers, object)
-        reason = _reason(array, name, hint)
-        if not reason:
-            return array.astype(float)
-    except (TypeError, ValueError) as error:
-        reason = str(error)
-    raise OperandError(f"{needed}: {reason}") from None
-
-
-def _reason(array: np.ndarray[Any, Any], name: str, hint: str) -> str:
-    """Say why an array does not hold real numbers; nothing if its objects may be some."""
-    if array.dtype.kind != "O":
-        return f"{name} holds {array.dtype}, and not real numbers"
-    for place, item in np.ndenumerate(array):
-        if item is None:
-            where = f" in row {place[0]}" if place else ""
-            return f"{name} holds None{where}: leave out what is missing, or fill it in"
-        if isinstance(item, (str, bytes)):
-            return f"{name} holds texts, such as {item!r}: {hint}"
-    return ""
 
 
 def samples_of(x: Floats, y: Floats, outputs: int) -> Samples:
