@@ -7,7 +7,7 @@ The numbers are nanoseconds of a step with gradient, fitted to the works of the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from .passes.walk import ROWS
 from .tape import native
 
 __all__ = [
+    "GATHERED",
     "MACHINES",
     "NEVER",
     "Choice",
@@ -37,10 +38,12 @@ MACHINES = ("auto", "tape", "arrays")
 #: The number of samples from which on a program runs as array code if it never does.
 NEVER = math.inf
 
-#: Array code, forward and backward: a call of NumPy; for each sample a number that it computes or
-#: adds up, a factor of a matrix product, and a number that is gathered by a table, and its gradient
-#: scattered again.
-CALL, NUMBER, FACTOR, GATHERED = 1500.0, 1.5, 0.1, 18.0
+#: Array code, forward and backward: a call of NumPy; and for each sample a number that it computes
+#: or adds up, and a factor of a matrix product.
+CALL, NUMBER, FACTOR = 1500.0, 1.5, 0.1
+
+#: A number that is gathered by a table, and its gradient, which is added up where it came from.
+GATHERED = 12.0
 
 #: A tape on one sample: an operation, an operand, a run, and a call; as machine code, in Python.
 NATIVE_ONE, PYTHON_ONE = (3.0, 0.5, 5.0, 1000.0), (25.0, 25.0, 0.0, 1500.0)
@@ -89,7 +92,12 @@ def least_code_of(work: Work) -> Code:
 
 def code_of(listing: Raised) -> Code:
     """Count what the code of a listing does."""
-    costs = [_cost(operation, math.prod(block.shape)) for block, operation in listing.operations]
+    costs = [
+        (calls + more, each + further)
+        for block, operation in listing.operations
+        for calls, each in [_cost(operation, math.prod(block.shape))]
+        for more, further in [_gathering(operation.operands)]
+    ]
     batched = [block.batched for block, _ in listing.operations]
     each = sum(each for (_, each), many in zip(costs, batched, strict=True) if many)
     return Code(sum(calls for calls, _ in costs), each)
@@ -97,17 +105,6 @@ def code_of(listing: Raised) -> Code:
 
 def _cost(operation: Operation, size: int) -> tuple[int, float]:
     """Return the calls of an operation, and what it costs for each sample."""
-    calls, each = _cost_of_result(operation, size)
-    tables = [x.table.size for operand in operation.operands for x in _gathers(operand)]
-    return calls + 2 * len(tables), each + GATHERED * sum(tables)
-
-
-def _gathers(operand: Operand) -> list[Gather]:
-    parts = operand.parts if isinstance(operand, Joined) else (operand,)
-    return [part for part in parts if isinstance(part, Gather)]
-
-
-def _cost_of_result(operation: Operation, size: int) -> tuple[int, float]:
     match operation:
         case Product(left, _, _):
             return 1, FACTOR * size * left.shape[-1] + NUMBER * size
@@ -118,6 +115,14 @@ def _cost_of_result(operation: Operation, size: int) -> tuple[int, float]:
         case LogSumExp(operand):
             return 4, NUMBER * math.prod(operand.shape)
     return 1, NUMBER * size * len(operation.operands)
+
+
+def _gathering(operands: Iterable[Operand]) -> tuple[int, float]:
+    """Return the calls that gather operands, and what it costs for each sample."""
+    parts = [p for x in operands for p in (x.parts if isinstance(x, Joined) else [x])]
+    tables = [x for x in parts if isinstance(x, Gather)]
+    numbers = sum(x.table.size * math.prod(x.source.shape[1:]) for x in tables)
+    return len(tables), GATHERED * numbers
 
 
 def arrays_from(work: Work, code: Code, native: bool) -> float:

@@ -211,11 +211,11 @@ class _Emitting:
             [Permute((1, 0))] if len(operand.shape) == 2 else [Reshape(1, (*operand.shape, 1))],
         )
 
-    def is_fed(self, operand: View | Constants | Gather) -> bool:
+    def is_fed(self, operand: Operand) -> bool:
         return isinstance(operand, View) and self.nodes[operand.block] is self.x
 
 
-def _is_one(operand: View | Constants | Gather) -> bool:
+def _is_one(operand: Operand) -> bool:
     return isinstance(operand, Constants) and bool((operand.values == 1).all())
 
 
