@@ -6,7 +6,10 @@ It only reads the engine. What draws, Graphviz and Matplotlib, loads with the fi
 from scalargrad.debugging import FOREIGN_FILES
 
 from .display import load_ipython_extension, notebook, unload_ipython_extension
-from .pages import drill, film, playground, stepper
+from .pages.drill import drill
+from .pages.film import film
+from .pages.playground import playground
+from .pages.stepper import stepper
 from .picture import draw_dot, trace, use_graphviz
 from .plots import (
     animate_decision,
@@ -17,7 +20,11 @@ from .plots import (
     plot_loss,
     register,
 )
-from .words import audit, explain, formula, steps, tree
+from .words.audit import audit
+from .words.explain import explain
+from .words.formula import formula
+from .words.steps import steps
+from .words.tree import tree
 
 __all__ = [
     "animate_decision",

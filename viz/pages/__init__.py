@@ -1,8 +1,5 @@
-"""The graph as a page, one file of HTML that works without a network, and as a film in SVG."""
+"""The graph as a page, one file of HTML that works without a network, and as a film in SVG.
 
-from .drill import drill
-from .film import film
-from .playground import playground
-from .stepper import stepper
-
-__all__ = ["drill", "film", "playground", "stepper"]
+``stepper``, ``playground`` and ``drill`` are pages, made of what is in ``shared``; ``film`` is a
+picture that moves. Each is called like its function, which `viz` offers.
+"""

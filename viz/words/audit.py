@@ -7,61 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from typing import NamedTuple
 
-from scalargrad.debugging import source_line
 from scalargrad.engine import Value, operands
 from scalargrad.errors import OperandError
 from scalargrad.nn import Module
-from scalargrad.ops import Primitive, float_function
+from scalargrad.ops import Primitive
 from scalargrad.own import backward_faults
 
-from .formula import operation
-from .names import Names, listed, named, short, slope, walk
+from .findings import Audited, Finding, Report, lines_of, place_of
+from .names import Names, listed, short, slope
 from .steps import Step, edges, steps
 
 __all__ = ["Finding", "Report", "audit"]
-
-_MOST_LINES = 3  # of one finding; then the others are counted
-
-
-class Finding(NamedTuple):
-    """Something wrong or suspicious."""
-
-    kind: str
-    nodes: tuple[Value, ...]  # where
-    text: str
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Report:
-    """The findings of `audit`: to iterate over, and to print; it is true if there are any."""
-
-    title: str
-    findings: tuple[Finding, ...]
-
-    def __iter__(self) -> Iterator[Finding]:
-        return iter(self.findings)
-
-    def __len__(self) -> int:
-        return len(self.findings)
-
-    def __str__(self) -> str:
-        if not self.findings:
-            return f"{self.title}: nothing suspicious"
-        column = max(len(finding.kind) for finding in self)
-        lines = [f"{self.title}: {len(self)} {'finding' if len(self) == 1 else 'findings'}"]
-        for finding in self:
-            kinds = [finding.kind, *[""] * finding.text.count("\n")]
-            for kind, text in zip(kinds, finding.text.split("\n"), strict=True):
-                lines.append(f"  {kind:<{column}}  {text}")
-        return "\n".join(lines)
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 def audit(root: Value, parameters: Iterable[Value] | Module = (), *, names: Names = True) -> Report:
@@ -99,7 +58,7 @@ def audit(root: Value, parameters: Iterable[Value] | Module = (), *, names: Name
     audit of y, 4 nodes: 1 finding
       no effect  y does not depend on w here: ∂v1/∂w = 0
     """
-    graph = _Graph(root, _listed(parameters), names)
+    graph = Audited(root, _listed(parameters), names)
     title = f"audit of {graph.names[root]}" if root in graph.names.titled else "audit"
     title = f"{title}, {len(graph.order):,} nodes"
     if findings := [*_no_number(graph)]:
@@ -126,43 +85,10 @@ def _listed(parameters: Iterable[Value] | Module) -> list[Value]:
     return nodes
 
 
-class _Graph:
-    """A graph to look at, with its nodes in order and by name."""
-
-    def __init__(self, root: Value, parameters: Sequence[Value], names: Names) -> None:
-        self.root, self.order = root, walk(root, "audit")
-        known = set(self.order)
-        self.absent = [node for node in dict.fromkeys(parameters) if node not in known]
-        self.names = named([*self.order, *self.absent], names)
-        self.learned = {node for node in self.order if node.kind == "parameter"} | {*parameters}
-
-    def formula(self, node: Value) -> str:
-        """Write a node with what made it: ``v3 = a * b``."""
-        made = f" = {operation(node, self.names)}" if node.kind == "op" else ""
-        return f"{self.names[node]}{made}"
-
-    def given(self, node: Value) -> str:
-        """Write the numbers that a node was made from, except those that are seen anyway."""
-        seen = [x for x in dict.fromkeys(operands(node)) if x.kind != "constant"]
-        numbers = listed([f"{self.names[x]} = {short(x.data)}" for x in seen])
-        return f", with {numbers}" if seen else ""
-
-
-def _lines(lines: Sequence[str]) -> str:
-    more = [f"and {len(lines) - _MOST_LINES:,} more"] if len(lines) > _MOST_LINES else []
-    return "\n".join([*lines[:_MOST_LINES], *more])
-
-
-def _place(node: Value) -> str:
-    """Write where a node was made, if it was made under `scalargrad.debug`."""
-    line = source_line(node)
-    return f"\nmade in {line}" if line else ""
-
-
 # ── numbers ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _no_number(graph: _Graph) -> Iterator[Finding]:
+def _no_number(graph: Audited) -> Iterator[Finding]:
     """Find what was assigned to data or grad though a Value cannot be made of it."""
     nodes, lines = {}, []
     for node, attribute in product(graph.order, ("data", "grad")):
@@ -173,21 +99,21 @@ def _no_number(graph: _Graph) -> Iterator[Finding]:
             nodes[node] = True
             found = f"{type(x).__name__} {repr(x).splitlines()[0]:.40}"
             name = f"{graph.names[node]}.{attribute}"
-            lines.append(f"{name} is {found}, and no real number{_place(node)}")
+            lines.append(f"{name} is {found}, and no real number{place_of(node)}")
     if nodes:
-        yield Finding("no number", tuple(nodes), _lines(lines))
+        yield Finding("no number", tuple(nodes), lines_of(lines))
 
 
-def _not_finite(graph: _Graph) -> Iterator[Finding]:
+def _not_finite(graph: Audited) -> Iterator[Finding]:
     nodes = tuple(node for node in graph.order if not math.isfinite(node.data))
     if nodes:
         first = nodes[0]
         others = f"\nand {len(nodes) - 1:,} more after it" if len(nodes) > 1 else ""
         text = f"{graph.formula(first)} is {first.data}{graph.given(first)}"
-        yield Finding("not finite", nodes, text + _place(first) + others)
+        yield Finding("not finite", nodes, text + place_of(first) + others)
 
 
-def _edited(graph: _Graph) -> Iterator[Finding]:
+def _edited(graph: Audited) -> Iterator[Finding]:
     """Compute each node again from its operands, which must give the same number to the bit."""
     nodes, lines = [], []
     for node in graph.order:
@@ -197,22 +123,17 @@ def _edited(graph: _Graph) -> Iterator[Finding]:
         if now != node.data and not (math.isnan(now) and math.isnan(node.data)):
             nodes.append(node)
             changed = f"{short(node.data)}, but {short(now)} by now"
-            lines.append(f"{graph.formula(node)} is {changed}{_place(node)}")
+            lines.append(f"{graph.formula(node)} is {changed}{place_of(node)}")
     if nodes:
         advice = "some .data was changed after the graph was built: build it again"
-        yield Finding("edited", tuple(nodes), f"{_lines(lines)}\n{advice}")
+        yield Finding("edited", tuple(nodes), f"{lines_of(lines)}\n{advice}")
 
 
 def _recomputed(node: Value, row: Primitive) -> float:
     try:
-        return _function(row)(*[x.data for x in operands(node)])
+        return row.evaluate(*[x.data for x in operands(node)])
     except (ArithmeticError, ValueError):  # it is outside of its domain by now
         return math.nan
-
-
-@cache
-def _function(row: Primitive) -> Callable[..., float]:
-    return float_function(row.value, row.operands)
 
 
 # ── units ───────────────────────────────────────────────────────────────────────────────────────
@@ -221,7 +142,7 @@ def _function(row: Primitive) -> Callable[..., float]:
 _FLAT = {"relu": ("dead ReLU", 0.0), "tanh": ("saturated", 0.01), "sigmoid": ("saturated", 0.0025)}
 
 
-def _flat_units(graph: _Graph) -> Iterator[Finding]:
+def _flat_units(graph: Audited) -> Iterator[Finding]:
     units = [node for node in graph.order if _name(node) in _FLAT]
     slopes = {unit: unit.partials()[0] for unit in units}
     found: dict[str, list[list[Value]]] = {}
@@ -232,10 +153,10 @@ def _flat_units(graph: _Graph) -> Iterator[Finding]:
     for kind, groups in found.items():
         lines = [
             f"{graph.formula(first)} has derivative {short(slopes[first])}{graph.given(first)}"
-            f"{_others(others)}{_place(first)}"
+            f"{_others(others)}{place_of(first)}"
             for first, *others in groups
         ]
-        yield Finding(kind, tuple(unit for group in groups for unit in group), _lines(lines))
+        yield Finding(kind, tuple(unit for group in groups for unit in group), lines_of(lines))
 
 
 def _name(node: Value) -> str:
@@ -246,7 +167,7 @@ def _others(units: Sequence[Value]) -> str:
     return f"; {len(units):,} more of the same neuron are like it" if units else ""
 
 
-def _neurons(units: Sequence[Value], graph: _Graph) -> list[list[Value]]:
+def _neurons(units: Sequence[Value], graph: Audited) -> list[list[Value]]:
     """Group units whose inputs are sums and products with a parameter in common.
 
     Disjoint sets: each unit leads to another of its group, or to itself if it stands for it.
@@ -283,7 +204,7 @@ def _neurons(units: Sequence[Value], graph: _Graph) -> list[list[Value]]:
 # ── gradients ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _not_finite_gradient(graph: _Graph, trail: Sequence[Step]) -> Iterator[Finding]:
+def _not_finite_gradient(graph: Audited, trail: Sequence[Step]) -> Iterator[Finding]:
     """Find where gradients first get lost, if the numbers are all finite."""
     if not all(math.isfinite(node.data) for node in graph.order):
         return
@@ -295,23 +216,23 @@ def _not_finite_gradient(graph: _Graph, trail: Sequence[Step]) -> Iterator[Findi
                 f"the gradient becomes {step.contribution} by {edge} = {short(step.derivative)} "
                 f"in {graph.formula(node)}{graph.given(node)}"
             )
-            yield Finding("not finite", (node,), text + _place(node))
+            yield Finding("not finite", (node,), text + place_of(node))
             return
 
 
-def _wrong_backward(graph: _Graph) -> Iterator[Finding]:
+def _wrong_backward(graph: Audited) -> Iterator[Finding]:
     """Find operations of one's own that break the chain rule."""
     nodes, lines = [], []
     for node in graph.order:
         for operand, fault in backward_faults(node).items():
             nodes.append(node)
             fault = fault.format(x=graph.names[operand])
-            lines.append(f"{graph.formula(node)} {fault}{_place(node)}")
+            lines.append(f"{graph.formula(node)} {fault}{place_of(node)}")
     if nodes:
-        yield Finding("wrong backward", tuple(dict.fromkeys(nodes)), _lines(lines))
+        yield Finding("wrong backward", tuple(dict.fromkeys(nodes)), lines_of(lines))
 
 
-def _without_effect(graph: _Graph, trail: Sequence[Step]) -> Iterator[Finding]:
+def _without_effect(graph: Audited, trail: Sequence[Step]) -> Iterator[Finding]:
     """Find leaves without a path on which all derivatives differ from 0."""
     reached = {graph.root}
     barrier: dict[Value, Step] = {}  # for a node that is not reached: a step that stops
@@ -333,17 +254,17 @@ def _without_effect(graph: _Graph, trail: Sequence[Step]) -> Iterator[Finding]:
             f"{slope(graph.names[above], graph.names[below])} = 0"
             for (above, below), leaves in behind.items()
         ]
-        yield Finding("no effect", tuple(nodes), _lines(lines))
+        yield Finding("no effect", tuple(nodes), lines_of(lines))
 
 
-def _not_in_graph(graph: _Graph) -> Iterator[Finding]:
+def _not_in_graph(graph: Audited) -> Iterator[Finding]:
     if graph.absent:
         absent = listed([graph.names[node] for node in graph.absent])
         text = f"{graph.names[graph.root]} is computed without {absent}"
         yield Finding("not in graph", tuple(graph.absent), text)
 
 
-def _gradients(graph: _Graph, trail: Sequence[Step]) -> Iterator[Finding]:
+def _gradients(graph: Audited, trail: Sequence[Step]) -> Iterator[Finding]:
     """Compare the gradients in the nodes with those of a first backward()."""
     root, called = graph.root, graph.names
     call = f"{called[root]}.backward()"
@@ -367,7 +288,7 @@ _SUMMED = "those of leaves add up over several backward() until set to 0.0: use 
 
 
 def _different(
-    graph: _Graph, kind: str, fresh: Mapping[Value, float], source: str, advice: str
+    graph: Audited, kind: str, fresh: Mapping[Value, float], source: str, advice: str
 ) -> Iterator[Finding]:
     """Compare the gradients in some nodes with what they should be, and with where that is from."""
     found = [node for node, gradient in fresh.items() if _differ(node.grad, gradient)]
@@ -375,10 +296,10 @@ def _different(
         f"{graph.names[x]}.grad is {short(x.grad)}, but {source} {short(fresh[x])}" for x in found
     ]
     if found:
-        yield Finding(kind, tuple(found), f"{_lines(lines)}\n{advice}")
+        yield Finding(kind, tuple(found), f"{lines_of(lines)}\n{advice}")
 
 
-def _summed_up(graph: _Graph, edited: Sequence[Value]) -> Iterator[Finding]:
+def _summed_up(graph: Audited, edited: Sequence[Value]) -> Iterator[Finding]:
     """Compare the gradients of leaves with those of the last pass, in a graph that was edited.
 
     After an optimiser's step that is what is left of it: nodes on the way have the gradients of
@@ -407,7 +328,7 @@ def _summed_up(graph: _Graph, edited: Sequence[Value]) -> Iterator[Finding]:
         yield from _different(graph, "leaf gradients", known, "the last backward() gave", _SUMMED)
 
 
-def _changed(graph: _Graph, edited: Sequence[Value]) -> set[Value]:
+def _changed(graph: Audited, edited: Sequence[Value]) -> set[Value]:
     """Guess what was changed to make some nodes differ: what is learned, or else leaves."""
     changed: set[Value] = set()
     for node in edited:

@@ -17,19 +17,18 @@ from scalargrad.ops import FLOATS, Primitive
 from scalargrad.texts import parse
 
 from .algebra import Part, own_name, simplified
-from .names import Names, Text, named, pad, walk, width
+from .names import Names, Text, named, pad, slope, walk, width
 from .notation import (
     HANDWRITING,
     LATEX,
     PYTHON,
     TIGHTNESS,
-    Handwriting,
     Notation,
     Term,
     environment,
 )
 
-__all__ = ["Formula", "formula", "operation", "rule_latex", "rule_text"]
+__all__ = ["Formula", "formula", "operation", "rule_text"]
 
 _MOST_OPERATIONS = 16  # on one line; then a part of the expression gets a line of its own
 
@@ -227,50 +226,21 @@ def rule_text(
     >>> rule_text(PRIMITIVES["relu"], at=[3.0, 3.0])
     'ReLU′ = 1'
     """
-    return _rule(row, place, called, at, HANDWRITING)
-
-
-def rule_latex(
-    row: Primitive,
-    place: int = 0,
-    called: Sequence[str] | None = None,
-    at: Sequence[float] | None = None,
-) -> str:
-    r"""Write a partial derivative from the table as an equation in LaTeX, like `rule_text`.
-
-    >>> print(rule_latex(PRIMITIVES["div"], 1, ["a", "b", "c"]))
-    \frac{\partial c}{\partial b} = -\frac{c}{b}
-    """
-    return _rule(row, place, called, at, LATEX)
-
-
-def _rule(
-    row: Primitive,
-    place: int,
-    called: Sequence[str] | None,
-    at: Sequence[float] | None,
-    notation: Handwriting,
-) -> str:
     letters = [*row.letters, "z"]
     called = called or [*letters[:-1], "out"]
-    rule = _Rule(
-        notation,
-        {letter: notation.name(name) for letter, name in zip(letters, called, strict=True)},
-        dict(zip(letters, at, strict=True)) if at else None,
-    )
+    names = {x: HANDWRITING.name(name) for x, name in zip(letters, called, strict=True)}
+    rule = _Rule(names, dict(zip(letters, at, strict=True)) if at else None)
     right = rule.read(parse(row.partials[place]))
     unary = len(row.partials) == 1
-    left = notation.prime(row) if unary else notation.slope(called[-1], called[place])
+    left = f"{row.symbol}′" if unary else slope(called[-1], called[place])
     return f"{left} = {right.text}"
 
 
 class _Rule(texts.Notation[Term]):
-    """The texts of the table as terms of a notation for people."""
+    """The texts of the table as terms of the notation of a blackboard."""
 
-    def __init__(
-        self, write: Handwriting, names: dict[str, Term], at: dict[str, float] | None
-    ) -> None:
-        self.write, self.names, self.at = write, names, at
+    def __init__(self, names: dict[str, Term], at: dict[str, float] | None) -> None:
+        self.names, self.at = names, at
 
     def read(self, tree: ast.expr) -> Term:
         match tree:
@@ -278,35 +248,35 @@ class _Rule(texts.Notation[Term]):
                 # (-x) * y is -(x * y), which reads better and makes -x * x a square
                 return self.negative(self.read(ast.BinOp(x, tree.op, y)))
             case ast.BinOp(x, ast.Mult(), y) if ast.dump(x) == ast.dump(y):
-                return self.write.power(self.read(x), self.number(2.0))
+                return HANDWRITING.power(self.read(x), self.number(2.0))
         return super().read(tree)
 
     def number(self, x: float) -> Term:
-        return self.write.number(x)
+        return HANDWRITING.number(x)
 
     def name(self, name: str) -> Term:
-        if name in self.write.constants:
-            return Term(self.write.constants[name])
+        if name in HANDWRITING.constants:
+            return Term(HANDWRITING.constants[name])
         if name not in self.names:
             raise self.lacks(f"the name {name!r}")
         return self.names[name]
 
     def negative(self, x: Term) -> Term:
-        return self.write.negative(x)
+        return HANDWRITING.negative(x)
 
     def infix(self, op: str, x: Term, y: Term) -> Term:
         if op not in TIGHTNESS:
             raise self.lacks(f"the operator {op!r}")
-        return self.write.infix(op, x, y)
+        return HANDWRITING.infix(op, x, y)
 
     def call(self, name: str, inputs: Sequence[Term]) -> Term:
-        return self.write.function_of(name, inputs)
+        return HANDWRITING.function_of(name, inputs)
 
     def comparison(self, op: str, x: Term, y: Term) -> Term:
-        return self.write.comparison(op, x, y)
+        return HANDWRITING.comparison(op, x, y)
 
     def junction(self, word: str, parts: Sequence[Term]) -> Term:
-        return self.write.junction(word, parts)
+        return HANDWRITING.junction(word, parts)
 
     def choice(self, test: ast.expr, then: ast.expr, other: ast.expr) -> Term:
         cases = []
@@ -318,7 +288,7 @@ class _Rule(texts.Notation[Term]):
             else:
                 rest = rest.body if self._holds(rest.test) else rest.orelse
         last = self.read(rest)
-        return self.write.choice(cases, last) if cases else last
+        return HANDWRITING.choice(cases, last) if cases else last
 
     def _holds(self, test: ast.expr) -> bool:
         return bool(eval(ast.unparse(test), FLOATS, self.at))

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
-from scalargrad.ops import PRIMITIVES, Primitive
+from scalargrad.ops import PRIMITIVES
 
-from .names import exact, slope, symbol
+from .names import exact, symbol
 
 __all__ = [
     "HANDWRITING", "LATEX", "PYTHON", "TIGHTNESS", "Handwriting", "Latex", "Notation", "Term",
@@ -130,12 +130,6 @@ class Handwriting(Notation):
         texts = [f"{x.text} if {condition.text}" for x, condition in cases]
         return Term(" else ".join([*texts, otherwise.text]), _CHOICE)
 
-    def prime(self, row: Primitive) -> str:
-        return f"{row.symbol}′"
-
-    def slope(self, above: str, below: str) -> str:
-        return slope(above, below)
-
     def _right(self, x: Term, tightness: int) -> str:
         signed = x.text.startswith(self.minus)
         return self._parenthesized(x.text) if signed else super()._right(x, tightness)
@@ -149,7 +143,6 @@ class Latex(Handwriting):
         "<": r"\lt", "<=": r"\le", ">": r"\gt", ">=": r"\ge", "==": "=", "!=": r"\ne",
     }  # fmt: skip
     constants: ClassVar = {"inf": r"\infty", "nan": r"\mathrm{nan}", "pi": r"\pi"}
-    words: ClassVar = {"or": (r"\text{ or }", _OR), "and": (r"\text{ and }", _AND)}
     minus = "-"
 
     functions: ClassVar = {
@@ -204,9 +197,6 @@ class Latex(Handwriting):
         rows = [rf"{x.text} & \text{{if }} {condition.text}" for x, condition in cases]
         rows.append(rf"{otherwise.text} & \text{{otherwise}}")
         return Term(environment("cases", rows), _CHOICE)
-
-    def prime(self, row: Primitive) -> str:
-        return f"{self.function(row.name)}'"
 
     def slope(self, above: str, below: str) -> str:
         return rf"\frac{{\partial {self.name(above).text}}}{{\partial {self.name(below).text}}}"
