@@ -50,7 +50,7 @@ NATIVE_ONE, PYTHON_ONE = (3.0, 0.5, 5.0, 1000.0), (25.0, 25.0, 0.0, 1500.0)
 
 #: A tape on a batch: the call, and an operation or an operand on each sample; as machine code, and
 #: in Python, where it takes a call of NumPy for each, as array code does for several at once.
-BATCH, LANE, ROW = 3000.0, 0.5, 1.2
+BATCH, LANE, ROW = 5000.0, 0.5, 1.2
 
 #: More lines than this are array code only if each does so many scalars, on the average; or else
 #: there is no structure of arrays, and to look for it takes longer than it saves.
