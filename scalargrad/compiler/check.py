@@ -190,14 +190,16 @@ class _Lines(_Scalars):
         """
         places, values = self.program.listing.places, self._values()
         wrong: dict[int, str] = {}
+        nodes = self.program._scalars.nodes
         for sample, data in enumerate(self.data()):
-            for place, expected in enumerate(data):
+            for place, expected in enumerate(places.complete(data).tolist()):
                 line, index = int(places.block_of[place]) - _SOURCES, int(places.index_of[place])
                 if line < 0 or line in wrong or math.isnan(expected):
                     continue
                 found = values[line][index, sample if self._batched(line) else 0]
                 if not _close(found, expected, rtol, atol):
-                    scalar = named(self.program._scalars.nodes[place], expected)
+                    of_scalar = place < len(nodes)
+                    scalar = named(nodes[place], expected) if of_scalar else "a sum of products"
                     wrong[line] = (
                         f"{self.texts[line]} is wrong: it gives {found:.6g} for {scalar}, which is "
                         f"{expected:.6g} in sample {sample}"

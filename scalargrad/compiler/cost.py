@@ -7,18 +7,20 @@ The numbers are nanoseconds of a step with gradient, fitted to the works of the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from .passes.flatten import NO_FAMILY, Reduced
 from .passes.operations import Combination, Dot, LogSumExp, Operation, Product
+from .passes.patterns import Gather, Joined, Operand
 from .passes.raising import Raised
 from .passes.walk import ROWS
 from .tape import native
 
 __all__ = [
+    "GATHERED",
     "MACHINES",
     "NEVER",
     "Choice",
@@ -40,12 +42,15 @@ NEVER = math.inf
 #: or adds up, and a factor of a matrix product.
 CALL, NUMBER, FACTOR = 1500.0, 1.5, 0.1
 
+#: A number that is gathered by a table, and its gradient, which is added up where it came from.
+GATHERED = 12.0
+
 #: A tape on one sample: an operation, an operand, a run, and a call; as machine code, in Python.
 NATIVE_ONE, PYTHON_ONE = (3.0, 0.5, 5.0, 1000.0), (25.0, 25.0, 0.0, 1500.0)
 
 #: A tape on a batch: the call, and an operation or an operand on each sample; as machine code, and
 #: in Python, where it takes a call of NumPy for each, as array code does for several at once.
-BATCH, LANE, ROW = 10_000.0, 0.5, 1.2
+BATCH, LANE, ROW = 5000.0, 0.5, 1.2
 
 #: More lines than this are array code only if each does so many scalars, on the average; or else
 #: there is no structure of arrays, and to look for it takes longer than it saves.
@@ -87,7 +92,12 @@ def least_code_of(work: Work) -> Code:
 
 def code_of(listing: Raised) -> Code:
     """Count what the code of a listing does."""
-    costs = [_cost(operation, math.prod(block.shape)) for block, operation in listing.operations]
+    costs = [
+        (calls + more, each + further)
+        for block, operation in listing.operations
+        for calls, each in [_cost(operation, math.prod(block.shape))]
+        for more, further in [_gathering(operation.operands)]
+    ]
     batched = [block.batched for block, _ in listing.operations]
     each = sum(each for (_, each), many in zip(costs, batched, strict=True) if many)
     return Code(sum(calls for calls, _ in costs), each)
@@ -101,10 +111,18 @@ def _cost(operation: Operation, size: int) -> tuple[int, float]:
         case Combination(terms, _):
             return len(terms), NUMBER * size * len(terms)
         case Dot(left, right, _):
-            return 1, NUMBER * max(math.prod(left.shape), math.prod(right.shape))
+            return 1, NUMBER * math.prod(np.broadcast_shapes(left.shape, right.shape))
         case LogSumExp(operand):
             return 4, NUMBER * math.prod(operand.shape)
     return 1, NUMBER * size * len(operation.operands)
+
+
+def _gathering(operands: Iterable[Operand]) -> tuple[int, float]:
+    """Return the calls that gather operands, and what it costs for each sample."""
+    parts = [p for x in operands for p in (x.parts if isinstance(x, Joined) else [x])]
+    tables = [x for x in parts if isinstance(x, Gather)]
+    numbers = sum(x.table.size * math.prod(x.source.shape[1:]) for x in tables)
+    return len(tables), GATHERED * numbers
 
 
 def arrays_from(work: Work, code: Code, native: bool) -> float:

@@ -2,6 +2,7 @@
 figures are those that were measured."""
 
 import doctest
+import math
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -76,84 +77,105 @@ def test_examples_that_are_listed_exist():
 # ── figures ─────────────────────────────────────────────────────────────────────────────────────
 
 TABLES = {
-    table.title.removeprefix("Compiled: "): table
+    table.title: table
     for table in tables_of((ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8"))
 }
 EAGER = "One training step of MLP(2, [16, 16, 1]) on 100 samples"
-WORKS = [title for title in TABLES if title.startswith("a training step of ")]
-ONE, MANY = (
-    "an irregular graph, one evaluation with gradient",
-    "the irregular graph on 1,000 samples",
+NETWORKS = [title for title in TABLES if title.startswith("Compiled: a training step of ")]
+ONE = "Scalars: one evaluation with gradient"
+NAME, NAMES, LINES = (
+    "GPT: a training step on one name of 9 places",
+    "GPT: a training step on 32 names of 9 places",
+    "GPT: lines of the listing",
 )
-MINIFLOW = "A training step of a miniflow graph on 100 samples"
-EAGER_TAKES = "scalargrad, eager takes ×"
+OURS, BY_HAND, ONES, HEYOKA, CASADI = (
+    "scalargrad, compiled",
+    "× NumPy by hand",
+    "NumPy by hand, bias as a row of ones",
+    "heyoka, compact mode",
+    "CasADi, VM",
+)
 
 
-def figures(titles, column, *engines):
-    """Return the numbers in a column of some tables, of these engines or of all rows."""
-    found = []
-    for title in titles:
-        table = TABLES[title]
-        place = column if isinstance(column, int) else table.columns.index(column)
-        rows = [row for row in table.rows if not engines or row[0] in engines]
-        assert len(rows) >= len(engines)
-        found += [float(row[place].split()[0].replace(",", "")) for row in rows]
-    return found
+def cell(title, row, column):
+    """Return the first number in a cell, of a column by name or number; of one without, nan."""
+    table = TABLES[title]
+    (found,) = [cells for cells in table.rows if cells[0] == row]
+    place = column if isinstance(column, int) else table.columns.index(column)
+    text = found[place].split()[0].replace(",", "")
+    return math.nan if text == "–" else float(text)
 
 
-OURS, CASADI = "scalargrad, compiled", ("CasADi, VM", "CasADi, generated C")
-BY_HAND, MICROGRAD = "× NumPy by hand", "micrograd takes ×"
+def figures(titles, row, column):
+    return [cell(title, row, column) for title in titles]
+
+
+def ahead_on(engine):
+    """Return on how many works of scalars an engine is ahead of ours."""
+    works = [row[0] for row in TABLES[ONE].rows]
+    return sum(cell(ONE, work, engine) < cell(ONE, work, OURS) for work in works)
+
+
+def slowest_to_be_ready(engine):
+    """Return after how many seconds an engine is ready for the work that takes it longest."""
+    column = TABLES[ONE].columns.index(engine)
+    found = [re.search(r"\((.*)\)", row[column]) for row in TABLES[ONE].rows]
+    return max(float(match[1].replace(",", "")) for match in found if match) / 1000
+
 
 #: What the section on speed says: a sentence with one or two figures, or with the ends of a range,
 #: and the measured figures that it speaks of.
 SAID = {
-    r"micrograd takes (\S+) times as long for a training step": figures([EAGER], 2, "micrograd"),
-    r"the style of microgpt (\S+) times": figures([EAGER], 2, "microgpt style"),
-    r"collector off, they take (\S+) and": figures([EAGER], 4, "micrograd"),
-    r"collector off, they take \S+ and (\S+) times": figures([EAGER], 4, "microgpt style"),
-    r"networks takes (\S+) to (\S+) times as long as NumPy": figures(WORKS, BY_HAND, OURS),
-    r"micrograd takes (\S+) to (\S+) times as long as the": figures(WORKS, MICROGRAD, OURS),
-    r"ready after (\S+) to (\S+) ms": figures(WORKS, "ready, ms", OURS),
-    r"three of the four, with (\S+) to (\S+)\.": figures(
-        WORKS, BY_HAND, "NumPy by hand, bias as a row of ones"
-    ),
-    r"one evaluation (\S+) times as fast, and many": figures([ONE], EAGER_TAKES, OURS),
-    r"and many samples (\S+) times": figures([MANY], EAGER_TAKES, OURS),
-    r"heyoka makes them (\S+) and": figures([ONE], EAGER_TAKES, "heyoka"),
-    r"heyoka makes them \S+ and (\S+) times": figures([MANY], EAGER_TAKES, "heyoka"),
-    r"one evaluation (\S+) to (\S+) times as fast, but": figures([ONE], EAGER_TAKES, *CASADI),
-    r"many samples only (\S+) to (\S+) times": figures([MANY], EAGER_TAKES, *CASADI),
-    r"\*\*miniflow\*\* takes (\S+) to (\S+) times": figures([MINIFLOW], 3),
-    r"torch takes (\S+) to (\S+) times": figures([MINIFLOW], 7),
+    r"micrograd takes (\S+) times as long": [cell(EAGER, "micrograd", 2)],
+    r"in the style of microgpt (\S+) times": [cell(EAGER, "microgpt style", 2)],
+    r"collector off (\S+) and": [cell(EAGER, "micrograd", 4)],
+    r"collector off \S+ and (\S+) times": [cell(EAGER, "microgpt style", 4)],
+    r"four networks takes (\S+) to (\S+) times as long": figures(NETWORKS, OURS, BY_HAND),
+    r"row of ones for the bias, takes (\S+) to (\S+)\.": figures(NETWORKS, ONES, BY_HAND),
+    r"CasADi's machine is ahead on (\S+) of": [ahead_on(CASADI)],
+    r"machine code, on (\S+), after": [ahead_on(HEYOKA)],
+    r"after up to (\S+) s": [slowest_to_be_ready(HEYOKA)],
+    r"32 names at once take (\S+) times": [cell(NAMES, OURS, "× JAX, jit")],
 }
 
 
 def speed():
-    """Return the section on speed, as one line."""
-    section = README.partition("\n## Speed\n")[2].partition("\n## ")[0]
-    return " ".join(section.split())
+    """Return the section on speed."""
+    return README.partition("\n## Speed\n")[2].partition("\n## ")[0]
+
+
+def agree(said, measured):
+    """Say whether a figure is a measured one, rounded."""
+    decimals = len(said.partition(".")[2])
+    return abs(float(said.replace(",", "")) - measured) <= 0.5001 * 10**-decimals
 
 
 @pytest.mark.parametrize("pattern", SAID)
 def test_speed_is_what_was_measured(pattern):
-    (found,) = re.finditer(pattern, speed())
+    (found,) = re.finditer(pattern, " ".join(speed().split()))
     ends = sorted({min(SAID[pattern]), max(SAID[pattern])})
     assert len(found.groups()) == len(ends)
-    for said, measured in zip(found.groups(), ends, strict=True):
-        decimals = len(said.partition(".")[2])
-        whole = 1000 if said.endswith(",000") else 1  # 38,000 speaks of thousands
-        assert abs(float(said.replace(",", "")) - measured) <= 0.5 * whole * 10**-decimals
+    assert all(map(agree, found.groups(), ends))
 
 
-def test_peers_are_ahead_where_the_readme_says_so():
-    times = {
-        title: {row[0]: figures([title], 2, row[0])[0] for row in TABLES[title].rows}
-        for title in WORKS
-    }
-    ahead = [{peer for peer in of if of[peer] < of[OURS]} for of in times.values()]
-    assert len(ahead) == 4
-    assert sorted(map(len, ahead)) == [0, 1, 1, 1]
-    assert set.union(*ahead) == {"NumPy by hand, bias as a row of ones"}
+def test_table_of_speed_is_what_was_measured():
+    header, _, *rows = [
+        [cell.strip() for cell in line[1:-1].split("|")]
+        for line in speed().splitlines()
+        if line.startswith("|")
+    ]
+    assert len(rows) == 6
+    for name, *cells in rows:
+        is_gpt = name.startswith("GPT")
+        for column, said in zip(header[1:], cells, strict=True):
+            engine = {"scalargrad": OURS}.get(column, column)
+            if is_gpt and column == "scalars":
+                measured = cell(LINES, "9", "scalars")
+            elif is_gpt:
+                measured = cell(NAME, engine, "µs") if said != "–" else math.nan
+            else:
+                measured = cell(ONE, name, engine)
+            assert math.isnan(measured) if said == "–" else agree(said, measured), (name, column)
 
 
 def test_core_is_as_long_as_the_readme_says():

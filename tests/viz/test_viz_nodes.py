@@ -115,7 +115,7 @@ def test_inputs_and_parameters_of_a_long_program_are_named_in_its_formulas_alone
     assert rows(short)[:2] == [("x", "1 input"), ("p", "1 parameter")]
     assert "formulas" not in short.source
     assert len(rows(long)) == 52
-    assert rows(long)[0] == ("v0", "x · p", "1 × batch")
+    assert rows(long)[0] == ("v0", "p · x", "1 × batch")
     assert "52 operations, x and p are in the formulas alone; draw_dot(program" in long.source
     assert "p is in the formulas alone" in draw_dot(chain(200)).source  # not its first lines
 

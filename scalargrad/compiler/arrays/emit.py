@@ -16,6 +16,7 @@ import numpy as np
 from ...graph import topological_sort
 from ...miniflow.node import Input, Node
 from ...miniflow.nodes import Add, Mul, Sum, elementwise_node
+from ..passes.operations import Combination, Dot, Elementwise, LogSumExp, Operation, Product
 from ..passes.patterns import (
     Block,
     Constants,
@@ -28,7 +29,6 @@ from ..passes.patterns import (
     View,
     ViewStep,
 )
-from ..passes.operations import Combination, Dot, Elementwise, LogSumExp, Operation, Product
 from ..passes.raising import Raised
 from ..passes.walk import Floats
 from .nodes import Combine, Concat, Rearrange, Take
@@ -211,11 +211,11 @@ class _Emitting:
             [Permute((1, 0))] if len(operand.shape) == 2 else [Reshape(1, (*operand.shape, 1))],
         )
 
-    def is_fed(self, operand: View | Constants) -> bool:
+    def is_fed(self, operand: Operand) -> bool:
         return isinstance(operand, View) and self.nodes[operand.block] is self.x
 
 
-def _is_one(operand: View | Constants) -> bool:
+def _is_one(operand: Operand) -> bool:
     return isinstance(operand, Constants) and bool((operand.values == 1).all())
 
 

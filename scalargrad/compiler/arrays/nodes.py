@@ -15,7 +15,7 @@ from ...miniflow.node import Node, Op
 from ..passes.patterns import Reshape, Slice, ViewStep
 from ..passes.walk import Ints
 
-__all__ = ["PRODUCT", "Combine", "Concat", "LogSumExp", "Product", "Rearrange", "Take"]
+__all__ = ["MOST", "PRODUCT", "Combine", "Concat", "LogSumExp", "Product", "Rearrange", "Take"]
 
 
 # ── views ───────────────────────────────────────────────────────────────────────────────────────
@@ -147,7 +147,7 @@ def _fetching(numbers: Ints, rows: int) -> list[Ints]:
     [array([[1, 3, 0, 3],
            [3, 3, 2, 3]])]
     """
-    tables = []
+    tables: list[Ints] = []
     while True:
         order = np.argsort(numbers, kind="stable")
         counts = np.bincount(numbers, minlength=rows)

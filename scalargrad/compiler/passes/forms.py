@@ -189,7 +189,7 @@ class Forms:
         if not varying or all(fixed):
             return
         moving = ranks[~np.array(fixed)]
-        for number, order in enumerate(orders(ranks)):
+        for number, order in enumerate(orders([*ranks])):
             if number and fixed[number - 1]:
                 continue  # numbers can be in any order, and so they say nothing of one
             rest, *inner = axes(moving[:, order].T)

@@ -12,9 +12,6 @@ __all__ = ["Combination", "Dot", "Elementwise", "LogSumExp", "Operation", "Produ
 
 _SIGNS = {"mul": " · ", "div": " / ", "pow_number": "**", "pow": "**"}
 
-#: Sums of up to so many terms are added up element by element if they are no matrix product.
-FEW = 4
-
 
 @dataclass(frozen=True)
 class Elementwise:

@@ -18,6 +18,7 @@ import numpy as np
 from .walk import Floats, Ints
 
 __all__ = [
+    "SHOWN",
     "Block",
     "Constants",
     "Gather",

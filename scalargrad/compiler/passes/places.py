@@ -1,11 +1,12 @@
 """Places: where each scalar is, and how to get at many of them as one operand.
 
-The places of an operand mostly form a pattern: a row of a matrix, every 17th number, the same number
-again and again. Then the operand is a view of the block. Others are gathered, by a table of places.
+The places of an operand mostly form a pattern: a row of a matrix, every 17th number, the same
+number again and again. Then it is a view of the block. Others are gathered, by a table of places.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -13,12 +14,12 @@ import numpy as np
 from .patterns import Block, Constants, Gather, Joined, NoPatternError, Operand, View, view_of
 from .walk import Floats, Ints
 
-__all__ = ["CONSTANT", "LONG", "NOWHERE", "Places"]
+__all__ = ["CONSTANT", "LONG", "NOWHERE", "PIECES", "Places"]
 
 CONSTANT, NOWHERE = -1, -2  # stand in for the number of a block
 
-#: Scalars may be looked up in several pieces if these are so long on average.
-LONG = 4
+#: Scalars may be looked up in several pieces if these are so long on average, and no more.
+LONG, PIECES = 4, 8
 
 _BLOCK = 1 << 40  # more than any block has scalars
 
@@ -36,6 +37,8 @@ class Places:
         self.block_of = np.full(count + len(constants), NOWHERE)
         self.block_of[count:] = CONSTANT
         self.index_of = np.arange(len(self.block_of)) - count
+        #: The places that no scalar has, with the operands of each: it is the sum of left · right.
+        self.parts: list[tuple[Ints, Ints, Ints]] = []
 
     def add(self, name: str, places: Ints, batched: bool) -> Block:
         """Put scalars into a new block of the same shape."""
@@ -45,12 +48,22 @@ class Places:
         self.index_of[places] = np.arange(places.size).reshape(places.shape)
         return block
 
-    def more(self, count: int) -> Ints:
-        """Return places that no scalar has."""
-        start = len(self.block_of)
+    def more(self, left: Ints, right: Ints) -> Ints:
+        """Return places for sums that are a part of those of the scalars."""
+        start, count = len(self.block_of), len(left)
         self.block_of = np.concatenate([self.block_of, np.full(count, NOWHERE)])
         self.index_of = np.concatenate([self.index_of, np.zeros(count, np.int64)])
-        return np.arange(start, start + count)
+        places = np.arange(start, start + count)
+        self.parts.append((places, left, right))
+        return places
+
+    def complete(self, data: Sequence[float]) -> Floats:
+        """Return the numbers of all places, given those of the scalars."""
+        added = [np.zeros(len(places)) for places, *_ in self.parts]
+        numbers: Floats = np.concatenate([data, self.constants, *added])
+        for places, left, right in self.parts:
+            numbers[places] = (numbers[left] * numbers[right]).sum(axis=1)
+        return numbers
 
     def are_constant(self, places: Ints) -> bool:
         """Say whether none of the scalars is computed."""
@@ -104,7 +117,7 @@ class Places:
         row = owners.reshape(-1, owners.shape[-1])[0]
         cuts = _cuts(row, indices.reshape(-1, len(row))[0])
         computed = (row[[0, *cuts]] != CONSTANT).sum()  # how many pieces are no numbers
-        long = computed == 1 or owners.size >= LONG * computed
+        long = computed == 1 or (computed <= PIECES and owners.size >= LONG * computed)
         if (owners != row).any() or not (alone or (cuts and long)):
             raise NoPatternError
         spans = zip([0, *cuts], [*cuts, len(row)], strict=True)
@@ -137,10 +150,10 @@ class Places:
             return self._gathered(owners, indices, repeats)
         parts: list[View | Constants | Gather] = []
         for i, j in pairwise(ends):
-            piece = self._piece(owners[..., i:j], indices[..., i:j])
-            if piece is None or piece.repeats:
-                piece = self._gathered(owners[..., i:j], indices[..., i:j], repeats=False)
-            parts.append(piece)
+            some = owners[..., i:j], indices[..., i:j]
+            piece = self._piece(*some)
+            found = piece is not None and not piece.repeats
+            parts.append(piece if piece and found else self._gathered(*some, repeats=False))
         return Joined(tuple(parts))
 
     def _gathered(self, owners: Ints, indices: Ints, repeats: bool) -> Gather:

@@ -21,16 +21,17 @@ import numpy as np
 
 from .flatten import AFFINE, LOGSUMEXP, NO_FAMILY, Reduced
 from .forms import FEW, Forms
+from .levels import kinds, levels
 from .operations import Operation, Product
 from .patterns import Block, NoPatternError, Operand
 from .places import CONSTANT, LONG, Places
 from .sums import Sums, distinct
-from .walk import CODES, ROWS, Floats, Ints, counted
+from .walk import CODES, ROWS, Bools, Floats, Ints, counted
 
 __all__ = ["Raised", "raise_"]
 
-#: More groups of equal operations on a level become one, if only their operands differ in blocks, or
-#: in how many they are; then with no more than so many times the terms.
+#: More groups of equal operations on a level become one, if only the blocks of their operands
+#: differ, or how many these are; then with no more than so many times the terms.
 SEVERAL, THIN = 2, 3
 
 _MUL = CODES["mul"]
@@ -62,9 +63,7 @@ class Raised:
 def raise_(reduced: Reduced) -> Raised:
     """Group equal work, level by level, and find the structure of each group."""
     raising = _Raising(reduced)
-    order = reduced.kept[np.argsort(reduced.level[reduced.kept], kind="stable")]
-    starts = np.flatnonzero(np.diff(reduced.level[order])) + 1
-    for level in np.split(order, starts):
+    for level in levels(reduced):
         for group in raising.groups(level):
             raising.add(group)
     assert not raising.places.are_nowhere(reduced.kept), "a scalar was lost while raising"
@@ -116,28 +115,19 @@ class _Raising:
 
     def groups(self, level: Ints) -> Iterable[_Group]:
         """Return the groups of a level, in the order of their first scalars."""
-        if not len(level):
-            return []
-        reduced = self.reduced
-        family, op = reduced.family[level], reduced.scalars.op[level]
-        single = family == NO_FAMILY
-        length = np.where(single, _ARITY[op], (reduced.last - reduced.first)[level])
-        kind = np.stack([family, np.where(single, op, 0), length, self.batched[level]], axis=1)
+        kind = kinds(self.reduced, level)
         _, same = distinct(kind)
-        found: list[_Group] = []
-        ragged: dict[tuple[int, int], list[_Group]] = {}
+        alike: dict[object, list[_Group]] = {}
         for number in range(same.max() + 1):
             places = level[same == number]
             what, row, count, batched = kind[same == number][0].tolist()
             keys = self.operands(row, places) if what == NO_FAMILY else self.terms(places, count)
-            group = _Group(what, row, places, keys, reduced.offset[places])
-            found_here = self.by_blocks(group)
-            if what == NO_FAMILY:
-                found += found_here
-            else:
-                ragged.setdefault((what, batched), []).extend(found_here)
-        for groups in ragged.values():
-            found += self.filled(groups)
+            group = _Group(what, row, places, keys, self.reduced.offset[places])
+            for part in self.by_blocks(group):
+                blocks = np.unique(self.places.block_of[part.keys]).tobytes()
+                other = len(alike) if what == NO_FAMILY else (what, batched, blocks)
+                alike.setdefault(other, []).append(part)
+        found = [group for groups in alike.values() for group in self.filled(groups)]
         return sorted(found, key=lambda group: int(group.places[0]))
 
     def by_blocks(self, group: _Group) -> list[_Group]:
@@ -150,8 +140,7 @@ class _Raising:
 
     def filled(self, groups: list[_Group]) -> list[_Group]:
         """Fill short sums up to the length of long ones, where there are many lengths."""
-        lengths = {group.keys.shape[1] for group in groups}
-        if len(lengths) <= SEVERAL:
+        if len(groups) <= SEVERAL:
             return groups
         products = [group for group in groups if group.family == AFFINE and group.sums.is_table]
         rest = [group for group in groups if group not in products]
@@ -205,15 +194,16 @@ class _Raising:
         sides = [np.take_along_axis(side, order, axis=1) for side in (left, right)]
         return np.concatenate(sides, axis=1)
 
-    def before(self, x: Ints, y: Ints) -> Ints:
+    def before(self, x: Ints, y: Ints) -> Bools:
         """Say which operands belong to the left of others: parameters first, and numbers last."""
         sides = []
         for places in (x, y):
             block = self.places.block_of[places]
             sides.append(np.where(block == CONSTANT, len(self.places.blocks), block))
-        earlier: Ints = self.batched[x] < self.batched[y]
+        earlier: Bools = self.batched[x] < self.batched[y]
         alike = self.batched[x] == self.batched[y]
-        return earlier & (sides[0] < len(self.places.blocks)) | alike & (sides[0] < sides[1])
+        first = earlier & (sides[0] < len(self.places.blocks)) | alike & (sides[0] < sides[1])
+        return np.asarray(first)
 
     # ── operations ──
 
@@ -282,14 +272,14 @@ class _Raising:
 
     # ── splitting ──
 
-    def core(self, sums: Sums):
+    def core(self, sums: Sums) -> tuple[Bools, Sums] | None:
         """Return the terms of some sums that make matrix products, and these."""
-        if sums.complete or sums.left.shape[1] <= FEW:
+        forms = Forms(self.places, self.batched, gather=True)
+        if sums.left.shape[1] <= FEW or forms.is_product(sums):
             return None
         blocks = self.places.block_of[sums.left[0]], self.places.block_of[sums.right[0]]
-        forms = Forms(self.places, self.batched, gather=True)
         for terms, core in sums.cores(np.stack(blocks)):
-            if forms.is_product(core) and terms.sum() > FEW // 2 and 1 not in core.shape:
+            if forms.is_product(core) and terms.sum() > FEW // 2 and core.shape[0] > 1:
                 return terms, core
         return None
 
@@ -302,7 +292,7 @@ class _Raising:
         if found is None:
             return False
         terms, core = found
-        products = self.more(len(core.places), bool(self.batched[core.right].any()))
+        products = self.more(core)
         self.add(
             _Group(
                 AFFINE, 0, products, np.concatenate([core.left, core.right], axis=1), core.offset
@@ -316,11 +306,12 @@ class _Raising:
         )
         return True
 
-    def more(self, count: int, batched: bool) -> Ints:
-        """Return places for what no scalar holds."""
-        places = self.places.more(count)
+    def more(self, sums: Sums) -> Ints:
+        """Return places for sums that no scalar holds."""
+        places = self.places.more(sums.left, sums.right)
+        batched = np.full(len(places), self.batched[sums.right].any())
         self.same = np.concatenate([self.same, places])
-        self.batched = np.concatenate([self.batched, np.full(count, batched)])
+        self.batched = np.concatenate([self.batched, batched])
         return places
 
     def parts(self, group: _Group, forms: Forms) -> list[_Group]:
@@ -333,7 +324,7 @@ class _Raising:
             _runs(np.where(self.places.block_of[keys] == CONSTANT, 0, self.places.index_of[keys]))
         )
         for numbers in ways:
-            if 1 < len(numbers) and len(numbers) * LONG <= len(group):
+            if 1 < len(numbers) <= FEW and len(numbers) * LONG <= len(group):
                 parts = [group.part(part) for part in numbers]
                 try:
                     for part in parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from math import prod
 from operator import itemgetter
 
@@ -97,13 +98,23 @@ class Sums:
 
 
 def distinct(rows: Ints) -> tuple[Ints, Ints]:
-    """Return the number of the first of each distinct row, and for each row which one it equals."""
-    known: dict[bytes, int] = {}
-    firsts: list[int] = []
-    same = []
-    for i, row in enumerate(np.ascontiguousarray(rows)):
-        number = known.setdefault(row.tobytes(), len(known))
-        if number == len(firsts):
-            firsts.append(i)
-        same.append(number)
-    return np.array(firsts), np.array(same)
+    """Return the number of the first of each distinct row, and for each row which one it equals.
+
+    Rows are told apart by a random number for each, and only then compared.
+
+    >>> distinct(np.array([[5, 1], [2, 2], [5, 1]]))
+    (array([0, 1]), array([0, 1, 0]))
+    """
+    if len(rows) == 1:
+        return np.zeros(1, np.int64), np.zeros(1, np.int64)
+    sums = rows @ _random(rows.shape[1])
+    _, first, same = np.unique(sums, return_index=True, return_inverse=True)
+    if not np.array_equal(rows[first[same]], rows):
+        _, first, same = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)  # as they come
+    return first[order], np.argsort(order)[same.ravel()]
+
+
+@cache
+def _random(count: int) -> Ints:
+    return np.random.default_rng(count).integers(1 << 62, size=count)
