@@ -40,9 +40,37 @@ def test_values_without_viz_get_a_sentence():
 
 def test_viz_does_not_load_matplotlib():
     code = "import sys, viz; print('matplotlib' in sys.modules, len(sys.meta_path))"
-    assert python(code) == python("import sys; print(False, len(sys.meta_path) + 1)")
-    code = "import sys, viz, matplotlib.units; print(len(sys.meta_path))"
-    assert python(code) == python("import sys, matplotlib.units; print(len(sys.meta_path))")
+    assert python(code) == python("import sys; print(False, len(sys.meta_path) + 2)")
+    code = "import sys, viz, matplotlib.axes; print(len(sys.meta_path))"
+    assert python(code) == python("import sys, matplotlib.axes; print(len(sys.meta_path))")
+
+
+TABLES = ["contour", "contourf", "imshow", "pcolor", "pcolormesh"]
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("of", [list, tuple, np.array])
+def test_a_table_of_values_is_an_error_that_says_what_to_write(name, of):
+    rows = of([[Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]])
+    draw = getattr(Figure().add_subplot(), name)
+    with pytest.raises(TypeError, match=rf"^{name} draws bare numbers, got Values: .*v\.data"):
+        draw(rows)
+    draw([[v.data for v in row] for row in rows])
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_what_else_is_wrong_with_a_table_is_matplotlibs_own_word(name):
+    with pytest.raises(TypeError) as error:
+        getattr(Figure().add_subplot(), name)([[None, "a"], ["b", None]])
+    assert "Values" not in str(error.value)
+
+
+def test_pyplot_explains_a_table_of_values_whenever_viz_is_imported():
+    for imports in ("import viz, matplotlib.pyplot", "import matplotlib.pyplot, viz"):
+        code = PLOT.format(imports=imports).replace(
+            "pyplot.plot(values)", "pyplot.imshow([values])"
+        )
+        assert python(code).startswith("imshow draws bare numbers, got Values")
 
 
 VALUES, NUMBERS = [Value(1.0), Value(4.0), Value(2.0)], [1.0, 4.0, 2.0]

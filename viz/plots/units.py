@@ -6,13 +6,19 @@ takes a while to load, so what converts Values is registered when somebody else 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from types import ModuleType
 from typing import Any
 
 from scalargrad.engine import Value
+from scalargrad.errors import OperandError
 from scalargrad.loading import when_loaded
 
 __all__ = ["number", "register"]
+
+#: What draws a table of numbers, and asks no registry what they are.
+_OF_TABLES = ("contour", "contourf", "imshow", "pcolor", "pcolormesh")
 
 
 def number(x: Any) -> float:
@@ -27,6 +33,7 @@ def number(x: Any) -> float:
 def register() -> None:
     """Register Values as something that Matplotlib can draw, now or when it is loaded."""
     when_loaded("matplotlib.units", _register_in)
+    when_loaded("matplotlib.axes", _explain_in)
 
 
 def _register_in(units: ModuleType) -> None:
@@ -39,3 +46,34 @@ def _register_in(units: ModuleType) -> None:
             return np.asarray(numbers, float) if np.ndim(numbers) else numbers
 
     units.registry[Value] = Converter()
+
+
+def _explain_in(axes: ModuleType) -> None:
+    for name in _OF_TABLES:
+        setattr(axes.Axes, name, _explained(getattr(axes.Axes, name)))
+
+
+def _explained(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """Let what fails on Values say so, and what to write."""
+
+    @wraps(draw)
+    def drawn(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return draw(*args, **kwargs)
+        except TypeError:
+            if not any(map(_holds_values, args[1:])):
+                raise
+        raise OperandError(
+            f"{draw.__name__} draws bare numbers, got Values: write [[v.data for v in row] for row "
+            "in rows]"
+        )
+
+    return drawn
+
+
+def _holds_values(table: Any) -> bool:
+    if isinstance(table, (list, tuple)):
+        return any(map(_holds_values, table))
+    if getattr(getattr(table, "dtype", None), "hasobject", False):
+        return _holds_values(table.tolist())
+    return isinstance(table, Value)
