@@ -11,7 +11,7 @@ import numpy as np
 from ..engine import Value
 from ..errors import OperandError, SizeError
 from ..optim import Optimizer
-from .samples import Floats
+from ..reals import Floats
 
 __all__ = [
     "batch_of",

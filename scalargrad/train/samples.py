@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import OperandError, SizeError
-from ..reals import reals
+from ..reals import Floats, reals
 
 __all__ = ["MANY", "Samples", "arrays", "held_out_of", "samples_of", "telling"]
 
 #: More numbers than these are no labels.
 MANY = 10
-
-Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 
 class Samples(NamedTuple):
