@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from compiled_graphs import TOLERANCE, Graph
 
 from scalargrad import MLP, Value
 from scalargrad import functional as F
 from scalargrad.calculus import grad
 from scalargrad.compiler import compile
-from tests.compiled_graphs import TOLERANCE, Graph
 
 Row = list[Value]
 Rows = list[Row]
@@ -296,3 +297,37 @@ def test_a_regular_program_has_a_short_listing(name: str) -> None:
         )
         np.testing.assert_allclose(value, other, **TOLERANCE)
         np.testing.assert_allclose(gradient, slopes, **TOLERANCE)
+
+
+# ── accuracy ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("machine", ["tape", "arrays"])
+@pytest.mark.parametrize("total", [F.sum, sum, lambda terms: 100 * F.mean(terms)])
+def test_difference_that_is_added_up_is_computed_as_a_difference(machine, total):
+    draw = random.Random(1)
+    q, r = ([1.7e9 + draw.random() for _ in range(100)] for _ in range(2))
+    x = [Value(0.0) for _ in (*q, *r)]
+    loss = total([a - b for a, b in zip(x[:100], x[100:], strict=True)])
+    program = compile(loss, x, machine=machine)
+    exact = math.fsum(a - b for a, b in zip(q, r, strict=True))
+    assert program([*q, *r]) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("machine", ["tape", "arrays"])
+def test_sum_of_what_is_missing_to_one_is_as_good_as_eager(machine):
+    angles = [1e-4 * (i + 1) / 100 for i in range(100)]
+    x = [Value(0.0) for _ in angles]
+    program = compile(F.sum([1 - t.cos() for t in x]), x, machine=machine)
+    assert program(angles) == pytest.approx(sum(1 - math.cos(t) for t in angles), rel=1e-12)
+
+
+@pytest.mark.parametrize("machine", ["tape", "arrays"])
+def test_chain_of_differences_stays_one_sum(machine):
+    x = [Value(float(i)) for i in range(8)]
+    z = Value(0.0) - x[0]
+    for other in x[1:]:
+        z = z - other
+    program = compile(z, x, machine=machine)
+    assert program(range(8)) == -28
+    assert len(str(program).splitlines()) <= 5

@@ -6,8 +6,10 @@ import random
 
 import numpy as np
 import pytest
+from compiled_graphs import Graph, check
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles import repeatable
 
 from scalargrad import Value
 from scalargrad import functional as F
@@ -16,8 +18,6 @@ from scalargrad.compiler.arrays.nodes import MOST, Take
 from scalargrad.miniflow.node import Input
 from scalargrad.miniflow.nodes import Mul, Sum
 from scalargrad.miniflow.run import value_and_grad
-from tests.compiled_graphs import Graph, check
-from tests.oracles import repeatable
 
 Table = np.ndarray  # of Values
 

@@ -238,6 +238,10 @@ def _chains(scalars: Scalars, live: Bools, data: Floats) -> _Chains:
     # joins depends on the operations alone and not on numbers, so equal code gives equal sums.
     plain = ~scaled[of] & ~(where(_SUB)[of] & (np.arange(len(of)) >= len(uses_x)))
     joins = (uses[to] == 1) & (family[of] == family[to]) & (scaled[to] | plain)
+    # A difference that is added up is computed as one, before digits are lost in the sum; but
+    # ((a - b) - c) goes on as it began.
+    first = np.arange(len(of)) < len(uses_x)
+    joins &= ~where(_SUB)[to] | (where(_SUB)[of] & first)
     return _Chains(of, to, weight, plain, joins & live[to], family, uses)
 
 
