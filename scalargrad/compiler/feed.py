@@ -30,7 +30,7 @@ Array: TypeAlias = Any
 FLOAT64 = np.dtype(float)
 
 
-def listed(leaves: Iterable[Value]) -> Any:
+def listed(leaves: Iterable[Value] | None) -> Any:
     """Return an argument as a list; what is no iterable as it is."""
     return list(leaves) if isinstance(leaves, Iterable) else leaves
 
@@ -38,6 +38,11 @@ def listed(leaves: Iterable[Value]) -> Any:
 def no_leaves(name: str, leaves: Any) -> OperandError | None:
     """Return the error for an argument that is no list of Values."""
     needed = f"{name} is a list of leaf Values"
+    if leaves is None:
+        return OperandError(
+            f"compile needs to know which leaves are its {name}, those that are fed: "
+            "compile(L, [a, b]); [] if none is, as in compile(L, [], wrt=model.parameters())"
+        )
     if not isinstance(leaves, list):
         hint = (
             ": call it" if callable(leaves) else ": put it into a list" * isinstance(leaves, Value)

@@ -90,11 +90,6 @@ def compile(
         raise ChoiceError(f"machine is one of {', '.join(MACHINES)}, got {machine!r}")
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise OperandError(f"threads is a number from 1 up, got {threads!r}")
-    if inputs is None:
-        raise OperandError(
-            "compile needs to know which leaves are fed: compile(L, [a, b]); [] if none is, "
-            "such as compile(L, [], wrt=model.parameters())"
-        )
     fed, learned = listed(inputs), listed(wrt)
     for name, leaves in (("inputs", fed), ("wrt", learned)):
         if error := no_leaves(name, leaves):

@@ -850,6 +850,6 @@ def test_single_sample_outside_of_the_domain_gives_what_an_array_gives() -> None
 
 def test_compile_without_inputs_says_what_to_write():
     with pytest.raises(
-        OperandError, match=r"which leaves are fed: compile\(L, \[a, b\]\); \[\] if none"
+        OperandError, match=r"those that are fed: compile\(L, \[a, b\]\); \[\] if none"
     ):
         compile(Value(1.0) * 2)
