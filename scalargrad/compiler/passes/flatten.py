@@ -237,8 +237,13 @@ def _chains(scalars: Scalars, live: Bools, data: Floats) -> _Chains:
     # A scaled sum stays a sum on its own: -(w · x) keeps the dot product that the user wrote. What
     # joins depends on the operations alone and not on numbers, so equal code gives equal sums.
     plain = ~scaled[of] & ~(where(_SUB)[of] & (np.arange(len(of)) >= len(uses_x)))
-    joins = (uses[to] == 1) & (family[of] == family[to]) & (scaled[to] | plain)
-    return _Chains(of, to, weight, plain, joins & live[to], family, uses)
+    joins = (uses[to] == 1) & (family[of] == family[to]) & (scaled[to] | plain) & live[to]
+    # A difference is a term of its own, or else what cancels in it would cancel only at the end,
+    # rounded to the size of the whole sum. A sum from which something is taken is no difference.
+    goes_on = np.zeros(len(scalars), bool)
+    goes_on[of[joins & (where(_ADD) | where(_SUB))[to] & (np.arange(len(of)) < len(uses_x))]] = True
+    joins &= ~(where(_SUB) & ~goes_on)[to]
+    return _Chains(of, to, weight, plain, joins, family, uses)
 
 
 def _merged(count: int, chains: _Chains) -> tuple[Ints, Floats, Bools]:
