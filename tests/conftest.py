@@ -5,6 +5,11 @@ import shutil
 from importlib import import_module
 
 import pytest
+from hypothesis import settings
+
+# How long a test takes is the matter of the machine.
+settings.register_profile("scalargrad", deadline=None)
+settings.load_profile("scalargrad")
 
 NO_SKIP = bool(os.environ.get("SCALARGRAD_NO_SKIP"))
 

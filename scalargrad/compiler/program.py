@@ -43,7 +43,7 @@ SHOWN = 100
 
 def compile(
     outputs: Outputs,
-    inputs: Iterable[Value],
+    inputs: Iterable[Value] | None = None,
     wrt: Iterable[Value] = (),
     *,
     machine: str = "auto",
@@ -54,7 +54,7 @@ def compile(
     Args:
         outputs: a Value, or a list of them; or a function of the list of inputs that returns one,
             which is called once, here.
-        inputs: the leaves that will be fed, in this order.
+        inputs: the leaves that will be fed, in this order; ``[]`` for none.
         wrt: the leaves whose gradient is wanted, in this order; usually ``model.parameters()``.
             Those that are not fed are the parameters of the program. Of one that is fed, too,
             ``value_and_grad`` finds the derivative of the mean (or the sum) over the batch, as of a
@@ -90,6 +90,11 @@ def compile(
         raise ChoiceError(f"machine is one of {', '.join(MACHINES)}, got {machine!r}")
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise OperandError(f"threads is a number from 1 up, got {threads!r}")
+    if inputs is None:
+        raise OperandError(
+            "compile needs to know which leaves are fed: compile(L, [a, b]); [] if none is, "
+            "such as compile(L, [], wrt=model.parameters())"
+        )
     fed, learned = listed(inputs), listed(wrt)
     for name, leaves in (("inputs", fed), ("wrt", learned)):
         if error := no_leaves(name, leaves):

@@ -846,3 +846,10 @@ def test_single_sample_outside_of_the_domain_gives_what_an_array_gives() -> None
     assert program([0.0]) == -math.inf
     assert math.isnan(program([-1.0]))
     assert compile(x.exp(), [x])([1000.0]) == math.inf
+
+
+def test_compile_without_inputs_says_what_to_write():
+    with pytest.raises(
+        OperandError, match=r"which leaves are fed: compile\(L, \[a, b\]\); \[\] if none"
+    ):
+        compile(Value(1.0) * 2)

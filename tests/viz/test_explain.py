@@ -110,6 +110,8 @@ def test_root_itself_and_stranger_get_clear_answers() -> None:
     assert str(explain(stranger, y)) == "∂y/∂s = 0: no path leads from s to y"
     assert (explain(stranger, y).gradient, explain(stranger, y).count) == (0.0, 0)
     assert explain(y, x).count == 0
+    swapped = "∂x/∂y = 0: no path leads from y to x; the other way round it is explain(x, y)"
+    assert str(explain(y, x)) == swapped
     with pytest.raises(OperandError, match="explain needs a Value to explain the gradient of"):
         explain(2.0, y)  # type: ignore[arg-type]
 

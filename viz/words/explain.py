@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from scalargrad.engine import Value, operands
 from scalargrad.errors import OperandError
+from scalargrad.graph import topological_sort
 
 from .names import (
     LONG,
@@ -56,6 +57,11 @@ class Explanation:
     names: Called  # how the nodes of the graph are called
 
     @property
+    def _is_swapped(self) -> bool:
+        """Whether it is x that comes of the root."""
+        return self.root in set(topological_sort([self.x], operands))
+
+    @property
     def rest(self) -> float:
         """The sum over the paths that are not listed."""
         if len(self.paths) == self.count:
@@ -68,7 +74,8 @@ class Explanation:
         if self.x is self.root:
             return f"{head}: it is the result itself"
         if self.count == 0:
-            return f"{head}: no path leads from {x} to {root}"
+            swapped = f"; the other way round it is explain({root}, {x})" * self._is_swapped
+            return f"{head}: no path leads from {x} to {root}{swapped}"
         rows = [
             (_route(path, self.names), _product(path), number(path.product)) for path in self.paths
         ]
