@@ -106,7 +106,8 @@ def save_svg(picture: Digraph, path: Path) -> Path:
 
 
 def report(paths: Iterable[Path]) -> None:
-    """Say where the pictures are."""
+    """Say where the pictures are: from here, if they lie below."""
+    here = Path.cwd()
     print("\npictures:")
     for path in paths:
-        print(f"  {path}")
+        print(f"  {path.relative_to(here) if path.is_relative_to(here) else path}")
