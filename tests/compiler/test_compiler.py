@@ -853,3 +853,11 @@ def test_compile_without_inputs_says_what_to_write():
         OperandError, match=r"those that are fed: compile\(L, \[a, b\]\); \[\] if none"
     ):
         compile(Value(1.0) * 2)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_no_samples_have_no_outputs_on_any_machine(machine):
+    x, y = Value(1.0), Value(2.0)
+    none = np.empty((0, 2))
+    assert compile(x * y + x.relu(), [x, y], machine=machine)(none).shape == (0,)
+    assert compile([x * y, x / y], [x, y], machine=machine)(none).shape == (0, 2)

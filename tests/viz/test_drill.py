@@ -9,7 +9,7 @@ import re
 import pytest
 
 from scalargrad import grad
-from scalargrad.errors import ChoiceError
+from scalargrad.errors import ChoiceError, OperandError
 from viz import drill, trace
 from viz.pages.drill import HARDEST, expression
 
@@ -67,3 +67,9 @@ def test_a_page_knows_what_comes_next(level, harder):
 def test_a_level_that_is_none_is_an_error(level):
     with pytest.raises(ChoiceError, match="a drill has a level from 1 to 5, got"):
         drill(0, level)
+
+
+@pytest.mark.parametrize("seed", ["x", 1.5, None, True])
+def test_a_seed_that_is_no_whole_number_is_an_error(seed):
+    with pytest.raises(OperandError, match="the seed of a drill is a whole number, got"):
+        drill(seed)

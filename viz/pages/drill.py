@@ -9,7 +9,7 @@ from dataclasses import replace
 from string import ascii_lowercase
 
 from scalargrad.engine import Value
-from scalargrad.errors import ChoiceError
+from scalargrad.errors import ChoiceError, OperandError
 
 from ..words.names import named, walk
 from .stepper import Stepper
@@ -52,12 +52,15 @@ def drill(seed: int = 0, level: int = 1, path: str | os.PathLike[str] | None = N
 
     Raises:
         ChoiceError: there is no such level.
+        OperandError: the seed is no whole number.
 
     >>> drill(seed=3, level=2)
     <drill 3 of level 2, 8 gradients; not saved yet: use .save(path)>
     """
     if level not in range(1, HARDEST + 1):
         raise ChoiceError(f"a drill has a level from 1 to {HARDEST}, got {level!r}")
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise OperandError(f"the seed of a drill is a whole number, got {seed!r:.60}")
     root = expression(random.Random(f"drill {seed} {level}"), level)
     order = walk(root, "drill")
     called = named(order, False)
