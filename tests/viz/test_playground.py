@@ -199,6 +199,16 @@ def test_features_with_long_formulas_are_named_after_what_goes_in() -> None:
     assert "3.861764705" in units[0].formula
 
 
+def test_result_in_other_units_is_named_after_the_neuron_and_not_after_a_part_of_its_formula() -> (
+    None
+):
+    model = MLP(1, [3, 1], seed=0)
+    found = units_of(
+        lambda x: model([x[0] / 2]) * 10.4 + 7.6, model.parameters(), data=([[1.0], [2.0]], [1, 2])
+    )
+    assert [unit.name for unit in found if unit.kind == "computed"] == ["x0 / 2", "f(l1.n0)"]
+
+
 def test_shared_weights_are_no_neurons_of_a_layer() -> None:
     neuron = Neuron(1, seed=0)
     assert units_of(lambda x: neuron([x[0]]) + neuron([x[1]]), neuron.parameters()) == []

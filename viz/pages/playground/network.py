@@ -142,7 +142,7 @@ class _Builder:
 def _name(written: str, names: Sequence[str]) -> str:
     """Name what is computed: by its formula if that is short, or by what goes in."""
     right = written.rpartition(" = ")[2]
-    if 0 < len(right) <= _LONGEST:
+    if 0 < len(right) <= _LONGEST and "\n" not in written:  # of lines, the last is of a part
         return right
     return f"f({', '.join(names[:2])}{', …' * (len(names) > 2)})"
 
