@@ -13,6 +13,7 @@ from compiled_graphs import TOLERANCE, WORKLOADS, Graph, check, random_graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from oracles import python
 
 from scalargrad import MLP, Value
 from scalargrad.compiler import compile
@@ -375,3 +376,23 @@ def test_source_of_a_layer_is_what_a_person_would_write() -> None:
     calls = [line.split("(")[0].strip() for line in body.splitlines()]
     assert calls[:5] == ["a0_0[...] = x", "np.dot", "np.less_equal", "np.maximum", "np.dot"]
     assert len(calls) < 18
+
+
+_EVERYTHING = """
+import sys, tempfile, pathlib
+sys.path.insert(0, "tests")
+from compiled_graphs import WORKLOADS
+from scalargrad.compiler import compile
+for name in ("gelu", "leaky relu", "hinge"):
+    program = compile(*WORKLOADS[name]())
+    print(program.source, program.listing)
+    for suffix in ("py", "c", "js"):
+        path = pathlib.Path(tempfile.mkdtemp()) / f"program.{suffix}"
+        program.export(path)
+        print(path.read_text())
+"""
+
+
+def test_source_and_exports_are_the_same_in_each_process() -> None:
+    first, second = (python(_EVERYTHING, PYTHONHASHSEED=seed) for seed in ("4", "5"))
+    assert first == second

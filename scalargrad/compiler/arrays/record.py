@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ...arrays.library import NUMPY
+from ...arrays.translate import standard_functions
 from ...errors import OperandError
-from ...miniflow.arrays import NUMPY
-from ...miniflow.translate import standard_functions
 
 __all__ = [
     "BOOL",
@@ -60,9 +60,9 @@ class Symbol:
         self.how, self.shape, self.kind = how, shape, kind
 
     @property
-    def dtype(self) -> tuple[str, Recorder]:
-        """What is in the array; other recordings have other dtypes, since they must not mix."""
-        return self.kind, self.recorder
+    def dtype(self) -> str:
+        """What is in the array."""
+        return self.kind
 
     @property
     def ndim(self) -> int:
@@ -79,9 +79,6 @@ class Symbol:
     @property
     def T(self) -> Symbol:  # noqa: N802  (its name in the standard)
         return self.recorder.matrix_transpose(self)
-
-    def __array_namespace__(self, *, api_version: str | None = None) -> Recorder:
-        return self.recorder
 
     def __bool__(self) -> bool:
         raise OperandError("a recorded array has no truth: a kernel must not branch on data")
@@ -227,13 +224,6 @@ class Recorder:
 
     def ones_like(self, x: Symbol, **_options: Any) -> Symbol:
         return self.full(x.shape, 1.0)
-
-    def isdtype(self, dtype: tuple[str, Recorder], kind: Any) -> bool:
-        kinds = kind if isinstance(kind, tuple) else (kind,)
-        return ("bool" if dtype[0] == BOOL else "real floating") in kinds
-
-    def result_type(self, *dtypes: tuple[str, Recorder]) -> tuple[str, Recorder]:
-        return dtypes[0]
 
     # ── elementwise ──
 
