@@ -7,7 +7,7 @@ the listing each line computes). ``machine`` has all of it, and runs it; ``graph
 as nodes.
 """
 
-from . import buffers, emit, graph, kernels, machine, notes, record, simplify, source
+from . import buffers, emit, graph, kernels, machine, notes, record, simplify, source, symbols
 
 __all__ = [
     "buffers",
@@ -19,4 +19,5 @@ __all__ = [
     "record",
     "simplify",
     "source",
+    "symbols",
 ]

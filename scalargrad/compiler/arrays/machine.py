@@ -30,8 +30,7 @@ from .emit import INPUTS, PARAMETERS, Emitted, emit
 from .graph import nodes_of
 from .notes import Notes
 from .simplify import Simplifier
-from .source import Step as Prepared
-from .source import prepare, write
+from .source import Prepared, prepare, write
 
 __all__ = ["READABLE", "ArrayMachine", "Computed"]
 
