@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from .simplify import split
+from .identities import split
 from .symbols import Reshaped, Symbol, unbroadcast
 
 __all__ = ["Notes"]
