@@ -29,7 +29,13 @@ def trace(function: Callable[[list[Value]], Any], inputs: Sequence[Value]) -> An
             it. The graph would hold this one answer, whatever is fed.
     """
     with _no_answers():
-        return function(Inputs(inputs))
+        try:
+            return function(Inputs(inputs))
+        except TypeError as error:
+            frames = error.__traceback__
+            if frames is not None and frames.tb_next is None:  # the call itself has failed
+                error.add_note("compile calls a function with one list of all inputs")
+            raise
 
 
 #: What is not answered, and how it is called.

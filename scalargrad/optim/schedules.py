@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from .arguments import option
@@ -21,14 +22,7 @@ def linear_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     >>> rate(0), round(rate(45), 3), rate(1000)
     (1.0, 0.55, 0.1)
     """
-
-    start, end, length = _checked_schedule(start, end, steps)
-
-    def rate(step: int) -> float:
-        progress = min(step / length, 1.0)
-        return (1 - progress) * start + progress * end
-
-    return _titled(rate, f"linear_decay({start:g}, {end:g}, steps={steps:g})")
+    return _LinearDecay(*_checked_schedule(start, end, steps))
 
 
 def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]:
@@ -43,20 +37,47 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     >>> rate(0), round(rate(50), 3), rate(100)
     (1.0, 0.5, 0.0)
     """
-    start, end, length = _checked_schedule(start, end, steps)
+    return _CosineDecay(*_checked_schedule(start, end, steps))
 
-    def rate(step: int) -> float:
-        return end + (start - end) * (1 + math.cos(math.pi * min(step / length, 1.0))) / 2
 
-    return _titled(rate, f"cosine_decay({start:g}, {end:g}, steps={steps:g})")
+# Objects and not closures, so that an optimiser that has one can be pickled.
+
+
+@dataclass(frozen=True, repr=False)
+class _Decay:
+    """A way from one number to another, in a number of steps."""
+
+    start: float
+    end: float
+    steps: float
+
+    def progress(self, step: int) -> float:
+        return min(step / self.steps, 1.0)
+
+    def shown(self, name: str) -> str:
+        return f"{name}({self.start:g}, {self.end:g}, steps={self.steps:g})"
+
+
+class _LinearDecay(_Decay):
+    def __call__(self, step: int) -> float:
+        progress = self.progress(step)
+        return (1 - progress) * self.start + progress * self.end
+
+    def __repr__(self) -> str:
+        return self.shown("linear_decay")
+
+
+class _CosineDecay(_Decay):
+    def __call__(self, step: int) -> float:
+        share = (1 + math.cos(math.pi * self.progress(step))) / 2
+        return self.end + (self.start - self.end) * share
+
+    def __repr__(self) -> str:
+        return self.shown("cosine_decay")
 
 
 def _checked_schedule(start: Any, end: Any, steps: Any) -> tuple[float, float, float]:
     """Check the ends of a schedule, and its length, which may be a fraction."""
     length = option("the length of a schedule", steps, "greater than 0", lambda x: x > 0)
-    return option("the start of a schedule", start), option("the end of one", end), length
-
-
-def _titled(rate: Callable[[int], float], title: str) -> Callable[[int], float]:
-    rate.__qualname__ = title  # what the repr of an optimiser shows
-    return rate
+    ends = option("the start of a schedule", start), option("the end of a schedule", end)
+    return *ends, length

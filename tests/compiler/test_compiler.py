@@ -769,6 +769,11 @@ ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         OperandError,
         "wrt is a list of leaf Values, got <bound method.*: call it",
     ),
+    "parameters are a model": (
+        lambda: compile(X0 * 2, [X0], MLP(1, [1])),
+        OperandError,
+        r"wrt is a list of leaf Values, got MLP .*: write model.parameters\(\)$",
+    ),
     "no graph": (lambda: compile(3.0, [X0]), OperandError, "of compile are a Value or a list"),
     "function of a number": (
         lambda: compile(lambda _: 3.0, [X0]),
@@ -863,3 +868,12 @@ def test_no_samples_have_no_outputs_on_any_machine(machine):
     none = np.empty((0, 2))
     assert compile(x * y + x.relu(), [x, y], machine=machine)(none).shape == (0,)
     assert compile([x * y, x / y], [x, y], machine=machine)(none).shape == (0, 2)
+
+
+def test_function_that_takes_something_else_is_told_what_it_is_called_with() -> None:
+    with pytest.raises(TypeError) as caught:
+        compile(lambda x, y: x * y, [X0, X1])  # type: ignore[arg-type, misc]
+    assert caught.value.__notes__ == ["compile calls a function with one list of all inputs"]
+    with pytest.raises(OperandError, match="written for a single Value") as ours:
+        compile(lambda x: x * 2, [X0])
+    assert not hasattr(ours.value, "__notes__")
