@@ -762,7 +762,8 @@ MISTAKES = {
         r"got ndarray: X and y are one pair, fit\(model, loss, \(X, y\), \.\.\.\)$",
     ),
     "no pair of two samples": (
-        {"data": X[:2].tolist(), "optimizer": [1, -1]}, OperandError, "got list: X and y are one pair",
+        {"data": X[:2].tolist(), "optimizer": [1, -1]},
+        OperandError, "got list: X and y are one pair",
     ),
     "array": ({"optimizer": SGD(np.zeros(3))}, OperandError, "optimiser of the model's Values"),
     "another model": (

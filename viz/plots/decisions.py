@@ -69,6 +69,9 @@ def plot_decision(
             for which there is no output.
         OperandError: data or answers are no numbers; texts have to be numbered 0, 1, ….
         NonFiniteError: one of them is infinite or nan.
+
+    >>> plot_decision(lambda x: x[0] - x[1], [[0, 1], [1, 0]], [-1, 1])
+    <Axes: xlabel='x0', ylabel='x1'>
     """
     points.check_model("plot_decision(predict, x, y)", predict)
     known, targets = points.plane(x, y)
