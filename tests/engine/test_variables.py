@@ -42,7 +42,9 @@ LOOPS = {
     "nested pairs": (
         "w = [Value(1.0)]\nfor i, (j, p) in enumerate(zip(w, w)): q = p", "w[0]", "q",
     ),
-    "several lines": ("w = [Value(1.0)]\nfor (\n    i,\n    p,\n) in enumerate(w): pass", "w[0]", "w[0]"),
+    "several lines": (
+        "w = [Value(1.0)]\nfor (\n    i,\n    p,\n) in enumerate(w): pass", "w[0]", "w[0]",
+    ),
     "nothing else": ("for p in [Value(1.0)]: pass", "p", "p"),
     "still running": ("w = [Value(1.0)]\nfor p in w:\n    said = [*held([p]).values()]", "p", "p"),
     "one of two": ("w = [Value(1.0)]\nfor p in w: pass\nfor r in []: pass\nn = p", "w[0]", "n"),
