@@ -17,7 +17,7 @@ from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort
 from scalargrad.variables import held
 
-from ..words.names import Names, number, shown, titled, walk
+from ..words.names import Names, number, shown, titled, walk_numbers
 from .folding import READABLE, Block, fold
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def sketch_values(
     called: Names = False,
 ) -> Sketch:
     """Make the sketch of a graph of Values."""
-    order = walk(root, "draw_dot")
+    order = walk_numbers(root, "draw_dot")
     blocks, titles = fold(order, asked_to_fold), titled(order, called)
     heats = _heats(blocks)
     texts = _slope_texts if local_derivatives else _no_texts

@@ -99,6 +99,7 @@ def in_json(x: float) -> float | str:
     >>> in_json(0.5), in_json(-math.inf)
     (0.5, '-Infinity')
     """
+    x = float(x)  # of NumPy's numbers JSON knows only those that are floats of Python, too
     if math.isfinite(x):
         return x
     return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
