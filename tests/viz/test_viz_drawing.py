@@ -285,8 +285,14 @@ def test_wrong_arguments_are_named():
         trace(3.0)
     with pytest.raises(ChoiceError, match=r"rankdir is one of LR, TB, RL, BT, got 'XX'"):
         draw_dot(Value(1.0), rankdir="XX")
-    with pytest.raises(ValueError, match="unknown format: 'bad'"):
+    with pytest.raises(
+        ValueError, match="format is a kind of picture such as svg or png, got 'bad'"
+    ):
         draw_dot(Value(1.0), format="bad")
+    with pytest.raises(
+        ChoiceError, match=r"got 'L.svg': a file is written by draw_dot\(root\).save"
+    ):
+        draw_dot(Value(1.0), "L.svg")
 
 
 A = Value(1.0)

@@ -13,9 +13,14 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+from scalargrad.errors import ChoiceError
+
 from .javascript import rules
 
 __all__ = ["Page", "assemble", "fill", "in_json", "read"]
+
+
+_SUFFIXES = {".html", ".htm", ".xhtml", ""}
 
 
 class Page:
@@ -32,7 +37,13 @@ class Page:
         self.html, self.title = html, title
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page to a file, and return its full path."""
+        """Write the page to a file, and return its full path.
+
+        Raises:
+            ChoiceError: the file is named as something else than a page.
+        """
+        if Path(path).suffix.lower() not in _SUFFIXES:
+            raise ChoiceError(f"a page is written to an HTML file, got {os.fspath(path)!r}")
         self.path = Path(path).resolve()
         self.path.write_text(self.html, encoding="utf-8", newline="\n")
         return self.path
