@@ -15,7 +15,7 @@ from typing import Any
 from ..debugging import users_frame
 from ..engine import Value
 from ..errors import OperandError
-from ..listed import Inputs
+from ..listed import called
 from .passes.walk import named
 
 __all__ = ["trace"]
@@ -29,7 +29,7 @@ def trace(function: Callable[[list[Value]], Any], inputs: Sequence[Value]) -> An
             it. The graph would hold this one answer, whatever is fed.
     """
     with _no_answers():
-        return function(Inputs(inputs))
+        return called(function, inputs)
 
 
 #: What is not answered, and how it is called.

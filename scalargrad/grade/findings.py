@@ -53,11 +53,11 @@ class Finding:
     calls: tuple[str, ...] = ()
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """All that was found in one file.
 
-    ``str(report)`` is the readable table, ``report.ok`` whether all is right.
+    ``str(report)``, which a prompt shows, is the table; ``report.ok`` says whether all is right.
     """
 
     file: str
@@ -120,6 +120,8 @@ class Report:
         from .terminal import table
 
         return table(self)
+
+    __repr__ = __str__
 
 
 def explained(findings: Iterable[Finding]) -> list[Finding]:
