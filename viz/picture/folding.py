@@ -1,11 +1,10 @@
 """Folding: a graph that is too large to read becomes one of fewer, larger blocks.
 
-Nothing about it is stored on the nodes. Neurons are found by their structure, so those that people
-write themselves fold as those of `scalargrad.nn` do. The passes, from fine to coarse, go on until
-the picture is small enough:
+Nothing about it is stored on the nodes. The passes, from fine to coarse, go on until the picture is
+small enough:
 
 1. each node is a block;
-2. neurons: sums of products with weights, a bias, and the activation on top;
+2. neurons, as `viz.neurons` finds them;
 3. layers: neurons with the same inputs and activation; and leaves that go to the same blocks;
 4. what is nearest to the root, and one block for all the rest.
 """
@@ -13,13 +12,14 @@ the picture is small enough:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort, use_counts
-from scalargrad.ops import PRIMITIVES
+
+from ..neurons import Neuron, neurons
 
 __all__ = ["READABLE", "Block", "Limits", "fits", "fold"]
 
@@ -37,8 +37,6 @@ class Limits(NamedTuple):
 READABLE = Limits(300, 600, 2000)
 #: So many boxes are kept if folding is not enough: such a picture is read from its root.
 NEAREST = 40
-
-_ADD, _MUL = PRIMITIVES["add"], PRIMITIVES["mul"]
 
 
 @dataclass(eq=False, slots=True)
@@ -74,10 +72,13 @@ def fold(
     if asked is False or (fits(blocks, limits) and not asked):
         return blocks
     uses = use_counts(nodes, operands)
-    neurons = _neurons(nodes, uses)
-    blocks = _fold_neurons(blocks, neurons, single, uses)
+    boxes = {
+        neuron: Block([neuron.result], kind="neuron", title=_title("neuron", neuron))
+        for neuron in neurons(nodes, uses)
+    }
+    blocks = _fold_neurons(blocks, boxes, single, uses)
     if not fits(blocks, limits):
-        blocks = _fold_leaves(_fold_layers(blocks, neurons))
+        blocks = _fold_leaves(_fold_layers(blocks, boxes))
     if not fits(blocks, limits):
         blocks = _keep_nearest(blocks)
     return blocks
@@ -122,119 +123,18 @@ def _merge(blocks: Sequence[Block], groups: Iterable[tuple[Block, Sequence[Block
 # ── neurons ─────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(eq=False, slots=True)
-class _Neuron:
-    """A sum of products with weights, its bias, and the activation on top."""
-
-    result: Value
-    inner: list[Value]  # the sums, the products and the activation: nobody else uses them
-    inputs: list[Value]
-    own: list[Value]  # leaves: weights, bias and constants
-    activation: str
-    block: Block
-
-
-def _neurons(nodes: Sequence[Value], uses: dict[Value, int]) -> list[_Neuron]:
-    """Find the neurons of a graph: trees of sums over products with a leaf, used nowhere else."""
-    products: dict[Value, int] = {}  # how many products a sum adds, where it may be in a neuron
-    inner: set[Value] = set()  # sums and products that are part of a larger sum
-    activations: dict[Value, Value] = {}  # by what they are applied to
-    for node in nodes:
-        primitive = node.primitive
-        if primitive is _MUL:
-            if _weights(node):
-                products[node] = 1
-        elif primitive is _ADD:
-            terms = operands(node)
-            parts = [term for term in terms if term in products and uses[term] == 1]
-            if parts and all(term in parts or _is_bias(term) for term in terms):
-                products[node] = sum(products[part] for part in parts)
-                inner.update(parts)
-        elif _activates(node):
-            activations[operands(node)[0]] = node
-    neurons = []
-    for top, count in products.items():
-        if top.primitive is _ADD and top not in inner:
-            activation = activations.get(top) if uses[top] == 1 else None
-            if count > 1 or activation is not None:  # a bare a * x + b is no neuron
-                neurons.append(_neuron(top, activation, uses))
-    return neurons
-
-
-def _neuron(top: Value, activation: Value | None, uses: dict[Value, int]) -> _Neuron:
-    """Take the neuron apart whose last sum is ``top``."""
-    sums, products, biases = [], [], []
-    stack = [top]
-    while stack:
-        node = stack.pop()
-        if node.primitive is _ADD:
-            sums.append(node)
-            stack.extend(operands(node)[::-1])
-        elif node.primitive is _MUL:
-            products.append(node)
-        else:
-            biases.append(node)
-    bias_uses = max((uses[bias] for bias in biases), default=1)
-    inputs, own = [], biases
-    for product in products:
-        weight = _weight(product, uses, bias_uses)
-        (value,) = (each for each in operands(product) if each is not weight)
-        inputs.append(value)
-        own.append(weight)
-        if value.kind == "constant":
-            own.append(value)
-    inner, result, symbol = [*sums, *products], top, ""
-    if activation is not None:
-        inner.append(activation)
-        own += operands(activation)[1:]
-        result, symbol = activation, activation._op
-    title = _title("neuron", symbol, f"{len(inputs)} input{'s' * (len(inputs) > 1)}")
-    block = Block([result], kind="neuron", title=title)
-    return _Neuron(result, inner, inputs, own, symbol, block)
-
-
-def _is_bias(node: Value) -> bool:
-    """Tell whether a node is a leaf that may be a bias, or the 0 with which ``sum()`` starts."""
-    return not operands(node) and (node.kind != "constant" or node.data == 0.0)
-
-
-def _activates(node: Value) -> bool:
-    """Tell whether a node applies a function, like tanh or leaky_relu with its constant slope."""
-    settings = operands(node)[1:]
-    return node._op[:1].isalpha() and all(each.kind == "constant" for each in settings)
-
-
-def _weights(product: Value) -> list[Value]:
-    """Return the operands of a product that may be its weight: leaves other than numbers."""
-    x, y = operands(product)
-    return [each for each in (x, y) if each.kind in ("leaf", "parameter") and x is not y]
-
-
-def _weight(product: Value, uses: dict[Value, int], bias_uses: int) -> Value:
-    """Return the weight; of two leaves it is a parameter, or what is used as often as the bias."""
-
-    def doubt(leaf: Value) -> tuple[bool, int]:
-        return leaf.kind != "parameter", abs(uses[leaf] - bias_uses)
-
-    return min(reversed(_weights(product)), key=doubt)
-
-
-def _title(*parts: str) -> str:
-    return " · ".join(filter(None, parts))
-
-
 def _fold_neurons(
     blocks: Sequence[Block],
-    neurons: Sequence[_Neuron],
-    single: dict[Value, Block],
-    uses: dict[Value, int],
+    boxes: Mapping[Neuron, Block],
+    single: Mapping[Value, Block],
+    uses: Mapping[Value, int],
 ) -> list[Block]:
     """Fold each neuron with the leaves that it alone uses, and the leaves that neurons share."""
-    members = {neuron.block: [single[node] for node in neuron.inner] for neuron in neurons}
+    members = {box: [single[node] for node in neuron.inner] for neuron, box in boxes.items()}
     users: dict[Value, list[Block]] = {}
-    for neuron in neurons:
-        for leaf in neuron.own:
-            users.setdefault(leaf, []).append(neuron.block)
+    for neuron, box in boxes.items():
+        for leaf in _own_leaves(neuron):
+            users.setdefault(leaf, []).append(box)
     shared: dict[tuple[Block, ...], list[Block]] = {}
     for leaf, homes in users.items():
         distinct = tuple(dict.fromkeys(homes))
@@ -247,27 +147,37 @@ def _fold_neurons(
     return _merge(blocks, [*members.items(), *map(_leaves, shared.values())])
 
 
+def _own_leaves(neuron: Neuron) -> Iterator[Value]:
+    """Yield weights, bias and numbers of a neuron, once for each use: all leaves but its inputs."""
+    fed = {node for node in neuron.inputs if node.kind != "constant"}
+    for node in neuron.inner:
+        yield from (leaf for leaf in operands(node) if not operands(leaf) and leaf not in fed)
+
+
+def _title(kind: str, neuron: Neuron) -> str:
+    count = len(neuron.inputs)
+    return " · ".join(filter(None, [kind, _symbol(neuron), f"{count} input{'s' * (count > 1)}"]))
+
+
+def _symbol(neuron: Neuron) -> str:
+    return "" if neuron.activation is None else neuron.activation._op
+
+
 # ── layers and leaves ───────────────────────────────────────────────────────────────────────────
 
 
-def _fold_layers(blocks: Sequence[Block], neurons: Iterable[_Neuron]) -> list[Block]:
+def _fold_layers(blocks: Sequence[Block], boxes: Mapping[Neuron, Block]) -> list[Block]:
     """Fold neurons with the same inputs and activation; constants are the same if equal."""
-    layers: dict[object, list[_Neuron]] = {}
-    for neuron in neurons:
+    layers: dict[object, list[Neuron]] = {}
+    for neuron in boxes:
         inputs = (each.data if each.kind == "constant" else each for each in neuron.inputs)
-        layers.setdefault((neuron.activation, *inputs), []).append(neuron)
+        layers.setdefault((_symbol(neuron), *inputs), []).append(neuron)
     groups = []
     for layer in layers.values():
         if len(layer) > 1:
-            count = len(layer[0].inputs)
-            title = _title(
-                "layer",
-                f"{len(layer)} neurons",
-                layer[0].activation,
-                f"{count} input{'s' * (count > 1)}",
-            )
+            title = _title(f"layer · {len(layer)} neurons", layer[0])
             block = Block([neuron.result for neuron in layer], kind="layer", title=title)
-            groups.append((block, [neuron.block for neuron in layer]))
+            groups.append((block, [boxes[neuron] for neuron in layer]))
     return _merge(blocks, groups)
 
 
