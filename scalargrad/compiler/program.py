@@ -28,7 +28,7 @@ from .passes.walk import Floats, counted, walk
 from .runs import MEAN, REDUCTIONS, VALUES, Machine, Run, Shape, samples_in
 from .saving import save
 from .tape import PythonMachine, TapeMachine, assemble, default_threads
-from .trace import trace
+from .trace import trace_function
 
 __all__ = ["RUNS", "SHOWN", "Program"]
 
@@ -95,7 +95,7 @@ def compile(
         if error := no_leaves(name, leaves):
             raise error
     with paused():
-        traced = trace(outputs, fed) if callable(outputs) else outputs
+        traced = trace_function(outputs, fed) if callable(outputs) else outputs
         if not isinstance(traced, (Value, list, tuple)):
             what = "the function" if callable(outputs) else "compile"
             raise OperandError(f"the outputs of {what} are a Value or a list, got {traced!r}")

@@ -18,10 +18,10 @@ from ..errors import OperandError
 from ..listed import Inputs
 from .passes.walk import named
 
-__all__ = ["trace"]
+__all__ = ["trace_function"]
 
 
-def trace(function: Callable[[list[Value]], Any], inputs: Sequence[Value]) -> Any:
+def trace_function(function: Callable[[list[Value]], Any], inputs: Sequence[Value]) -> Any:
     """Call a function of a list of Values once.
 
     Raises:

@@ -105,9 +105,9 @@ class Engine:
         if not self.drivable:
             self._push_by_backward(seeds)
             return
-        self.walk(seeds, self.order([root for root, _ in seeds])[::-1])
+        self.propagate(seeds, self.order([root for root, _ in seeds])[::-1])
 
-    def walk(
+    def propagate(
         self, seeds: Sequence[tuple[Any, float]], order: Sequence[Any], fresh: bool = True
     ) -> None:
         """Let nodes push their gradients on, in an order, from gradients of 0 or what is there."""

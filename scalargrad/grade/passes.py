@@ -161,10 +161,10 @@ def _thought(engine: Engine, names: dict[str, Any], got: dict[str, Any]) -> list
     for key, order in _orders(engine, root):
         for node in nodes:
             node.grad = 0.0
-        engine.walk([(root, 1.0)], order)
+        engine.propagate([(root, 1.0)], order)
         if _agree(_gradients(names), got):
             root.grad = 0.0
-            engine.walk([(root, 1.0)], order, fresh=False)
+            engine.propagate([(root, 1.0)], order, fresh=False)
             found[key] = found.get(key, False) or _agree(_gradients(names), again)
     return sorted(found, key=lambda key: not found[key])
 

@@ -145,7 +145,7 @@ def test_neurons_are_found_with_their_parameters(model, parameters, expected):
 def test_pictures_fold_these_neurons(name):
     _, _, root = graph_of(MODELS[name][0])
     order = topological_sort([root], operands)
-    folded = [block.results[0] for block in fold(order, asked=True) if block.kind == "neuron"]
+    folded = [group.results[0] for group in fold(order, asked=True) if group.kind == "neuron"]
     assert folded == [neuron.result for neuron in found_in(root)]
 
 

@@ -11,7 +11,7 @@ from string import ascii_lowercase
 from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError, OperandError
 
-from ..words.names import named, walk
+from ..words.names import named, nodes_of
 from .stepper import Stepper
 from .stepper.content import content
 from .stepper.page import write
@@ -62,7 +62,7 @@ def drill(seed: int = 0, level: int = 1, path: str | os.PathLike[str] | None = N
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise OperandError(f"the seed of a drill is a whole number, got {seed!r:.60}")
     root = expression(random.Random(f"drill {seed} {level}"), level)
-    order = walk(root, "drill")
+    order = nodes_of(root, "drill")
     called = named(order, False)
     found = content(order, called)
     again = f"viz.drill({seed + 1}, level={level})"
@@ -83,7 +83,7 @@ def expression(rng: random.Random, level: int) -> Value:
             root = _attempt(rng, level)
         except ArithmeticError:  # as a division by zero
             continue
-        order = walk(root, "drill")
+        order = nodes_of(root, "drill")
         root.backward()
         if all(abs(x) <= _LARGEST for node in order for x in (node.data, node.grad)) and all(
             node.grad for node in order if node.kind == "leaf"

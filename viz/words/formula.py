@@ -17,7 +17,7 @@ from scalargrad.ops import FLOATS, Primitive
 from scalargrad.texts import parse
 
 from .algebra import Part, own_name, simplified
-from .names import Names, Text, named, pad, slope, walk, width
+from .names import Names, Text, named, nodes_of, pad, slope, width
 from .notation import (
     HANDWRITING,
     LATEX,
@@ -106,7 +106,7 @@ def _roots(root: Value | Sequence[Value]) -> list[Value]:
     several = isinstance(root, (list, tuple)) and all(isinstance(x, Value) for x in root)
     if several and root:
         return [*root]  # type: ignore[misc]
-    return walk(root, "formula")[-1:]  # type: ignore[arg-type]
+    return nodes_of(root, "formula")[-1:]  # type: ignore[arg-type]
 
 
 def _called(parts: Sequence[Part], known: Mapping[Value, str]) -> dict[Part, str]:

@@ -17,8 +17,25 @@ from scalargrad.graph import topological_sort
 from scalargrad.variables import Names, held
 
 __all__ = [
-    "LONG", "Called", "Names", "Text", "about", "elided", "exact", "gap", "listed", "named",
-    "number", "pad", "short", "shown", "slope", "symbol", "titled", "walk", "width",
+    "LONG",
+    "Called",
+    "Names",
+    "Text",
+    "about",
+    "elided",
+    "exact",
+    "gap",
+    "listed",
+    "named",
+    "nodes_of",
+    "number",
+    "pad",
+    "short",
+    "shown",
+    "slope",
+    "symbol",
+    "titled",
+    "width",
 ]  # fmt: skip
 
 Item = TypeVar("Item")
@@ -38,7 +55,7 @@ class Text(str):
         return str(self)
 
 
-def walk(root: Value, room: str) -> list[Value]:
+def nodes_of(root: Value, room: str) -> list[Value]:
     """Return the nodes that lead to ``root``, operands first.
 
     Raises:
@@ -91,7 +108,7 @@ def named(order: Iterable[Value], names: Names = True) -> Called:
         names: True, False or variables, as for `scalargrad.variables.held`.
 
     >>> a, twin, b = Value(2.0, label="a"), Value(3.0, label="a"), Value(4.0)
-    >>> list(named(walk(a * twin * b * 0.5, "named")).values())
+    >>> list(named(nodes_of(a * twin * b * 0.5, "named")).values())
     ['a#1', 'a#2', 'v1', 'b', 'v2', '0.5', 'v3']
     """
     order = list(order)

@@ -11,7 +11,7 @@ from pathlib import Path
 from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError, SizeError
 
-from ...words.names import Names, named, walk
+from ...words.names import Names, named, nodes_of
 from .drawing import draw
 from .plot import plot
 
@@ -95,7 +95,7 @@ def film(
     >>> film(y)
     <film of y, 4 scenes in 8 s; not saved yet: use .save(path)>
     """
-    order = walk(root, "film")
+    order = nodes_of(root, "film")
     if path is not None:
         _check_path(path)
     if seconds is not None and not _is_length(seconds):
