@@ -17,7 +17,7 @@ from scalargrad import functional as F
 from scalargrad.errors import ChoiceError, OperandError, SizeError
 from scalargrad.nn import MLP
 from viz import film
-from viz.pages.film.plot import _LIMITS, plot
+from viz.pages.film.plot import LIMITS, plot_of
 from viz.picture.folding import fold
 from viz.picture.sketch import box_names
 from viz.words.names import named, nodes_of, shown
@@ -221,7 +221,7 @@ def test_length_that_is_none_gets_a_sentence(seconds) -> None:
 
 def made_plot(root: Value, seconds: float | None = None):
     order = nodes_of(root, "test")
-    return plot(order, named(order, False), seconds)
+    return plot_of(order, named(order, False), seconds)
 
 
 @pytest.mark.parametrize("seconds", [None, 5.0, 60.0])
@@ -259,7 +259,7 @@ def test_film_of_a_folded_graph_ends_with_the_gradients_of_the_backward_pass(bui
     order, made = nodes_of(root, "test"), made_plot(root)
     gradients = {step.parent: step.after for step in steps(root)}
     shown = 0
-    for block, box in box_names(fold(order, limits=_LIMITS)).items():
+    for block, box in box_names(fold(order, limits=LIMITS)).items():
         for text, numbers in (
             (made.data.get(box), [node.data for node in block.results]),
             (made.gradients.get(box, [None])[-1], [gradients[node] for node in block.results]),

@@ -13,7 +13,7 @@ from scalargrad.errors import ChoiceError, OperandError
 
 from ..words.names import named, nodes_of
 from .stepper import Stepper
-from .stepper.content import content
+from .stepper.content import content_of
 from .stepper.page import write
 
 __all__ = ["HARDEST", "drill", "expression"]
@@ -64,7 +64,7 @@ def drill(seed: int = 0, level: int = 1, path: str | os.PathLike[str] | None = N
     root = expression(random.Random(f"drill {seed} {level}"), level)
     order = nodes_of(root, "drill")
     called = named(order, False)
-    found = content(order, called)
+    found = content_of(order, called)
     again = f"viz.drill({seed + 1}, level={level})"
     harder = f"viz.drill({seed}, level={level + 1})" if level < HARDEST else again
     nexts = {"harder": harder, "again": again}

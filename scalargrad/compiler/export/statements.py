@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from ...ops import Primitive
 from ..passes.walk import ROWS
-from ..tape.assemble import PIECES, SMOOTH_MAX, SUM, Tape
+from ..tape.assembly import PIECES, SMOOTH_MAX, SUM, Tape
 from .folding import Element, Loop, fold
 
 __all__ = [

@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ...ops import Primitive
 from ...texts import names_in, parse
 from ..passes.walk import ROWS
-from .assemble import PIECES, SMOOTH_MAX, SUM
+from .assembly import PIECES, SMOOTH_MAX, SUM
 
 __all__ = [
     "BACKWARD",

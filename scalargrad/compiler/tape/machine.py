@@ -21,7 +21,7 @@ from ...errors import OperandError
 from ..passes.walk import Floats
 from ..runs import MEAN, VALUES, Run, Shape, samples_in
 from . import native
-from .assemble import Tape
+from .assembly import Tape
 from .python import PythonMachine
 
 __all__ = ["BLOCKS", "THREADS", "TapeMachine", "default_threads", "machine_of"]

@@ -19,7 +19,7 @@ import numpy as np
 from ...miniflow.translate import array_function
 from ...ops import FLOATS, Primitive
 from ...texts import names_in, parse
-from .assemble import Tape
+from .assembly import Tape
 from .interpreter import BACKWARD, FORWARD, TANGENT, WAYS, Writer, as_it_is, bodies
 from .straight import ValueAndPullback
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..passes.walk import Floats
 from ..runs import MEAN, VALUES, Run, Shape, samples_in
-from .assemble import Tape
+from .assembly import Tape
 from .plain import Plain, vocabulary
 from .straight import LINES, ValueAndPullback, line_count, straight
 

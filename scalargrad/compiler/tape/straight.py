@@ -24,7 +24,7 @@ from typing import Any
 
 from ...ops import Primitive
 from ..passes.walk import ROWS
-from .assemble import PIECES, SMOOTH_MAX, SUM, Tape
+from .assembly import PIECES, SMOOTH_MAX, SUM, Tape
 
 __all__ = ["LINES", "TERMS", "line_count", "straight"]
 

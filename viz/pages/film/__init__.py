@@ -13,7 +13,7 @@ from scalargrad.errors import ChoiceError, SizeError
 
 from ...words.names import Names, named, nodes_of
 from .drawing import draw
-from .plot import plot
+from .plot import plot_of
 
 __all__ = ["Film", "film"]
 
@@ -101,7 +101,7 @@ def film(
     if seconds is not None and not _is_length(seconds):
         raise SizeError(f"seconds is a positive number, got {seconds!r:.60}")
     called = named(order, names)
-    story = plot(order, called, seconds)
+    story = plot_of(order, called, seconds)
     svg = draw(story, f"Backpropagation through {called[root]}")
     title = f"film of {called[root]}, {len(story.scenes):,} scenes in {story.length:.0f} s"
     made = Film(svg, title, story.description)

@@ -16,10 +16,10 @@ from ...words.names import number, slope, symbol
 from ...words.notation import HANDWRITING
 from ...words.steps import Step, steps
 
-__all__ = ["PAUSE", "Line", "Plot", "Scene", "plot"]
+__all__ = ["LIMITS", "PAUSE", "Line", "Plot", "Scene", "plot_of"]
 
 #: What can be followed on a slide.
-_LIMITS = Limits(60, 120, 400)
+LIMITS = Limits(60, 120, 400)
 PAUSE = 3.0  # seconds, at the end
 _LONGEST = 40.0  # seconds, without the pause
 _START, _FORWARD, _SEED, _BACKWARD = 1.0, 0.9, 1.1, 1.5  # seconds a scene
@@ -66,7 +66,7 @@ class Plot:
         return sum(scene.seconds for scene in self.scenes) + PAUSE
 
 
-def plot(order: Sequence[Value], called: Mapping[Value, str], seconds: float | None) -> Plot:
+def plot_of(order: Sequence[Value], called: Mapping[Value, str], seconds: float | None) -> Plot:
     """Make the plot of a graph.
 
     Args:
@@ -74,7 +74,7 @@ def plot(order: Sequence[Value], called: Mapping[Value, str], seconds: float | N
         called: their names.
         seconds: how long it takes without the pause.
     """
-    groups = fold(order, limits=_LIMITS)
+    groups = fold(order, limits=LIMITS)
     turns = _Turns(order, called, groups)
     made = Plot(Sketch(), [turns.start(), *turns.forward(), turns.seed(), *turns.backward()])
     made.data, made.gradients = turns.data, turns.gradients

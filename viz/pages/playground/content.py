@@ -16,13 +16,13 @@ from .network import Unit, described, network
 from .settings import initial, names_of
 from .tapes import CODES_OF_SUMS, numbers, program
 
-__all__ = ["content"]
+__all__ = ["content_of"]
 
 #: From so many inputs on, a square number of them is taken for the pixels of an image.
 _LEAST_IMAGE = 16
 
 
-def content(model: Any, traced: Traced, settings: dict[str, Any]) -> tuple[dict[str, Any], str]:
+def content_of(model: Any, traced: Traced, settings: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """Collect what a page shows of a model and its data.
 
     Returns:

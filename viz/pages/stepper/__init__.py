@@ -9,7 +9,7 @@ from scalargrad.engine import Value
 
 from ...words.names import Names, named, nodes_of
 from ..shared.page import Page
-from .content import LARGEST_DRAWN, content
+from .content import LARGEST_DRAWN, content_of
 from .page import write
 
 __all__ = ["Stepper", "stepper"]
@@ -68,7 +68,7 @@ def stepper(
             stacklevel=2,
         )
     called = named(order, names)
-    found = content(order, called)
+    found = content_of(order, called)
     title = f"stepper of {called[root]}, {found.steps:,} steps"
     page = Stepper(write(found, called[root]), title)
     if path is not None:

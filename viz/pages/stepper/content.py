@@ -15,7 +15,7 @@ from ...picture.sketch import Sketch, box_names, sketch_groups
 from .entries import entry
 from .second import second
 
-__all__ = ["LARGEST_DRAWN", "Content", "content"]
+__all__ = ["LARGEST_DRAWN", "Content", "content_of"]
 
 #: A graph with more nodes is folded.
 LARGEST_DRAWN = 500
@@ -38,7 +38,7 @@ class Content:
     steps: int
 
 
-def content(order: Sequence[Value], called: Mapping[Value, str]) -> Content:
+def content_of(order: Sequence[Value], called: Mapping[Value, str]) -> Content:
     """Collect what a page shows of a graph.
 
     Args:
