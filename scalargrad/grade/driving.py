@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from scalargrad.graph import topological_sort
+from scalargrad.patching import replaced
 
 __all__ = ["Engine", "NotWrittenError", "failure", "is_number"]
 
@@ -148,18 +149,13 @@ class Engine:
 
             return call
 
-        present = {name: getattr(self.cls, name) for name in methods if hasattr(self.cls, name)}
-        own = {name: self.cls.__dict__[name] for name in present if name in self.cls.__dict__}
-        for name, method in present.items():
-            setattr(self.cls, name, watched(methods[name], method))
-        try:
+        watching = {
+            name: watched(operation, getattr(self.cls, name))
+            for name, operation in methods.items()
+            if hasattr(self.cls, name)
+        }
+        with replaced(self.cls, watching):
             yield called
-        finally:
-            for name in present:
-                if name in own:
-                    setattr(self.cls, name, own[name])
-                else:
-                    delattr(self.cls, name)
 
 
 class _Same:

@@ -16,7 +16,7 @@ import viz
 
 #: The floors of the design: imports run downward, or along a floor without a circle.
 FLOORS = {
-    "errors": 0, "graph": 0, "ops": 0, "loading": 0, "texts": 0,
+    "errors": 0, "graph": 0, "ops": 0, "loading": 0, "texts": 0, "patching": 0,
     "rules": 1, "arguments": 1, "engine": 1, "notations": 1, "files": 1,
     "functional": 2, "calculus": 2, "differences": 2, "nn": 2, "optim": 2, "miniflow": 2,
     "debugging": 2, "progress": 2, "copies": 2, "ufuncs": 2,
