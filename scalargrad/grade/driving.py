@@ -15,7 +15,7 @@ from typing import Any
 from scalargrad.graph import topological_sort
 from scalargrad.patching import replaced
 
-__all__ = ["Engine", "NotWrittenError", "failure", "is_number"]
+__all__ = ["Engine", "NotWrittenError", "failure", "is_number", "shown"]
 
 _OPERANDS = ("_prev", "prev", "_children", "children", "_parents", "parents", "_inputs", "inputs")
 _PUSHES = ("_backward", "backward_fn", "_backprop", "_grad_fn", "grad_fn", "_pull", "_push")
@@ -23,6 +23,15 @@ _PUSHES = ("_backward", "backward_fn", "_backprop", "_grad_fn", "grad_fn", "_pul
 
 class NotWrittenError(Exception):
     """What the exercise asks for is not there yet."""
+
+
+def shown(number: Any) -> str:
+    """Write what a student's node holds: a number with six digits, anything else as it is.
+
+    >>> shown(2 / 3), shown(None)
+    ('0.666667', 'None')
+    """
+    return f"{float(number):.6g}" if is_number(number) else f"{number!r:.60}"
 
 
 def is_number(x: Any) -> bool:
