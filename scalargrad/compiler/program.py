@@ -272,7 +272,7 @@ class Program(Derivatives):
 
     # ── running ──
 
-    def __call__(self, X: Array = None, *, parameters: Array = None) -> Any:  # noqa: N803  (the field's name)
+    def __call__(self, X: Array = None, *, parameters: Array = None) -> Any:
         """Compute the outputs of one sample, or of a batch of them.
 
         Args:
@@ -295,7 +295,7 @@ class Program(Derivatives):
 
     def value_and_grad(
         self,
-        X: Array = None,  # noqa: N803
+        X: Array = None,
         reduction: str = "mean",
         *,
         parameters: Array = None,
@@ -370,7 +370,7 @@ class Program(Derivatives):
 
     # ── when something is not finite ──
 
-    def first_nonfinite(self, X: Array = None) -> str | None:  # noqa: N803
+    def first_nonfinite(self, X: Array = None) -> str | None:
         """Say which scalar operation, on which sample, is the first whose result is not finite.
 
         Every scalar of the graph is computed for this, on the tape. None if everything is finite.
@@ -389,7 +389,7 @@ class Program(Derivatives):
         return sentence if samples.ndim == 1 else f"{sentence}, in sample {number}"
 
 
-def _shape(X: Array) -> Shape:  # noqa: N803
+def _shape(X: Array) -> Shape:
     """Return the shape under which the run for some samples is kept: () if they need a look."""
     if type(X) is np.ndarray and X.dtype is FLOAT64:
         shape: Shape = X.shape

@@ -41,7 +41,7 @@ def check(graph: Graph, machine: str, folder: Path) -> None:
     assert_array_equal(twin.parameters, program.parameters)
     samples = np.random.default_rng(0).normal(size=(3, len(graph[1])))
     if graph[1]:
-        for X in (samples, samples[0]):  # noqa: N806
+        for X in (samples, samples[0]):
             assert_array_equal(twin(X), program(X))
             assert_array_equal(twin.value_and_grad(X)[1], program.value_and_grad(X)[1])
     else:

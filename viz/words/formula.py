@@ -18,15 +18,7 @@ from scalargrad.texts import parse
 
 from .algebra import Part, own_name, simplified
 from .names import Names, Text, named, nodes_of, pad, slope, width
-from .notation import (
-    HANDWRITING,
-    LATEX,
-    PYTHON,
-    TIGHTNESS,
-    Notation,
-    Term,
-    environment,
-)
+from .notation import HANDWRITING, LATEX, PYTHON, TIGHTNESS, Notation, Term, environment
 
 __all__ = ["Formula", "formula", "operation", "rule_text"]
 
@@ -158,10 +150,7 @@ def _inside(part: Part) -> Sequence[Part]:
 
 
 def _lines(
-    roots: list[Part],
-    starts: Mapping[Part, bool],
-    called: Mapping[Part, str],
-    notation: Notation,
+    roots: list[Part], starts: Mapping[Part, bool], called: Mapping[Part, str], notation: Notation
 ) -> list[tuple[str, str]]:
     """Return the left and the right side of each line; a root without a name has no left side."""
     terms: dict[Part, Term] = {}

@@ -38,11 +38,7 @@ class _Row(NamedTuple):
 
 
 def tree(
-    root: Value,
-    depth: int | None = None,
-    size: int | None = 200,
-    *,
-    names: Names = True,
+    root: Value, depth: int | None = None, size: int | None = 200, *, names: Names = True
 ) -> Text:
     """Return a graph as a tree of text: a node on each line, its operands below it.
 

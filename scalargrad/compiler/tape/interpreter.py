@@ -30,16 +30,7 @@ from ...texts import names_in, parse
 from ..passes.walk import ROWS
 from .assembly import PIECES, SMOOTH_MAX, SUM
 
-__all__ = [
-    "BACKWARD",
-    "FORWARD",
-    "SHORT",
-    "TANGENT",
-    "WAYS",
-    "as_it_is",
-    "bodies",
-    "dispatcher",
-]
+__all__ = ["BACKWARD", "FORWARD", "SHORT", "TANGENT", "WAYS", "as_it_is", "bodies", "dispatcher"]
 
 Lines = list[str]
 
