@@ -70,10 +70,8 @@ def drill(seed: int = 0, level: int = 1, path: str | os.PathLike[str] | None = N
     nexts = {"harder": harder, "again": again}
     found = replace(found, graph={**found.graph, "drill": nexts})
     asked = found.steps - len(order) - 1
-    page = Stepper(write(found, called[root]), f"drill {seed} of level {level}, {asked} gradients")
-    if path is not None:
-        page.save(path)
-    return page
+    title = f"drill {seed} of level {level}, {asked} gradients"
+    return Stepper(write(found, called[root]), title, path)
 
 
 def expression(rng: random.Random, level: int) -> Value:

@@ -17,7 +17,7 @@ from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort
 from scalargrad.variables import held
 
-from ..words.names import Names, nodes_of, number, shown, titled
+from ..words.names import Names, nodes_of, number, shown, spread, titled
 from .folding import READABLE, Group, fold
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from scalargrad.miniflow import Node
 
 __all__ = [
-    "Arrow", "Box", "Sketch", "box_names", "sketch_groups", "sketch_nodes", "sketch_program",
-    "sketch_values",
+    "Arrow", "Box", "Sketch", "box_names", "headings", "sketch_groups", "sketch_nodes",
+    "sketch_program", "sketch_values",
 ]  # fmt: skip
 
 #: A program of more operations is drawn without its inputs and parameters: the formulas name them,
@@ -146,33 +146,45 @@ def sketch_groups(
     return sketch
 
 
-def _rows(group: Group, titles: Mapping[Value, str]) -> tuple[str, ...]:
+def headings(group: Group, called: Mapping[Value, str]) -> list[str]:
+    """Return the title of a group, and the name of the only result that it shows.
+
+    A bare number has no name but its own.
+    """
     rows = [group.title] if group.title else []
-    if len(group.results) == 1 and group.results[0] in titles:
-        rows.append(titles[group.results[0]])
+    if len(group.results) == 1:
+        (node,) = group.results
+        if node in called and (group.kind or node.kind != "constant" or node.label):
+            rows.append(called[node])
+    return rows
+
+
+def _rows(group: Group, titles: Mapping[Value, str]) -> tuple[str, ...]:
+    rows = headings(group, titles)
     if group.results:
-        rows.append(f"data {_range([node.data for node in group.results])}")
-        rows.append(f"grad {_range([node.grad for node in group.results])}")
+        rows.append(f"data {spread([node.data for node in group.results])}")
+        rows.append(f"grad {spread([node.grad for node in group.results])}")
     return tuple(rows)
-
-
-def _range(numbers: Sequence[float]) -> str:
-    """Write the smallest and the largest of some numbers; if one is NaN, just that."""
-    if any(map(math.isnan, numbers)):
-        return "nan"
-    low, high = number(min(numbers)), number(max(numbers))
-    return low if low == high else f"{low} … {high}"
 
 
 def _heats(groups: Sequence[Group]) -> dict[str, float]:
     """Compare each group's largest gradient with the largest of all; what is not finite is hot."""
     names = box_names(groups)
     sizes = {name: [abs(node.grad) for node in group.results] for group, name in names.items()}
-    largest = max((size for each in sizes.values() for size in each if size < math.inf), default=0)
+    largest = _largest(size for each in sizes.values() for size in each)
     return {
-        name: max((size / largest if size < math.inf else 1.0 for size in each if size), default=0)
+        name: max((_heat(size, largest) for size in each), default=0.0)
         for name, each in sizes.items()
     }
+
+
+def _largest(sizes: Iterable[float]) -> float:
+    """Return the largest of the sizes that are finite."""
+    return max((size for size in sizes if size < math.inf), default=0.0)
+
+
+def _heat(size: float, largest: float) -> float:
+    return 0.0 if not size else size / largest if size < math.inf else 1.0
 
 
 def _no_texts(node: Value | Group) -> Sequence[str]:
@@ -245,11 +257,11 @@ def sketch_nodes(root: Node, everything: bool = False, called: Names = False) ->
     norms = {node: _norm(node.gradient) for node in kept}
     own = {node: node.name for node in kept if node.name}
     own |= held([node for node in kept if not node.name], called, taken={*own.values()})
-    largest = max((norm for norm in norms.values() if norm and norm < math.inf), default=0.0)
+    largest = _largest(norm or 0.0 for norm in norms.values())
     sketch = Sketch()
     for node, name in names.items():
         norm = norms[node]
-        heat = 0.0 if not norm else norm / largest if norm < math.inf else 1.0
+        heat = _heat(norm or 0.0, largest)
         kind = "op" if node.inbound_nodes else "leaf"
         row = _node_rows(node, norm, own.get(node, ""))
         sketch.boxes.append(Box(name, row, kind, heat, node is root))

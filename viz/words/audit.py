@@ -12,9 +12,9 @@ from itertools import product
 
 from scalargrad.engine import Value, operands
 from scalargrad.errors import OperandError
+from scalargrad.evaluation import edited
 from scalargrad.graph import use_counts
 from scalargrad.nn import Module
-from scalargrad.ops import Primitive
 from scalargrad.own import backward_faults
 
 from ..neurons import neurons
@@ -67,9 +67,9 @@ def audit(root: Value, parameters: Iterable[Value] | Module = (), *, names: Name
         return Report(title, tuple(findings))  # nothing can be computed with it
     findings = [*_not_finite(graph), *_flat_units(graph), *_not_in_graph(graph)]
     findings += _wrong_backward(graph)
-    edited = [*_edited(graph)]
-    if edited:
-        findings += [*edited, *_summed_up(graph, edited[0].nodes)]
+    changed = [*_edited(graph)]
+    if changed:
+        findings += [*changed, *_summed_up(graph, changed[0].nodes)]
     else:
         trail = list(steps(root, names=False))
         findings += [*_not_finite_gradient(graph, trail), *_without_effect(graph, trail)]
@@ -118,24 +118,13 @@ def _not_finite(graph: Audited) -> Iterator[Finding]:
 def _edited(graph: Audited) -> Iterator[Finding]:
     """Compute each node again from its operands, which must give the same number to the bit."""
     nodes, lines = [], []
-    for node in graph.order:
-        if node.primitive is None:
-            continue
-        now = _recomputed(node, node.primitive)
-        if now != node.data and not (math.isnan(now) and math.isnan(node.data)):
-            nodes.append(node)
-            changed = f"{short(node.data)}, but {short(now)} by now"
-            lines.append(f"{graph.formula(node)} is {changed}{place_of(node)}")
+    for node, now in edited(graph.order):
+        nodes.append(node)
+        changed = f"{short(node.data)}, but {short(now)} by now"
+        lines.append(f"{graph.formula(node)} is {changed}{place_of(node)}")
     if nodes:
         advice = "some .data was changed after the graph was built: build it again"
         yield Finding("edited", tuple(nodes), f"{lines_of(lines)}\n{advice}")
-
-
-def _recomputed(node: Value, row: Primitive) -> float:
-    try:
-        return row.evaluate(*[x.data for x in operands(node)])
-    except (ArithmeticError, ValueError):  # it is outside of its domain by now
-        return math.nan
 
 
 # ── units ───────────────────────────────────────────────────────────────────────────────────────

@@ -17,25 +17,8 @@ from scalargrad.graph import topological_sort
 from scalargrad.variables import Names, held
 
 __all__ = [
-    "LONG",
-    "Called",
-    "Names",
-    "Text",
-    "about",
-    "elided",
-    "exact",
-    "gap",
-    "listed",
-    "named",
-    "nodes_of",
-    "number",
-    "pad",
-    "short",
-    "shown",
-    "slope",
-    "symbol",
-    "titled",
-    "width",
+    "LONG", "Called", "Names", "Text", "about", "elided", "exact", "gap", "listed", "named",
+    "nodes_of", "number", "pad", "short", "shown", "slope", "spread", "symbol", "titled", "width",
 ]  # fmt: skip
 
 Item = TypeVar("Item")
@@ -181,6 +164,18 @@ def number(x: float) -> str:
     ('0.5000', '-1.500e-07')
     """
     return f"{x:.4f}" if x == 0 or 1e-3 <= abs(x) < 1e5 else f"{x:.3e}"
+
+
+def spread(xs: Sequence[float]) -> str:
+    """Write the smallest and the largest of some numbers; if one is NaN, just that.
+
+    >>> spread([0.5, -2.0]), spread([1.0, 1.0])
+    ('-2.0000 … 0.5000', '1.0000')
+    """
+    if any(map(math.isnan, xs)):
+        return "nan"
+    low, high = number(min(xs)), number(max(xs))
+    return low if low == high else f"{low} … {high}"
 
 
 def short(x: float) -> str:

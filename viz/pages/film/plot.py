@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -10,9 +9,9 @@ from typing import NamedTuple
 from scalargrad.engine import Value, operands
 
 from ...picture.folding import Group, Limits, fold
-from ...picture.sketch import Sketch, box_names, sketch_groups
+from ...picture.sketch import Sketch, box_names, headings, sketch_groups
 from ...words.formula import operation
-from ...words.names import number, slope, symbol
+from ...words.names import number, slope, spread, symbol
 from ...words.notation import HANDWRITING
 from ...words.steps import Step, steps
 
@@ -175,7 +174,7 @@ class _Turns:
 
     def _know(self, group: Group) -> None:
         if group.results:
-            text = f"data {_range([node.data for node in group.results])}"
+            text = f"data {spread([node.data for node in group.results])}"
             self.data[self.box[group]] = Line(text, self.count, None)
 
     def _learn(self, group: Group) -> None:
@@ -185,7 +184,7 @@ class _Turns:
             lines = self.gradients.setdefault(self.box[group], [])
             if lines:
                 lines[-1] = lines[-1]._replace(end=self.count)
-            lines.append(Line(f"grad {_range(known)}", self.count, None))
+            lines.append(Line(f"grad {spread(known)}", self.count, None))
 
     def _pushed(self, node: Value) -> list[Step]:
         """Add what a node sends to its operands."""
@@ -239,9 +238,7 @@ class _Turns:
 
     def widest_rows(self, group: Group) -> tuple[str, ...]:
         """Return the rows of a box with the longest texts that they will hold."""
-        rows = [group.title] if group.title else []
-        if len(group.results) == 1 and (group.kind or group.results[0].kind != "constant"):
-            rows.append(self.called[group.results[0]])
+        rows = headings(group, self.called)
         if group.results:
             box = self.box[group]
             texts = [line.text for line in self.gradients.get(box, [])] or ["grad 0"]
@@ -267,10 +264,3 @@ def _short(x: float) -> str:
 def _enclosed(x: float) -> str:
     text = _short(x)
     return f"({text})" if text.startswith("−") else text
-
-
-def _range(numbers: Sequence[float]) -> str:
-    if any(map(math.isnan, numbers)):
-        return "nan"
-    low, high = number(min(numbers)), number(max(numbers))
-    return low if low == high else f"{low} … {high}"

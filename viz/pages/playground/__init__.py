@@ -85,7 +85,4 @@ def playground(
         f"playground of {parameters:,} parameter{'s' * (parameters != 1)}, "
         f"{samples:,} sample{'s' * (samples != 1)}"
     )
-    page = Playground(write(shown, interpreter, title or "A network, training"), what)
-    if path is not None:
-        page.save(path)
-    return page
+    return Playground(write(shown, interpreter, title or "A network, training"), what, path)

@@ -70,7 +70,4 @@ def stepper(
     called = named(order, names)
     found = content_of(order, called)
     title = f"stepper of {called[root]}, {found.steps:,} steps"
-    page = Stepper(write(found, called[root]), title)
-    if path is not None:
-        page.save(path)
-    return page
+    return Stepper(write(found, called[root]), title, path)

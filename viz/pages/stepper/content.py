@@ -11,7 +11,7 @@ from scalargrad.engine import Value, operands
 
 from ...picture.folding import READABLE, Group, Limits, fold
 from ...picture.shapes import elements, shapes
-from ...picture.sketch import Sketch, box_names, sketch_groups
+from ...picture.sketch import Sketch, box_names, headings, sketch_groups
 from .entries import entry
 from .second import second
 
@@ -76,10 +76,7 @@ def _arrows(node: Value, home: Mapping[Value, Group], box: Mapping[Group, str]) 
 
 def _rows(called: Mapping[Value, str], group: Group) -> tuple[str, ...]:
     """Name a box, since formulas will use its name, and put the widest numbers in."""
-    rows = [group.title] if group.title else []
-    if len(group.results) == 1 and (group.kind or group.results[0].kind != "constant"):
-        (node,) = group.results
-        rows.append(called[node])
+    rows = headings(group, called)
     if group.results:
         room = _RANGE if len(group.results) > 1 else _NUMBER
         rows += [f"data {room}", f"grad {room}"]
