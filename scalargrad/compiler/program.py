@@ -178,7 +178,7 @@ class Program(Derivatives):
     @property
     def graph(self) -> Node:
         """The node of the miniflow graph that computes the outputs, each a row."""
-        return self._arrays.graph.output
+        return self._arrays.graph
 
     @cached_property
     def source(self) -> str:

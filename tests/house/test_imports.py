@@ -20,7 +20,7 @@ FLOORS = {
     "rules": 1, "arguments": 1, "engine": 1, "notations": 1, "files": 1,
     "functional": 2, "calculus": 2, "differences": 2, "nn": 2, "optim": 2, "miniflow": 2,
     "debugging": 2, "progress": 2, "copies": 2, "ufuncs": 2,
-    "evaluation": 2, "reals": 2, "own": 2, "listed": 2, "variables": 2,
+    "arrays": 2, "evaluation": 2, "reals": 2, "own": 2, "listed": 2, "variables": 2,
     "compiler": 3, "check": 3, "train": 3, "checkpoint": 3, "scalargrad": 3,
     "viz": 4,
     "grade": 5, "examples": 5, "benchmarks": 5,

@@ -290,7 +290,7 @@ def _norm(array: Any) -> float | None:
     """Return the Euclidean norm of an array of any library; None where there is none."""
     if array is None:
         return None
-    from scalargrad.miniflow.arrays import unify
+    from scalargrad.arrays.library import unify
 
     xp, (x,) = unify([array])
     return math.sqrt(float(xp.sum(x * x)))

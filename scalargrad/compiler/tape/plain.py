@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ...miniflow.translate import array_function
+from ...arrays.translate import array_function
 from ...ops import FLOATS, Primitive
 from ...texts import names_in, parse
 from .assembly import Tape
