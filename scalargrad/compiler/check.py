@@ -25,7 +25,7 @@ __all__ = ["check_program_gradients"]
 
 def check_program_gradients(
     program: Program,
-    X: Any = None,  # noqa: N803  (the field's name)
+    X: Any = None,
     *,
     rtol: float = 1e-5,
     atol: float = 1e-8,
