@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -16,6 +17,7 @@ __all__ = [
     "Finding",
     "Report",
     "explained",
+    "how_often",
 ]
 
 RIGHT, WRONG, MISSING, REMARK = "right", "wrong", "missing", "remark"
@@ -122,6 +124,11 @@ class Report:
         return table(self)
 
     __repr__ = __str__
+
+
+def how_often(reports: Iterable[Report]) -> list[tuple[str, int]]:
+    """Return in how many files each misconception was found, the commonest first."""
+    return Counter(key for report in reports for key in report.misconceptions).most_common()
 
 
 def explained(findings: Iterable[Finding]) -> list[Finding]:

@@ -11,9 +11,9 @@ from string import ascii_lowercase
 from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError, OperandError
 
-from ..words.names import named, walk
+from ..words.names import named, nodes_of
 from .stepper import Stepper
-from .stepper.content import content
+from .stepper.content import content_of
 from .stepper.page import write
 
 __all__ = ["HARDEST", "drill", "expression"]
@@ -62,9 +62,9 @@ def drill(seed: int = 0, level: int = 1, path: str | os.PathLike[str] | None = N
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise OperandError(f"the seed of a drill is a whole number, got {seed!r:.60}")
     root = expression(random.Random(f"drill {seed} {level}"), level)
-    order = walk(root, "drill")
+    order = nodes_of(root, "drill")
     called = named(order, False)
-    found = content(order, called)
+    found = content_of(order, called)
     again = f"viz.drill({seed + 1}, level={level})"
     harder = f"viz.drill({seed}, level={level + 1})" if level < HARDEST else again
     nexts = {"harder": harder, "again": again}
@@ -72,10 +72,7 @@ def drill(seed: int = 0, level: int = 1, path: str | os.PathLike[str] | None = N
     asked = found.steps - len(order) - 1
     title = f"drill {seed} of level {level}"
     html = write(found, called[root], f"{title.capitalize()}: the gradients of {{}}")
-    page = Stepper(html, f"{title}, {asked} gradients")
-    if path is not None:
-        page.save(path)
-    return page
+    return Stepper(html, f"{title}, {asked} gradients", path)
 
 
 def expression(rng: random.Random, level: int) -> Value:
@@ -85,7 +82,7 @@ def expression(rng: random.Random, level: int) -> Value:
             root = _attempt(rng, level)
         except ArithmeticError:  # as a division by zero
             continue
-        order = walk(root, "drill")
+        order = nodes_of(root, "drill")
         root.backward()
         if all(abs(x) <= _LARGEST for node in order for x in (node.data, node.grad)) and all(
             node.grad for node in order if node.kind == "leaf"
