@@ -16,12 +16,15 @@ from ...errors import OperandError, SizeError
 from ...graph import topological_sort
 from ...ops import PRIMITIVES
 
-__all__ = ["CODES", "LEAF", "ROWS", "Scalars", "counted", "named", "walk"]
+__all__ = ["ARITY", "CODES", "LEAF", "ROWS", "Scalars", "counted", "named", "walk"]
 
 #: Rows of the table of primitives by number, and their numbers by name; a leaf has number -1.
 ROWS = list(PRIMITIVES.values())
 CODES = {row.name: code for code, row in enumerate(ROWS)}
 LEAF = -1
+
+#: How many operands each row has.
+ARITY = np.array([len(row.partials) for row in ROWS])
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]

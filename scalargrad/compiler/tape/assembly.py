@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..passes.flatten import AFFINE, LOGSUMEXP, NO_FAMILY, Reduced
-from ..passes.walk import CODES, ROWS, Bools, Floats, Ints
+from ..passes.walk import ARITY, CODES, ROWS, Bools, Floats, Ints
 
 __all__ = ["LONG", "PIECES", "SMOOTH_MAX", "SUM", "Tape", "assemble"]
 
@@ -31,7 +31,7 @@ SUM, PIECES, SMOOTH_MAX = (len(ROWS) + i for i in range(3))
 #: Products of neighbours are pieces where so many, on the average, are in one.
 LONG = 4
 
-_ARITY = np.array([len(row.partials) for row in ROWS] + [0, 0, 0])
+_ARITY = np.append(ARITY, [0, 0, 0])
 _POWER, _PRODUCT = CODES["pow_number"], CODES["mul"]
 
 Runs = np.ndarray[Any, np.dtype[np.uint64]]
