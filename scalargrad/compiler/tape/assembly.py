@@ -92,9 +92,7 @@ class _Operations:
 
     kept: Ints  # places
     code: Ints
-    operands: list[
-        Ints
-    ]  # of rows of the table: the places of all first ones, of the second ones, ...
+    operands: list[Ints]  # of rows of the table: the places of all first ones, of the second, ...
     products: Ints  # of sums: how many there are, or, later, how many pieces
     scaled: Ints
 
@@ -143,9 +141,8 @@ def _as_products(reduced: Reduced, code: Ints, operands: list[Ints]) -> None:
 
 def _terms_of(reduced: Reduced, kept: Ints) -> tuple[Ints, Ints]:
     """Return for each term of some operations the number of its operation, and its own."""
-    counts = np.where(
-        reduced.family[kept] != NO_FAMILY, reduced.last[kept] - reduced.first[kept], 0
-    )
+    is_sum = reduced.family[kept] != NO_FAMILY
+    counts = np.where(is_sum, reduced.last[kept] - reduced.first[kept], 0)
     of = np.repeat(np.arange(len(kept)), counts)
     return of, _ranks(of) + reduced.first[kept][of]
 
