@@ -168,7 +168,8 @@ class _Lines(_Scalars):
                 line, index = int(places.block_of[place]) - _SOURCES, int(places.index_of[place])
                 if line < 0 or line in wrong or math.isnan(expected):
                     continue
-                found = values[line][index, sample if self._batched(line) else 0]
+                batched = self.program.listing.operations[line][0].batched
+                found = values[line][index, sample if batched else 0]
                 if not _close(found, expected, rtol, atol):
                     of_scalar = place < len(nodes)
                     scalar = named(nodes[place], expected) if of_scalar else "a sum of products"
@@ -178,9 +179,6 @@ class _Lines(_Scalars):
                     )
         if wrong:
             raise GradientError(wrong[min(wrong)])
-
-    def _batched(self, line: int) -> bool:
-        return self.program.listing.operations[line][0].batched
 
     def _values(self) -> list[Floats]:
         """Return what each line computes: a row for each scalar, with the samples side by side."""
