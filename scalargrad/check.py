@@ -13,7 +13,7 @@ from .engine import Value, operands
 from .errors import DomainError, GradientError, OperandError
 from .evaluation import edited, replayed
 from .graph import topological_sort
-from .listed import Inputs
+from .listed import called
 from .own import backward_faults
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class _Rerun:
         self.order = self._run(self.leaves)
 
     def _run(self, leaves: list[Value]) -> list[Value]:
-        output = self.function(Inputs(leaves))
+        output = called(self.function, leaves)
         if not isinstance(output, Value):
             raise OperandError(
                 f"check_gradients needs a function that returns a Value, got {output!r}"

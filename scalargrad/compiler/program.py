@@ -311,8 +311,9 @@ class Program(Derivatives):
                 ``jax.jit`` makes one call, and which ``scipy.optimize.minimize`` can minimise.
 
         Returns:
-            A float, and an array with a number for each of ``wrt``, of a leaf that is fed as if it
-            moved in all samples alike; both in X's library if X is not of NumPy. They belong to the
+            A float, and an array with a number for each of ``wrt`` (none where that is empty: then
+            `jacobian` has the derivatives by the inputs), of a leaf that is fed as if it moved in
+            all samples alike; both in X's library if X is not of NumPy. They belong to the
             caller.
 
         Raises:

@@ -15,7 +15,7 @@ from typing import Any
 from ..debugging import users_frame
 from ..engine import Value
 from ..errors import OperandError
-from ..listed import Inputs
+from ..listed import called
 from ..patching import replaced
 from .passes.walk import named
 
@@ -30,7 +30,7 @@ def trace_function(function: Callable[[list[Value]], Any], inputs: Sequence[Valu
             it. The graph would hold this one answer, whatever is fed.
     """
     with _no_answers():
-        return function(Inputs(inputs))
+        return called(function, inputs)
 
 
 #: What is not answered, and how it is called.

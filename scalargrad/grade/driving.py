@@ -93,6 +93,18 @@ class Engine:
         """Whether the graph of a result can be walked, and its nodes push gradients one by one."""
         return bool(self.children and self.pusher)
 
+    @staticmethod
+    def waits(out: Any) -> bool:
+        """Whether it is the result's own way to push its gradient on that is not written yet."""
+        for push in filter(callable, (getattr(out, name, None) for name in _PUSHES)):
+            try:
+                push()
+            except NotImplementedError:
+                return True
+            except Exception:  # it wants something else
+                continue
+        return False
+
     def leaf(self, x: float) -> Any:
         """Make a leaf of a number."""
         return self.cls(x)

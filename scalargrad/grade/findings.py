@@ -55,11 +55,11 @@ class Finding:
     calls: tuple[str, ...] = ()
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """All that was found in one file.
 
-    ``str(report)`` is the readable table, ``report.ok`` whether all is right.
+    ``str(report)``, which a prompt shows, is the table; ``report.ok`` says whether all is right.
     """
 
     file: str
@@ -122,6 +122,8 @@ class Report:
         from .terminal import table
 
         return table(self)
+
+    __repr__ = __str__
 
 
 def how_often(reports: Iterable[Report]) -> list[tuple[str, int]]:

@@ -62,14 +62,15 @@ def _rows(findings: Sequence[Finding]) -> list[list[str]]:
 
 
 def details(report: Report) -> list[Finding]:
-    """Return what is wrong, each misconception of an operation once.
+    """Return what is wrong, each misconception of an operation once, and what is missing.
 
-    What is not explained is left out where the same operation has something that is.
+    What is wrong and not explained is left out where the same operation has something that is.
     """
     chosen: dict[tuple[str, str], Finding] = {}
     explained = {f.operation for f in report.wrong if f.misconception}
     for finding in report.wrong:
-        if finding.misconception or finding.operation not in explained:
+        plain = finding.status == MISSING or finding.operation not in explained
+        if finding.misconception or plain:
             chosen.setdefault((finding.operation, finding.misconception), finding)
     return [*chosen.values()]
 
