@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, SupportsFloat
 
 from .arguments import assigned_data, number_of, shown
@@ -11,7 +12,7 @@ from .errors import OperandError, SizeError
 from .graph import topological_sort
 from .rules import failure
 
-__all__ = ["evaluate"]
+__all__ = ["edited", "evaluate", "replayed"]
 
 
 def evaluate(root: Value, numbers: Mapping[Value, SupportsFloat]) -> float:
@@ -29,6 +30,42 @@ def evaluate(root: Value, numbers: Mapping[Value, SupportsFloat]) -> float:
         if node not in found:
             found[node] = _computed(node, [found[x] for x in inputs], node in changed)
     return found[root]
+
+
+def replayed(
+    order: Sequence[Value], numbers: dict[Value, float], undefined: Callable[[Value], float]
+) -> list[float]:
+    """Return the data of all nodes by the table of primitives, for other numbers in some leaves.
+
+    Args:
+        order: the nodes, operands first.
+        numbers: those of the leaves; all others are added.
+        undefined: returns what a node is where it is not defined, or raises.
+    """
+    for node in order:
+        if node.primitive is None:
+            numbers.setdefault(node, node.data)
+            continue
+        try:
+            numbers[node] = node.primitive.evaluate(*[numbers[x] for x in operands(node)])
+        except (ArithmeticError, ValueError):
+            numbers[node] = undefined(node)
+    return [numbers[node] for node in order]
+
+
+def edited(order: Iterable[Value]) -> Iterator[tuple[Value, float]]:
+    """Yield the nodes whose data are no longer, to the bit, what their operations give; and that.
+
+    It is nan where an operation is not defined by now.
+    """
+    for node in order:
+        if node.primitive is not None:
+            try:
+                now = node.primitive.evaluate(*[x.data for x in operands(node)])
+            except (ArithmeticError, ValueError):
+                now = math.nan
+            if now != node.data and not (math.isnan(now) and math.isnan(node.data)):
+                yield node, now
 
 
 def _check(root: Value, numbers: Mapping[Any, Any], graph: set[Value]) -> None:

@@ -63,7 +63,7 @@ def _hint(leaves: Any) -> str:
     return ": call it" if callable(leaves) else ""
 
 
-def samples_of(X: Array, inputs: int) -> Array:  # noqa: N803  (the field's name)
+def samples_of(X: Array, inputs: int) -> Array:
     """Return samples as floats: one, or a row for each; None for a program without inputs.
 
     Raises:

@@ -22,7 +22,7 @@ def linear_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     >>> rate(0), round(rate(45), 3), rate(1000)
     (1.0, 0.55, 0.1)
     """
-    return _LinearDecay(*_checked_schedule(start, end, steps))
+    return _schedule("linear_decay", start, end, steps, _on_a_line)
 
 
 def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]:
@@ -37,47 +37,38 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     >>> rate(0), round(rate(50), 3), rate(100)
     (1.0, 0.5, 0.0)
     """
-    return _CosineDecay(*_checked_schedule(start, end, steps))
+    return _schedule("cosine_decay", start, end, steps, _half_a_cosine)
 
 
-# Objects and not closures, so that an optimiser that has one can be pickled.
+def _on_a_line(done: float) -> float:
+    return 1 - done
+
+
+def _half_a_cosine(done: float) -> float:
+    return (1 + math.cos(math.pi * done)) / 2
 
 
 @dataclass(frozen=True, repr=False)
-class _Decay:
-    """A way from one number to another, in a number of steps."""
+class _Schedule:
+    """A way from one number to another: an object and no closure, so that it can be pickled."""
 
+    name: str
     start: float
     end: float
     steps: float
+    left: Callable[[float], float]  # of the way, by how much is done
 
-    def progress(self, step: int) -> float:
-        return min(step / self.steps, 1.0)
-
-    def shown(self, name: str) -> str:
-        return f"{name}({self.start:g}, {self.end:g}, steps={self.steps:g})"
-
-
-class _LinearDecay(_Decay):
     def __call__(self, step: int) -> float:
-        progress = self.progress(step)
-        return (1 - progress) * self.start + progress * self.end
+        share = self.left(min(step / self.steps, 1.0))
+        return share * self.start + (1 - share) * self.end
 
     def __repr__(self) -> str:
-        return self.shown("linear_decay")
+        return f"{self.name}({self.start:g}, {self.end:g}, steps={self.steps:g})"
 
 
-class _CosineDecay(_Decay):
-    def __call__(self, step: int) -> float:
-        share = (1 + math.cos(math.pi * self.progress(step))) / 2
-        return self.end + (self.start - self.end) * share
-
-    def __repr__(self) -> str:
-        return self.shown("cosine_decay")
-
-
-def _checked_schedule(start: Any, end: Any, steps: Any) -> tuple[float, float, float]:
-    """Check the ends of a schedule, and its length, which may be a fraction."""
+def _schedule(
+    name: str, start: Any, end: Any, steps: Any, left: Callable[[float], float]
+) -> _Schedule:
     length = option("the length of a schedule", steps, "greater than 0", lambda x: x > 0)
     ends = option("the start of a schedule", start), option("the end of a schedule", end)
-    return *ends, length
+    return _Schedule(name, *ends, length, left)

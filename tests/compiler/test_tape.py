@@ -40,7 +40,7 @@ from scalargrad.compiler.cost import Work as Count
 from scalargrad.compiler.passes.flatten import unmerged
 from scalargrad.compiler.passes.walk import ROWS, walk
 from scalargrad.compiler.tape import TapeMachine, assemble, machine, native, python, vector
-from scalargrad.compiler.tape.assemble import PIECES, SMOOTH_MAX, SUM
+from scalargrad.compiler.tape.assembly import PIECES, SMOOTH_MAX, SUM
 from scalargrad.compiler.tape.straight import TERMS
 from scalargrad.errors import ChoiceError, OperandError, SizeError
 from scalargrad.ops import PRIMITIVES

@@ -1,14 +1,16 @@
 """Plots show what they are given, where they are told to, and nothing else."""
 
 import doctest
+import re
 from importlib import import_module
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from oracles import python
+from oracles import ROOT, python
 from PIL import Image
 
 from scalargrad import MLP, SGD, Neuron, Value, compile, fit
@@ -101,11 +103,30 @@ def test_decision_border_lies_where_the_score_crosses_it(ax):
 def test_decision_draws_each_class_with_its_own_marker_and_name(ax):
     x = [[0.0, 0.0], [1.0, 1.0], [2.0, 1.0]]
     plot_decision(sum, x, [0, 1, 1], ax, labels=("no", "yes"))
-    circles, triangles = ax.collections[-2:]
+    circles, squares = ax.collections[-2:]
     assert circles.get_offsets().tolist() == x[:1]
-    assert triangles.get_offsets().tolist() == x[1:]
-    assert len(circles.get_paths()[0].vertices) != len(triangles.get_paths()[0].vertices)
+    assert squares.get_offsets().tolist() == x[1:]
+    assert len(circles.get_paths()[0].vertices) != len(squares.get_paths()[0].vertices)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["no", "yes"]
+
+
+def outputs_of(score):
+    return lambda x: [-score(x), score(x)]
+
+
+@pytest.mark.parametrize("predict", [sum, outputs_of(sum)], ids=["a score", "an output each"])
+def test_two_classes_have_the_colours_of_their_numbers_on_the_page_of_a_playground(predict, ax):
+    style = (ROOT / "viz/pages/playground/page.css").read_text(encoding="utf-8")
+    x = [[-1.0, -1.0], [1.0, 1.0]]
+    plot_decision(predict, x, [0, 1], ax, border=0.0)
+    for part, name in zip(ax.collections[-2:], ("minus", "plus"), strict=True):
+        (page,) = re.findall(rf"--{name}: (#\w+);", style)[:1]
+        assert part.get_facecolor()[0][:3] == pytest.approx(to_rgb(page), abs=0.12)
+    plane = ax.collections[0].get_facecolor()
+    red, _, blue = plane[0][:3]  # where the score is least, or the region of class 0
+    assert red > blue
+    red, _, blue = (plane if predict is sum else ax.collections[2].get_facecolor())[-1][:3]
+    assert blue > red
 
 
 def test_decision_names_classes_and_axes_even_if_nobody_else_does(ax):
@@ -517,6 +538,9 @@ TEXTS = ["setosa", "virginica", "setosa"]
          "each frame is a pair of an epoch and its curve, got list"),
         (lambda: animate_decision(X, [0, 1, 1], [np.zeros((2, 2))]), OperandError,
          "each frame is a pair of an epoch and its scores, got ndarray"),
+        (lambda: animate_fit([0.0], [0.0], square), OperandError,
+         "a film needs a frame for each epoch, a pair of the epoch and its curve, got function: "
+         "gather them in the on_epoch of fit"),
         (lambda: animate_fit([0.0], [0.0], [(1, [0.0])], "film.mp4"), ChoiceError,
          "a film is written to a GIF file, got 'film.mp4'"),
         (lambda: plot_loss([1.0], [2.0]), OperandError,

@@ -11,6 +11,7 @@ from functools import cache
 from itertools import count
 from typing import Any, TypeVar
 
+from scalargrad.arguments import assigned_data, assigned_grad
 from scalargrad.engine import Value, operands
 from scalargrad.errors import OperandError
 from scalargrad.graph import topological_sort
@@ -18,7 +19,8 @@ from scalargrad.variables import Names, held
 
 __all__ = [
     "LONG", "Called", "Names", "Text", "about", "elided", "exact", "gap", "listed", "named",
-    "number", "pad", "short", "shown", "slope", "symbol", "titled", "walk", "width",
+    "nodes_of", "nodes_with_numbers", "number", "pad", "short", "shown", "slope", "spread",
+    "symbol", "titled", "width",
 ]  # fmt: skip
 
 Item = TypeVar("Item")
@@ -38,7 +40,7 @@ class Text(str):
         return str(self)
 
 
-def walk(root: Value, room: str) -> list[Value]:
+def nodes_of(root: Value, room: str) -> list[Value]:
     """Return the nodes that lead to ``root``, operands first.
 
     Raises:
@@ -47,6 +49,20 @@ def walk(root: Value, room: str) -> list[Value]:
     if not isinstance(root, Value):
         raise OperandError(f"{room} needs a Value, the result of a graph, got {_described(root)}")
     return topological_sort([root], operands)
+
+
+def nodes_with_numbers(root: Value, room: str) -> list[Value]:
+    """Return the nodes that lead to ``root``, whose numbers are to be shown.
+
+    Raises:
+        OperandError: ``root`` is no Value; or to a node's data or gradient something was assigned
+            that is no number, such as None.
+    """
+    order = nodes_of(root, room)
+    for node in order:
+        assigned_data(node)
+        assigned_grad(node)
+    return order
 
 
 def _described(thing: Any) -> str:
@@ -91,7 +107,7 @@ def named(order: Iterable[Value], names: Names = True) -> Called:
         names: True, False or variables, as for `scalargrad.variables.held`.
 
     >>> a, twin, b = Value(2.0, label="a"), Value(3.0, label="a"), Value(4.0)
-    >>> list(named(walk(a * twin * b * 0.5, "named")).values())
+    >>> list(named(nodes_of(a * twin * b * 0.5, "named")).values())
     ['a#1', 'a#2', 'v1', 'b', 'v2', '0.5', 'v3']
     """
     order = list(order)
@@ -164,6 +180,18 @@ def number(x: float) -> str:
     ('0.5000', '-1.500e-07')
     """
     return f"{x:.4f}" if x == 0 or 1e-3 <= abs(x) < 1e5 else f"{x:.3e}"
+
+
+def spread(xs: Sequence[float]) -> str:
+    """Write the smallest and the largest of some numbers; if one is NaN, just that.
+
+    >>> spread([0.5, -2.0]), spread([1.0, 1.0])
+    ('-2.0000 … 0.5000', '1.0000')
+    """
+    if any(map(math.isnan, xs)):
+        return "nan"
+    low, high = number(min(xs)), number(max(xs))
+    return low if low == high else f"{low} … {high}"
 
 
 def short(x: float) -> str:

@@ -16,21 +16,21 @@ from .network import Unit, described, network
 from .settings import initial, names_of
 from .tapes import CODES_OF_SUMS, numbers, program
 
-__all__ = ["content"]
+__all__ = ["content_of"]
 
 #: From so many inputs on, a square number of them is taken for the pixels of an image.
 _LEAST_IMAGE = 16
 
 
-def content(model: Any, traced: Traced, settings: dict[str, Any]) -> tuple[dict[str, Any], str]:
+def content_of(model: Any, traced: Traced, settings: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """Collect what a page shows of a model and its data.
 
     Returns:
         the data; and the source of the interpreter of its tape.
     """
     units = network(traced)
-    before = [unit for unit in units if unit.before is not None]
-    watched = [*(unit.node for unit in units), *(u.before for u in before if u.before is not None)]
+    before = [unit.neuron.total for unit in units if unit.neuron is not None]
+    watched = [*(unit.node for unit in units), *before]
     tape, slots = program(traced, watched)
     samples, held_out = traced.samples, traced.held_out
     inputs = samples.x.shape[1]
@@ -64,7 +64,7 @@ def _described(
     rest = iter(slots[len(units) :])
     return [
         described(unit, number, parameter)
-        | {"slot": slots[i], "before": next(rest) if unit.before is not None else None}
+        | {"slot": slots[i], "before": next(rest) if unit.neuron is not None else None}
         for unit, i in number.items()
     ]
 
@@ -74,9 +74,11 @@ def _parameters(model: Any, parameters: Sequence[Value]) -> dict[str, Any]:
     place = {p: i for i, p in enumerate(parameters)}
     named = names_of(model, parameters)
     titles = {p: name for name, p in named}
+    names, labels = [titles[p] for p in parameters], [p.label for p in parameters]
+    tell_apart = all(labels) and len({*labels}) == len(labels)
     return {
-        "names": [titles[p] for p in parameters],
-        "labels": [p.label for p in parameters],
+        "names": names,
+        "short": labels if tell_apart else names,  # as their neurons are called
         "data": numbers(np.array([p.data for p in parameters])),
         "state": [
             [name, place.get(p, -1), p.data if math.isfinite(p.data) else 0.0] for name, p in named
