@@ -27,7 +27,7 @@ from .passes.raising import Raised
 from .passes.walk import Floats, counted, walk
 from .runs import MEAN, REDUCTIONS, VALUES, Machine, Run, Shape, samples_in
 from .saving import save
-from .tape import PythonMachine, TapeMachine, assemble, default_threads
+from .tape import PythonMachine, TapeMachine, assemble, checked_threads, default_threads
 from .trace import trace_function
 
 __all__ = ["RUNS", "SHOWN", "Program"]
@@ -88,8 +88,7 @@ def compile(
     """
     if not isinstance(machine, str) or machine not in MACHINES:
         raise ChoiceError(f"machine is one of {', '.join(MACHINES)}, got {machine!r}")
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
-        raise OperandError(f"threads is a number from 1 up, got {threads!r}")
+    threads = None if threads is None else checked_threads(threads)
     fed, learned = listed(inputs), listed(wrt)
     for name, leaves in (("inputs", fed), ("wrt", learned)):
         if error := no_leaves(name, leaves):

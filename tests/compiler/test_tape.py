@@ -422,7 +422,8 @@ def test_machine_can_be_asked_for() -> None:
     for wrong in ("numba", None, 3):
         with pytest.raises(ChoiceError, match="machine is one of auto, tape, arrays, got"):
             compile(*graph, machine=wrong)  # type: ignore[arg-type]
-    for wrong in (0, -1, 1.5, "2"):
+    assert compile(*graph, threads=np.int64(2))._tape.threads == 2
+    for wrong in (0, -1, 1.5, "2", True, np.float64(2.0), np.int64(0)):
         with pytest.raises(OperandError, match="threads is a number from 1 up"):
             compile(*graph, threads=wrong)  # type: ignore[arg-type]
 

@@ -8,7 +8,15 @@
 """
 
 from .assembly import Tape, assemble
-from .machine import TapeMachine, default_threads, machine_of
+from .machine import TapeMachine, checked_threads, default_threads, machine_of
 from .python import PythonMachine
 
-__all__ = ["PythonMachine", "Tape", "TapeMachine", "assemble", "default_threads", "machine_of"]
+__all__ = [
+    "PythonMachine",
+    "Tape",
+    "TapeMachine",
+    "assemble",
+    "checked_threads",
+    "default_threads",
+    "machine_of",
+]

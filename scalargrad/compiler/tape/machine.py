@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from . import native
 from .assembly import Tape
 from .python import PythonMachine
 
-__all__ = ["BLOCKS", "THREADS", "TapeMachine", "default_threads", "machine_of"]
+__all__ = ["BLOCKS", "THREADS", "TapeMachine", "checked_threads", "default_threads", "machine_of"]
 
 #: The environment variable for how many threads compute a batch.
 THREADS = "SCALARGRAD_THREADS"
@@ -54,6 +55,21 @@ def default_threads() -> int:
             f"the environment variable {THREADS} is a number from 1 up, got {given!r}"
         )
     return int(given)
+
+
+def checked_threads(threads: Any) -> int:
+    """Return a number of threads as an int: NumPy has integers of its own.
+
+    Raises:
+        OperandError: it is none from 1 up.
+    """
+    try:
+        found = 0 if isinstance(threads, bool) else index(threads)
+    except TypeError:
+        found = 0
+    if found < 1:
+        raise OperandError(f"threads is a number from 1 up, got {threads!r}")
+    return found
 
 
 def machine_of(tape: Tape, threads: int, single: bool = False) -> TapeMachine | PythonMachine:
