@@ -264,8 +264,10 @@ PRIMITIVES: dict[str, Primitive] = {row.name: row for row in _ROWS}
 
 def _power(x: float, y: float) -> float:
     """``x ** y`` for real results alone: Python answers ``(-8) ** 0.5`` with a complex number."""
-    if -math.inf < x < 0 and y % 1 > 0:
-        raise ValueError("a negative number to a fractional power is not real")
+    if x < 0 and (y % 1 > 0 or abs(y) == math.inf):
+        raise ValueError("a negative number to a power that is not whole is not real")
+    if x == 0 and y == -math.inf:
+        raise ZeroDivisionError("0 to a negative power")
     z: float = x**y
     return z
 

@@ -483,3 +483,26 @@ def test_slopes_answer_infinity_where_a_power_would_raise():
     assert power(10.0, 400.0) == inf
     assert power(-10.0, 401.0) == -inf
     assert power(-10.0, 400.0) == inf
+
+
+#: Numbers inside of domains and outside, on their borders, tiny, huge and infinite.
+EVERYWHERE = [
+    float(x)
+    for x in "-inf -1e308 -2 -1.5 -1 -0.5 -5e-324 -0 0 5e-324 0.5 1 1.5 2 1e308 inf".split()
+]
+
+
+@pytest.mark.parametrize("name", PRIMITIVES)
+def test_row_answers_inside_of_its_domain_and_nowhere_else(name):
+    row = PRIMITIVES[name]
+    for point in product(EVERYWHERE, repeat=len(row.letters)):
+        operands = dict(zip(row.letters, point, strict=True))
+        inside = eval(row.domain, dict(FLOATS), operands) if row.domain else True
+        try:
+            row.slopes(*point, row.evaluate(*point))
+        except OverflowError:
+            continue  # the result, or its slope, is larger than the largest float
+        except (ValueError, ZeroDivisionError):
+            assert not inside, point
+        else:
+            assert inside, point
