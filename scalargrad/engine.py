@@ -25,6 +25,7 @@ from .arguments import (
     assigned_grad,
     comparable,
     is_array,
+    misassigned,
     no_number,
     no_steps,
     number_of,
@@ -190,6 +191,7 @@ class Value(AST):
         return self
 
     rint = no_steps  # NumPy asks for it in ``np.round``
+    _misassigned = misassigned
     __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = no_steps
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         label: str
         _rule: Rule
 
+        def _misassigned(self) -> Exception | None: ...
+
     N = TypeVar("N", bound=Node)
 
 __all__ = [
@@ -111,7 +113,7 @@ def make_{name}({nodes}):
     out = new(Value)
     try:
         out.data = {value}
-    except (ArithmeticError, ValueError) as error:
+    except (ArithmeticError, TypeError, ValueError) as error:
         raise failure(error, row, {nodes}) from None
     out.grad = 0.0
     out.label = ""
@@ -244,6 +246,8 @@ def _docstring(row: Primitive) -> str:
 def failure(error: Exception, row: Primitive, *nodes: Node) -> Exception:
     """Return the error that says which operation failed, on what, and what it needs."""
     show_sources()  # its traceback may be shown
+    if isinstance(error, TypeError):
+        return next(filter(None, (node._misassigned() for node in nodes)), error)
     numbers = [repr(node.data) for node in nodes]
     labels = [repr(node.label) for node in nodes if node.label]
     name = row.name

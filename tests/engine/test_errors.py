@@ -23,6 +23,7 @@ from scalargrad.errors import (
     RangeError,
     ScalargradError,
 )
+from scalargrad.nn import Neuron
 from scalargrad.ops import PRIMITIVES
 
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
@@ -339,6 +340,39 @@ READERS = {
     "SGD.step": lambda *leaves: SGD(leaves, 0.1).step,
     "Adam.step": lambda *leaves: Adam(leaves).step,
 }
+
+
+FORWARD = {
+    "*": lambda x, w: w * x,
+    "* 2": lambda _, w: w * 2,
+    "+": lambda x, w: x + w,
+    "/": lambda x, w: x / w,
+    "**": lambda x, w: w**x,
+    "tanh": lambda _, w: w.tanh(),
+    "relu": lambda _, w: w.relu(),
+    "log": lambda _, w: w.log(),
+    "max": lambda x, w: w.max(x),
+    "tanh of a sum": lambda x, w: (w * x + 1.0).tanh(),
+    "a neuron": lambda x, w: Neuron(2, seed=0)([w, x]),
+}
+
+
+@pytest.mark.parametrize("data", [None, "5", 1j, [1.0], Value(1.0)], ids=repr)
+@pytest.mark.parametrize("operation", FORWARD)
+def test_an_operation_that_fails_on_what_was_assigned_names_it(operation, data):
+    """As ``p.data = p - rate * p.grad``, which makes a Value of the data."""
+    x, w = Value(3.0, label="x"), Value(2.0, label="w")
+    w.data = data
+    # What Python can compute with it is found by whoever computes on.
+    with pytest.raises(OperandError, match=r"^data needs one real number, got .* \(node 'w'\): "):
+        FORWARD[operation](x, w).backward()
+
+
+def test_an_operation_that_fails_on_anything_else_keeps_its_error():
+    with pytest.raises(OperandError, match="a Value holds one real number, got str 'x'"):
+        Value(2.0) * "x"
+    with pytest.raises(OperandError, match=r"write value\.exp\(\)"):
+        math.exp(Value(2.0))
 
 
 @pytest.mark.parametrize("data", [None, "5", 1j, [1.0], np.ones(1), np.array(1.0), Value(1.0)])
