@@ -330,7 +330,7 @@ def test_who_asks_for_one_result_says_where_it_is(room, thing, words):
 @pytest.mark.parametrize("room", [trace, tree, steps, audit, stepper, film])
 def test_a_program_is_no_graph_of_values_but_can_be_shown(room):
     program = compile(A * 2, [A])
-    with pytest.raises(OperandError, match="got Program: print it, or draw it by draw_dot$"):
+    with pytest.raises(OperandError, match=r"got Program: print it, or draw it by draw_dot$"):
         room(program)
 
 
