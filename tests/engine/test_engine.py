@@ -982,3 +982,8 @@ def test_gradients_have_the_same_bits_in_every_process():
     answers = {python(code, PYTHONHASHSEED=seed) for seed in ("0", "1", "12345")}
     assert len(answers) == 1
     assert len(answers.pop()) > 1000
+
+
+def test_plus_sign_leaves_a_value_as_it_is():
+    x = Value(-2.0)
+    assert +x is x

@@ -495,6 +495,7 @@ def test_copies_of_a_model_learn_on_their_own(duplicate):
         ),
         (lambda: MLP(2, [1], "Tanh"), ChoiceError, "one of tanh, relu, .*; got 'Tanh'"),
         (lambda: MLP(2, [1], output="softmax"), ChoiceError, "got 'softmax'"),
+        (lambda: MLP(2, [1], init=["he"]), ChoiceError, r"uniform, xavier, he, got \['he'\]"),
         (lambda: MLP(2, [1], init="glorot"), ChoiceError, "uniform, xavier, he, got 'glorot'"),
     ],
 )
