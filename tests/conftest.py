@@ -1,5 +1,6 @@
 """What the tests share."""
 
+import gc
 import os
 import shutil
 from importlib import import_module
@@ -88,3 +89,9 @@ def open_page(browser):
         context.close()
     assert trouble == []
     assert [url for url in requests if not url.startswith(tuple(own))] == []
+
+
+def pytest_collection_finish():
+    """Keep the garbage collector from walking all tests again and again."""
+    gc.collect()
+    gc.freeze()
