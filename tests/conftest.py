@@ -13,6 +13,8 @@ settings.register_profile("scalargrad", deadline=None)
 settings.load_profile("scalargrad")
 
 NO_SKIP = bool(os.environ.get("SCALARGRAD_NO_SKIP"))
+#: What a tape runs as.
+LANGUAGES = ["machine code", "Python", "Python, run by run"]
 
 
 def _not_skipped(report):
@@ -51,6 +53,19 @@ def graphviz(request, monkeypatch, tmp_path_factory):
         monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("nothing")))
     else:
         require_program("dot")
+    return request.param
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request, monkeypatch):
+    """Run tapes with and without numba, and as tapes that are too long for a line each."""
+    from scalargrad.compiler.tape import machine, native, python
+
+    in_machine_code = request.param == "machine code"
+    monkeypatch.setattr(native, "is_installed", lambda: in_machine_code)
+    monkeypatch.setattr(machine, "_say_what_is_missing", lambda: None)
+    if request.param == "Python, run by run":
+        monkeypatch.setattr(python, "LINES", 0)
     return request.param
 
 

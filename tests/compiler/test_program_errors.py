@@ -19,7 +19,7 @@ from scalargrad.compiler import Program, compile
 from scalargrad.compiler.cost import MACHINES
 from scalargrad.errors import ChoiceError, DomainError, OperandError, SizeError
 
-# ── the interface ─────────────────────────────────────────────────────────────────────────────────
+# ── the interface ───────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -36,7 +36,7 @@ def test_the_collector_is_left_as_it_was(enabled: bool) -> None:
         (gc.enable if before else gc.disable)()
 
 
-# ── errors ────────────────────────────────────────────────────────────────────────────────────────
+# ── errors ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def custom() -> Value:

@@ -40,7 +40,7 @@ def test_softmax_is_stable_for_huge_logits() -> None:
     check(graph, np.array([[1, 1, 1, 0, 0], [-1, 1, 0, 1, 0], [1, -1, 0, 0, 1]], float))
 
 
-# ── the graphs of the examples, as these build them: whole batches, no inputs ─────────────────────
+# ── the graphs of the examples, as these build them: whole batches, no inputs ───────────────────
 
 
 def quadratic_loss() -> tuple[Value, list[Value]]:
@@ -90,7 +90,7 @@ def test_program_equals_scalars_for_the_example(
     assert len(str(program).splitlines()) <= 13
 
 
-# ── every primitive ───────────────────────────────────────────────────────────────────────────────
+# ── every primitive ─────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("name", PRIMITIVES)
@@ -130,7 +130,7 @@ def test_every_second_scalar_of_a_block_that_ends_there_is_found() -> None:
         check((p[0].logaddexp(p[2]) * x, [x], wrt), np.array([[0.5], [2.0]]))
 
 
-# ── gradients of gradients ────────────────────────────────────────────────────────────────────────
+# ── gradients of gradients ──────────────────────────────────────────────────────────────────────
 
 
 def physics_informed() -> Graph:
@@ -171,7 +171,7 @@ def test_choices_can_be_part_of_a_graph() -> None:
     np.testing.assert_allclose(compile(output, [x, y])(samples), values)
 
 
-# ── random graphs ─────────────────────────────────────────────────────────────────────────────────
+# ── random graphs ───────────────────────────────────────────────────────────────────────────────
 
 
 @settings(max_examples=150, deadline=None)
