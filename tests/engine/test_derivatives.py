@@ -45,7 +45,7 @@ def computed_anew(outputs, leaves, point):
     return [output.data for output in outputs]
 
 
-# ── traced at one point, fed with another ─────────────────────────────────────────────────────────
+# ── traced at one point, fed with another ───────────────────────────────────────────────────────
 
 
 @each_machine
@@ -131,7 +131,7 @@ def test_graph_of_derivatives_is_the_same_whatever_the_numbers(row):
     assert all(one == shapes[0] for one in shapes)
 
 
-# ── compiled away from where it was traced ────────────────────────────────────────────────────────
+# ── compiled away from where it was traced ──────────────────────────────────────────────────────
 
 
 def slope_program(function, traced, machine):
@@ -170,7 +170,7 @@ def test_compiled_logsumexp_of_zeros_with_its_gradient(machine):
     np.testing.assert_allclose(program(fed), [largest, *softmax], rtol=1e-13)
 
 
-# ── random graphs, against dual numbers ───────────────────────────────────────────────────────────
+# ── random graphs, against dual numbers ─────────────────────────────────────────────────────────
 UNARY = ["tanh", "sin", "sigmoid", "softplus", "relu", "abs", "atan", "square", "smooth_abs"]
 BINARY = ["add", "mul", "sub", "max", "min", "logaddexp", "chosen", "power"]
 

@@ -15,7 +15,7 @@ from scalargrad import Value, grad, hessian
 from scalargrad import functional as F
 from scalargrad.ops import PRIMITIVES
 
-# ── second and third derivatives ──────────────────────────────────────────────────────────────────
+# ── second and third derivatives ────────────────────────────────────────────────────────────────
 KINKED = {
     "abs": lambda x: x == 0, "relu": lambda x: x == 0, "leaky_relu": lambda x, _y: x == 0,
     "max": lambda x, y: x == y, "min": lambda x, y: x == y, "greater": lambda x, y: x == y,
@@ -188,7 +188,7 @@ def test_hessian_of_a_smooth_maximum_of_three_equal_numbers():
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
-# ── infinities ────────────────────────────────────────────────────────────────────────────────────
+# ── infinities ──────────────────────────────────────────────────────────────────────────────────
 MASKED = [-inf, -1.0, 0.0, 2.0, inf]
 
 
@@ -254,7 +254,7 @@ def test_compiled_logaddexp_of_infinities(x, y, expected, machine):
     assert program([x, y]) == expected
 
 
-# ── where ─────────────────────────────────────────────────────────────────────────────────────────
+# ── where ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("condition", [1.0, 0.0, -3.0, inf, nan])
