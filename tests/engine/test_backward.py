@@ -36,7 +36,7 @@ def lecture_neuron():
 LECTURE_GRADIENTS = {"o": 1.0, "n": 0.5, "b": 0.5, "x1w1 + x2w2": 0.5, "x1w1": 0.5, "x2w2": 0.5}
 LECTURE_GRADIENTS |= {"x1": -1.5, "w1": 1.0, "x2": 0.5, "w2": 0.0}
 
-# ── gradients of whole expressions ────────────────────────────────────────────────────────────────
+# ── gradients of whole expressions ──────────────────────────────────────────────────────────────
 
 
 def test_lecture_neuron_has_the_gradients_of_the_lecture():
@@ -106,7 +106,7 @@ def test_oracle_of_graphs_finds_a_known_gradient():
     assert [float(exact) for exact in program.exact_gradients()] == pytest.approx(want, rel=1e-14)
 
 
-# ── accumulation ──────────────────────────────────────────────────────────────────────────────────
+# ── accumulation ────────────────────────────────────────────────────────────────────────────────
 
 
 def test_operand_used_twice_by_one_operation_gets_both_gradients():
@@ -232,7 +232,7 @@ def test_infinite_slope_reaches_the_leaf():
     assert x.grad == math.inf
 
 
-# ── stepping by hand ──────────────────────────────────────────────────────────────────────────────
+# ── stepping by hand ────────────────────────────────────────────────────────────────────────────
 
 
 def test_hand_stepping_gives_what_backward_gives():
@@ -278,7 +278,7 @@ def test_step_can_be_taken_out_and_called_later():
     assert a.grad == 6.0
 
 
-# ── determinism ───────────────────────────────────────────────────────────────────────────────────
+# ── determinism ─────────────────────────────────────────────────────────────────────────────────
 
 
 def test_order_of_backward_is_that_of_a_recursive_search():

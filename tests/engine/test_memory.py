@@ -20,7 +20,7 @@ from scalargrad.ops import PRIMITIVES
 
 each_row = pytest.mark.parametrize("name", PRIMITIVES)
 
-# ── depth ─────────────────────────────────────────────────────────────────────────────────────────
+# ── depth ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_chain_of_a_million_steps_agrees_with_its_closed_form_and_is_freed():
@@ -63,7 +63,7 @@ def test_deep_chain_through_every_operation_runs_and_is_freed(name):
         assert not any(ref() for ref in below)
 
 
-# ── memory ────────────────────────────────────────────────────────────────────────────────────────
+# ── memory ──────────────────────────────────────────────────────────────────────────────────────
 
 
 @each_row

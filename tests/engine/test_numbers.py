@@ -10,7 +10,7 @@ from scalargrad import Value
 from scalargrad.engine import constant, parameter
 from scalargrad.errors import OperandError
 
-# ── numbers of other types ────────────────────────────────────────────────────────────────────────
+# ── numbers of other types ──────────────────────────────────────────────────────────────────────
 NUMPY_TYPES = "int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 longdouble"
 NUMBERS = [getattr(np, name)(2) for name in [*NUMPY_TYPES.split(), "bool_"]]
 NUMBERS += [2, 2.0, True, Fraction(1, 3)]
@@ -56,7 +56,7 @@ def test_number_is_never_equal_to_a_node(number):
     assert (operator.ne(x, number), operator.ne(number, x)) == (True, True)
 
 
-# ── what was assigned to data ─────────────────────────────────────────────────────────────────────
+# ── what was assigned to data ───────────────────────────────────────────────────────────────────
 NO_NUMBERS = {
     "text": ("5", r"got str '5'.*: convert text first, as in Value\(float\(text\)\)"),
     "complex": (1j, r"got complex 1j.*: complex numbers are not supported"),

@@ -10,7 +10,7 @@ from oracles import (
 from scalargrad import Value
 from scalargrad.ops import PRIMITIVES
 
-# ── operations of one's own ───────────────────────────────────────────────────────────────────────
+# ── operations of one's own ─────────────────────────────────────────────────────────────────────
 
 
 def own_operation(function, slopes, *nodes, symbol="mine"):
@@ -185,7 +185,7 @@ def test_partials_of_primitives_and_leaves():
     assert x.partials() == ()
 
 
-# ── subclasses ────────────────────────────────────────────────────────────────────────────────────
+# ── subclasses ──────────────────────────────────────────────────────────────────────────────────
 
 
 def test_subclass_that_extends_an_operation_keeps_its_own():

@@ -23,7 +23,7 @@ def blobs(count=30, seed=0):
     return centres[labels] + rng.normal(0, 0.5, (count, 2)), labels
 
 
-# ── the same both ways ────────────────────────────────────────────────────────────────────────────
+# ── the same both ways ──────────────────────────────────────────────────────────────────────────
 OPTIMISERS = {
     "sgd": lambda p: SGD(p, 0.1),
     "momentum": lambda p: SGD(p, 0.05, momentum=0.9, weight_decay=1e-3),
@@ -194,7 +194,7 @@ def test_only_the_parameters_of_the_optimiser_move(compiled):
     assert [p.data for p in last] != before[1]
 
 
-# ── figures ───────────────────────────────────────────────────────────────────────────────────────
+# ── figures ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def predicted(model, x):
@@ -277,7 +277,7 @@ def test_on_epoch_sees_the_model_of_that_epoch(compiled):
     assert seen == list(enumerate(history.accuracies, start=1))
 
 
-# ── the loss as a graph ───────────────────────────────────────────────────────────────────────────
+# ── the loss as a graph ─────────────────────────────────────────────────────────────────────────
 
 
 def test_traced_loss_is_what_fit_minimises():

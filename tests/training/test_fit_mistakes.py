@@ -10,7 +10,7 @@ from scalargrad.errors import NonFiniteError, OperandError, SizeError
 from scalargrad.optim import Optimizer
 from scalargrad.train import History
 
-# ── mistakes ──────────────────────────────────────────────────────────────────────────────────────
+# ── mistakes ────────────────────────────────────────────────────────────────────────────────────
 
 
 class Own(Optimizer):
@@ -194,7 +194,7 @@ def test_errors_name_the_source_line_while_debugging():
     assert "log needs x > 0" in str(caught.value)
 
 
-# ── labels ────────────────────────────────────────────────────────────────────────────────────────
+# ── labels ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def wrapped(loss):

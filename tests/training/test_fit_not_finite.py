@@ -11,7 +11,7 @@ from scalargrad import functional as F
 from scalargrad.errors import NonFiniteError
 from scalargrad.train import History
 
-# ── what is not finite ────────────────────────────────────────────────────────────────────────────
+# ── what is not finite ──────────────────────────────────────────────────────────────────────────
 
 
 def slope_at_zero(outputs, targets):
@@ -92,7 +92,7 @@ def test_a_first_sample_without_a_loss_is_an_error_at_once(compiled):
     assert data_of(model) == before
 
 
-# ── a model that runs off ─────────────────────────────────────────────────────────────────────────
+# ── a model that runs off ───────────────────────────────────────────────────────────────────────
 
 
 @both

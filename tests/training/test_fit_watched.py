@@ -20,7 +20,7 @@ from scalargrad import MLP, SGD, Adam, Value, fit
 from scalargrad import functional as F
 from scalargrad.train import History
 
-# ── what on_epoch does ────────────────────────────────────────────────────────────────────────────
+# ── what on_epoch does ──────────────────────────────────────────────────────────────────────────
 
 
 @both
@@ -81,7 +81,7 @@ def test_the_training_ends_after_the_epoch_for_which_on_epoch_returns_true(
     assert data_of(model) == data_of(twin)
 
 
-# ── what is shown ─────────────────────────────────────────────────────────────────────────────────
+# ── what is shown ───────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_bar_shows_loss_and_accuracy(capsys):
@@ -158,7 +158,7 @@ def test_a_history_is_shown_in_one_line(history, text):
     assert repr(history) == text
 
 
-# ── Ctrl-C ────────────────────────────────────────────────────────────────────────────────────────
+# ── Ctrl-C ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def interrupting(loss, after):
