@@ -1,4 +1,4 @@
-"""The film of a graph: what is in its SVG, and what a browser shows of it when."""
+"""The film of a graph: what is in its SVG."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from base64 import b64decode
 from xml.etree import ElementTree
 
 import pytest
+from films import HOSTILE, hostile, large, medium, readme, twice
 from hypothesis import given
 from oracles import programs, repeatable
-from pages import violations
 
 from scalargrad import Value
 from scalargrad import functional as F
@@ -25,28 +25,6 @@ from viz.words.steps import steps
 
 SVG = "{http://www.w3.org/2000/svg}"
 
-HOSTILE = [
-    "</style><script>alert(1)</script>", "</desc></svg>", "]]>", '"><image href="x" onload="y">',
-    "{}@import url(x)", "a\u2028b\0c\ud800", "w" * 20_000, "n0", "n1-0", "grad 1", "אבג", "日本語",
-]  # fmt: skip
-
-
-def readme() -> Value:
-    a, b, c = Value(2.0, label="a"), Value(-3.0, label="b"), Value(10.0, label="c")
-    f = Value(-2.0, label="f")
-    d = a * b + c
-    d.label = "d"
-    result = d * f
-    result.label = "L"
-    return result
-
-
-def twice() -> Value:
-    a = Value(3.0, label="a")
-    b = a + a
-    b.label = "b"
-    return b * b
-
 
 def own() -> Value:
     x = Value(3.0, label="x")
@@ -57,22 +35,6 @@ def own() -> Value:
 
     square._backward = backward
     return square * 2
-
-
-def hostile() -> Value:
-    root = Value(1.0)
-    for label in HOSTILE:
-        root = root * Value(1.0, (), label=label)
-        root.label = label
-    return root
-
-
-def large() -> Value:
-    return MLP(3, [20, 10, 1], seed=0)([1.0, 2.0, 3.0])
-
-
-def medium() -> Value:
-    return MLP(2, [3, 1], seed=0)([1.0, 2.0])
 
 
 def batch() -> Value:
@@ -86,7 +48,6 @@ GRAPHS = {
     "large": large, "batch": batch,
     "infinite": lambda: Value(math.inf) * Value(-math.inf) + Value(math.nan),
 }  # fmt: skip
-
 each_graph = pytest.mark.parametrize("build", GRAPHS.values(), ids=GRAPHS)
 
 
@@ -319,114 +280,3 @@ def test_gradient_of_a_node_used_twice_grows_twice() -> None:
     a, b = Value(3.0, label="a"), Value(2.0, label="b")
     made = made_plot((a * b) + (a * 5.0))
     assert [line.text for line in made.gradients["n0"]] == ["grad 5.0000", "grad 7.0000"]
-
-
-# ── in a browser ────────────────────────────────────────────────────────────────────────────────
-
-SEEN = """(second) => {
-  for (const each of document.getAnimations()) {
-    each.pause();
-    each.currentTime = 1000 * second;
-  }
-  return [...document.querySelectorAll('text')]
-    .filter((text) => getComputedStyle(text).opacity > 0.9).map((text) => text.textContent);
-}"""
-
-
-@pytest.fixture
-def play(open_page, tmp_path):
-    """Open a film in a browser."""
-
-    def opened(root: Value, **options):
-        path = film(root).save(tmp_path / "film.svg")
-        return open_page(path, **({"reduced_motion": "no-preference"} | options))
-
-    return opened
-
-
-def test_film_shows_data_then_gradients_and_starts_again(play) -> None:
-    page = play(readme())
-    length = 12.3  # so it starts again
-    times = (0.0, 3.4, 3.9, 11.0, length + 3.9)
-    start, forward, middle, end, again = (page.evaluate(SEEN, second) for second in times)
-    assert not [text for text in start if text.startswith(("data", "grad", "∂"))]
-    assert "data -8.0000" in middle
-    assert "forward pass →" in forward
-    assert "← backward pass" in middle
-    assert not [text for text in middle if text.startswith("grad")]
-    assert {"grad 6.0000", "grad -4.0000", "∂ -3.0000", "← backward pass"} <= {*end}
-    assert "forward pass →" not in end
-    assert again == middle
-
-
-def test_film_plays_by_itself(play) -> None:
-    page = play(twice())
-    running = "document.getAnimations().every((each) => each.playState === 'running')"
-    assert page.evaluate("document.getAnimations().length") > 10
-    assert page.evaluate(running)
-    lasting = "document.getAnimations().map((each) => each.effect.getTiming().iterations)"
-    assert {*map(str, page.evaluate(lasting))} == {"inf"}
-
-
-def test_less_motion_is_the_end_of_the_film(play) -> None:
-    page = play(readme(), reduced_motion="reduce")
-    assert page.evaluate("document.getAnimations().length") == 0
-    still = page.evaluate(SEEN, 0)
-    moving = play(readme()).evaluate(SEEN, 11.0)
-    assert still == moving
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_contrast_in_light_and_dark(play, scheme) -> None:
-    page = play(readme(), color_scheme=scheme)
-    page.evaluate(SEEN, 11.0)
-    colours = page.evaluate(
-        """() => {
-          const paper = getComputedStyle(document.querySelector('.paper')).fill;
-          return [...document.querySelectorAll('text')].map((text) => {
-            const box = text.parentElement.querySelector('rect, ellipse');
-            const under = text.closest('.node') ? getComputedStyle(box).fill : paper;
-            return [getComputedStyle(text).fill, under];
-          });
-        }"""
-    )
-    assert len(colours) > 20
-    for text, paper in colours:
-        lighter, darker = sorted((luminance(text), luminance(paper)), reverse=True)
-        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (text, paper)
-
-
-def luminance(colour: str) -> float:
-    """Return the relative luminance of a colour, as the WCAG define it."""
-    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-@pytest.mark.parametrize("build", [readme, hostile, medium, large])
-def test_texts_stay_inside_of_the_film_and_of_their_boxes(play, build) -> None:
-    page = play(build())
-    page.evaluate(SEEN, 11.0)
-    outside = page.evaluate(
-        """() => {
-          const film = document.documentElement.getBoundingClientRect();
-          return [...document.querySelectorAll('text')].filter((text) => {
-            const box = text.closest('.node:not(.symbol)')?.querySelector('rect') ?? null;
-            const frame = box?.getBoundingClientRect() ?? film;
-            const here = text.getBoundingClientRect();
-            return here.left < frame.left - 1 || here.right > frame.right + 1;
-          }).map((text) => text.textContent);
-        }"""
-    )
-    assert outside == []
-
-
-def test_image_in_a_page_is_accessible(browser) -> None:
-    page = browser.new_page()
-    page.set_content(
-        f"<!DOCTYPE html><html lang='en'><title>notebook</title><main><h1>Film</h1>"
-        f"{film(readme())._repr_html_()}</main></html>"
-    )
-    assert page.evaluate("document.querySelector('img').decode().then(() => true)")
-    assert violations(page) == []
-    page.close()
