@@ -125,6 +125,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Descent]:
         rows.append([name, losses[0], losses[-1], f"{apart:.0e}"])
     print(f"{len(samples)} samples, {args.epochs} steps with all of them")
     print(table(["arrays", "first loss", "last loss", f"apart from {names[0]}"], rows))
+    if left := [name for name in BACKENDS if not (args.on or find_spec(name))]:
+        print(f"not installed: {', '.join(left)}")
     return runs
 
 

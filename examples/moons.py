@@ -99,13 +99,19 @@ def main(arguments: list[str] | None = None) -> tuple[Run, Run]:
     x, y = data(args.samples, args.noise, args.seed)
     eager, compiled = (train(x, y, args.epochs, args.seed, mode) for mode in (False, True))
     print(listing(compiled.model))
+    runs = {"scalar by scalar": eager, "compiled": compiled}
+    epochs = [len(run.history.losses) for run in runs.values()]  # fewer after a Ctrl-C
+    if not all(epochs):
+        raise SystemExit("stopped before an epoch was over: there is nothing to compare")
+    paces = [run.seconds / done for run, done in zip(runs.values(), epochs, strict=True)]
     rows = [
-        (name, run.seconds, 1e3 * run.seconds / args.epochs, *run.history.last().values())
-        for name, run in (("scalar by scalar", eager), ("compiled", compiled))
+        (name, run.seconds, 1e3 * pace, *run.history.last().values())
+        for (name, run), pace in zip(runs.items(), paces, strict=True)
     ]
     print(table([f"{args.samples} samples", "seconds", "ms an epoch", "loss", "accuracy"], rows))
-    apart = np.abs(np.subtract(eager.history.losses, compiled.history.losses)).max()
-    ratio = digits_that_count(eager.seconds / compiled.seconds)
+    curves = [run.history.losses[: min(epochs)] for run in runs.values()]
+    apart = np.abs(np.subtract(*curves)).max()
+    ratio = digits_that_count(paces[0] / paces[1])
     print(f"compiled, it is {ratio} times as fast; the curves differ by {apart:.0g}")
     paths = draw(x, y, eager, compiled, args.out)
     page = playground(

@@ -85,7 +85,8 @@ def main(arguments: list[str] | None = None) -> Run:
     rows = [(f"{x:.2f}", y, model(x)) for x, y in sorted(zip(*held_out, strict=True))]
     r2 = model.r2(*held_out)
     print(table(["held-out x", "x² + 3x", "network"], rows))
-    print(f"\nloss {losses[0]:.4f} → {losses[-1]:.6f}; R² on the held-out points {r2:.5f}")
+    print(f"\nloss {losses[0]:.4f} → {losses[-1]:.6f}, of the variance of y")
+    print(f"R² on the held-out points {r2:.5f}")
 
     args.out.mkdir(parents=True, exist_ok=True)
     loss_png, fit_png, fit_gif = pictures = [

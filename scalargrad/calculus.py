@@ -195,9 +195,7 @@ class _Graphs(Notation[str]):
 
 
 def _choose(
-    condition: Value | float,
-    then: Callable[[], Value | float],
-    other: Callable[[], Value | float],
+    condition: Value | float, then: Callable[[], Value | float], other: Callable[[], Value | float]
 ) -> Value | float:
     """Return a choice that is made in the graph; or made now, if the condition is a number."""
     if not isinstance(condition, Value):

@@ -11,8 +11,9 @@ from .arguments import named
 from .differences import Move, cause, fault, slopes, steps
 from .engine import Value, operands
 from .errors import DomainError, GradientError, OperandError
+from .evaluation import edited
 from .graph import topological_sort
-from .listed import Inputs
+from .listed import called
 from .own import backward_faults
 
 if TYPE_CHECKING:
@@ -130,18 +131,11 @@ class _Replay:
 
     def confirm(self) -> None:
         """Raise an error if the numbers in the graph are not those that its operations give."""
-        for node in self.order:
-            if node.primitive is None:
-                continue
-            try:
-                now = node.primitive.evaluate(*[operand.data for operand in operands(node)])
-            except (ArithmeticError, ValueError):
-                now = math.nan
-            if not _same(node.data, now):
-                raise GradientError(
-                    f"{named(node)} is {node.data!r}, but {now!r} by now: some .data was changed "
-                    "after the graph was built, so build it again"
-                )
+        for node, now in edited(self.order):
+            raise GradientError(
+                f"{named(node)} is {node.data!r}, but {now!r} by now: some .data was changed "
+                "after the graph was built, so build it again"
+            )
 
 
 class _Rerun:
@@ -169,7 +163,7 @@ class _Rerun:
         self.order = self._run(self.leaves)
 
     def _run(self, leaves: list[Value]) -> list[Value]:
-        output = self.function(Inputs(leaves))
+        output = called(self.function, leaves)
         if not isinstance(output, Value):
             raise OperandError(
                 f"check_gradients needs a function that returns a Value, got {output!r}"

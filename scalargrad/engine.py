@@ -117,11 +117,7 @@ class Value(AST):
     _y: Value | tuple[Value, ...] | None
 
     def __init__(
-        self,
-        data: SupportsFloat,
-        _children: Iterable[Value] = (),
-        _op: str = "",
-        label: str = "",
+        self, data: SupportsFloat, _children: Iterable[Value] = (), _op: str = "", label: str = ""
     ) -> None:
         self.data = number_of(data)
         self.grad = 0.0

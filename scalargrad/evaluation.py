@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, SupportsFloat
 
 from .arguments import assigned_data, number_of, shown
@@ -11,7 +12,7 @@ from .errors import OperandError, SizeError
 from .graph import topological_sort
 from .rules import failure
 
-__all__ = ["evaluate"]
+__all__ = ["edited", "evaluate"]
 
 
 def evaluate(root: Value, numbers: Mapping[Value, SupportsFloat]) -> float:
@@ -29,6 +30,21 @@ def evaluate(root: Value, numbers: Mapping[Value, SupportsFloat]) -> float:
         if node not in found:
             found[node] = _computed(node, [found[x] for x in inputs], node in changed)
     return found[root]
+
+
+def edited(order: Iterable[Value]) -> Iterator[tuple[Value, float]]:
+    """Yield the nodes whose data are no longer, to the bit, what their operations give; and that.
+
+    It is nan where an operation is not defined by now.
+    """
+    for node in order:
+        if node.primitive is not None:
+            try:
+                now = node.primitive.evaluate(*[x.data for x in operands(node)])
+            except (ArithmeticError, ValueError):
+                now = math.nan
+            if now != node.data and not (math.isnan(now) and math.isnan(node.data)):
+                yield node, now
 
 
 def _check(root: Value, numbers: Mapping[Any, Any], graph: set[Value]) -> None:

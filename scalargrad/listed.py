@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .engine import Value
 from .errors import OperandError
 
-__all__ = ["Inputs"]
+__all__ = ["Inputs", "called"]
+
+
+def called(function: Callable[[list[Value]], Any], inputs: Sequence[Value]) -> Any:
+    """Call a function of a list of Values.
+
+    Raises:
+        OperandError: it has a parameter for each input instead.
+
+    >>> called(lambda a, b: a * b, [Value(2.0), Value(3.0)])
+    Traceback (most recent call last):
+    ...
+    scalargrad.errors.OperandError: the function gets one list of all inputs, and takes 2 \
+arguments: unpack it, as in lambda x: f(*x)
+    """
+    from inspect import Parameter, signature
+
+    try:
+        parameters = signature(function).parameters.values()
+    except (TypeError, ValueError):  # it is built in, and does not say
+        return function(Inputs(inputs))
+    positional = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [p for p in parameters if p.kind in positional and p.default is Parameter.empty]
+    if len(needed) > 1:
+        raise OperandError(
+            f"the function gets one list of all inputs, and takes {len(needed)} arguments: unpack "
+            "it, as in lambda x: f(*x)"
+        )
+    return function(Inputs(inputs))
 
 
 class Inputs(list[Value]):

@@ -14,8 +14,9 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, TypeAlias, TypeVar
 
 from .arguments import shown
@@ -40,6 +41,7 @@ _PLAIN = {int, float, bool, str, bytes, complex, type(None)}  # as most entries 
 _HISTORY = {"In", "Out"}  # where IPython keeps what was typed and answered
 _COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
 _LONGEST_KEY = 20
+_NOTHING = {"NOP", "NOT_TAKEN"}  # what Python puts between instructions to trace lines and branches
 
 
 def held(
@@ -48,9 +50,10 @@ def held(
     """Name nodes by the variables that hold them in the frame of the user's own code that asks.
 
     Locals come before globals, a variable before an entry of a list, and then the shortest name
-    before the first. Entries are written as Python has them: ``w[0]``, ``h["x"]``, and the
-    attributes of modules and of objects of one's own classes ``model.w``. Names that start with an
-    underscore, and IPython's ``In`` and ``Out``, do not count.
+    before the first. The variable of a loop that is over, which still holds the last that it went
+    through, comes after all other locals. Entries are written as Python has them: ``w[0]``,
+    ``h["x"]``, and the attributes of modules and of objects of one's own classes ``model.w``. Names
+    that start with an underscore, and IPython's ``In`` and ``Out``, do not count.
 
     Args:
         nodes: what to name.
@@ -72,10 +75,46 @@ def held(
         return {}
     for space in [names] if isinstance(names, Mapping) else _scopes(frame):
         variables = dict(_variables(space, shadowed))
-        search = _Search(wanted.keys() - found.keys(), taken, frame.f_globals.get("__name__"))
-        found |= search.through(variables)
+        left = {} if space is names else _left_behind(frame, variables)
+        for some in ({name: variables[name] for name in variables if name not in left}, left):
+            search = _Search(wanted.keys() - found.keys(), taken, frame.f_globals.get("__name__"))
+            found |= search.through(some)
         shadowed |= {*space}
     return found
+
+
+def _left_behind(frame: FrameType, variables: Mapping[str, object]) -> dict[str, object]:
+    """Return the variables of loops in a frame's code that are over by now."""
+    over = {
+        name
+        for start, end, names in _loops(frame.f_code)
+        if not start <= frame.f_lasti < end
+        for name in names
+    }
+    return {name: variables[name] for name in variables if name in over}
+
+
+@lru_cache(64)  # of what is asked for in a loop
+def _loops(code: CodeType) -> list[tuple[int, int, list[str]]]:
+    """Return where each loop of some code starts and ends, and which variables it sets."""
+    from dis import get_instructions  # which loads a while
+
+    loops: list[tuple[int, int, list[str]]] = []
+    targets = 0  # that are still to come
+    for step in get_instructions(code):
+        if step.opname == "FOR_ITER":
+            loops.append((step.offset, step.argval, []))
+            targets = 1
+        elif targets and step.opname == "UNPACK_SEQUENCE":
+            targets += step.argval - 1
+        elif targets and step.opname.startswith("STORE_"):  # of two, where the names are a tuple
+            names = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+            names = names if step.opname == "STORE_FAST_STORE_FAST" else names[:1]
+            loops[-1][2].extend(map(str, names))
+            targets -= len(names)
+        elif step.opname not in _NOTHING:
+            targets = 0
+    return loops
 
 
 def _scopes(frame: FrameType) -> Iterator[Mapping[str, object]]:

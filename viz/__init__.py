@@ -52,3 +52,7 @@ __all__ = [
 
 FOREIGN_FILES.append(__file__.removesuffix("__init__.py"))
 register()
+
+
+def __dir__() -> list[str]:
+    return __all__

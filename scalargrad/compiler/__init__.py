@@ -1,7 +1,7 @@
 """The compiler: a graph of scalars becomes a program, and two machines run it.
 
 - ``passes/``: from scalars to structure, which both machines are given;
-- ``arrays/``: the machine for what has the structure of arrays: miniflow nodes, on any library's
+- ``arrays/``: the machine for what has the structure of arrays: calls of kernels, on any library's
   arrays, and on NumPy straight-line source;
 - ``tape/``: the machine for what has none: a list of operations on places, and machine code that
   reads it;

@@ -11,9 +11,9 @@ import numpy as np
 from ..differences import compare, fault
 from ..engine import operands
 from ..errors import GradientError, OperandError
+from ..graph import topological_sort
 from ..miniflow.check import first_wrong
-from ..miniflow.node import Node
-from ..miniflow.plan import sorted_to
+from .arrays.graph import nodes_of
 from .arrays.machine import READABLE
 from .cost import NEVER
 from .passes.walk import Floats, named
@@ -25,7 +25,7 @@ __all__ = ["check_program_gradients"]
 
 def check_program_gradients(
     program: Program,
-    X: Any = None,  # noqa: N803  (the field's name)
+    X: Any = None,
     *,
     rtol: float = 1e-5,
     atol: float = 1e-8,
@@ -58,11 +58,6 @@ def check_program_gradients(
     if not program._scalars.asked.size:
         raise OperandError("the program has no gradient to check: compile it with wrt=parameters")
     samples = None if X is None else np.asarray(X, float)
-    with program._arrays.running:
-        return _checked(program, samples, rtol, atol)
-
-
-def _checked(program: Program, samples: Any, rtol: float, atol: float) -> float:
     value, gradient = program.value_and_grad(samples)
     if not math.isfinite(value):
         where = program.first_nonfinite(samples)
@@ -158,30 +153,15 @@ class _Scalars:
 
 
 class _Lines(_Scalars):
-    """The lines of a listing, each with the nodes that compute it, after a run."""
+    """The lines of a listing, each with the steps that compute it, after a run."""
 
     def __init__(self, program: Program, samples: Any) -> None:
         super().__init__(program, samples)
         self.machine = program._arrays
-        self.run()
-        self.order = sorted_to([self.machine.target(MEAN)])
+        self.steps, _ = self.machine.steps(MEAN)
+        columns = self.samples.T if program._inputs else None
+        self.computed = self.machine.computed(MEAN, columns, program.parameters)
         self.texts = [f"{block.name} = {line}" for block, line in program.listing.operations]
-        self.number = dict.fromkeys(self.order, len(self.texts))  # of each node's line
-        for number in reversed(range(len(self.texts))):
-            for node in sorted_to([self.machine.graph.nodes[number]]):
-                self.number[node] = number
-        self.order.sort(key=self.number.__getitem__)  # which leaves operands first
-
-    def run(self) -> Floats:
-        """Run the nodes, and return the gradient that they give."""
-        columns = self.samples.T if self.program._inputs else None
-        _, gradient = self.machine.computed(MEAN, columns, self.program.parameters)
-        return np.asarray(gradient)
-
-    def text(self, node: Node) -> str:
-        """Return the line that a node belongs to."""
-        number = self.number[node]
-        return self.texts[number] if number < len(self.texts) else "the mean of the outputs"
 
     def check_values(self, rtol: float, atol: float) -> None:
         """Raise an error if a line computes other numbers than its scalars, one by one.
@@ -214,23 +194,40 @@ class _Lines(_Scalars):
         """Return what each line computes: a row for each scalar, with the samples side by side."""
         blocks = [block for block, _ in self.program.listing.operations]
         return [
-            np.reshape(node.value, (block.size, -1))
-            for block, node in zip(blocks, self.machine.graph.nodes, strict=True)
+            np.reshape(self.computed.way.values[number], (block.size, -1))
+            for block, number in zip(blocks, self.machine.emitted.lines, strict=True)
         ]
 
     def wrong_gradient(self, gradient: Floats, rtol: float, atol: float) -> str:
         """Say which line does not differentiate itself, if one does not."""
-        own = self.run()
-        arrived = {node: node.gradient for node in self.order if node.gradient is not None}
-        wrong = first_wrong(self.order, arrived, rtol, atol)
+        nodes = nodes_of(self.steps, self.machine.emitted.constants)
+        for node, value in zip(nodes, self.computed.way.values, strict=True):
+            node.value = value
+        for node in nodes:
+            node.forward()
+        lines = self._lines()
+        order = sorted(range(len(nodes)), key=lines.__getitem__)  # which leaves operands first
+        arrived = {nodes[number]: g for number, g in self.computed.gradients.items()}
+        wrong = first_wrong([nodes[number] for number in order], arrived, rtol, atol)
         if wrong is not None:
             node, found = wrong
-            return fault(found.moves, self.text(node), found.by)
+            line = lines[nodes.index(node)]
+            text = self.texts[line] if line < len(self.texts) else "the mean of the outputs"
+            return fault(found.moves, text, found.by)
+        own = self.computed.results[1]
         if not np.allclose(gradient, own, rtol=rtol, atol=atol):
             arrays = self.program._choice.is_arrays(len(self.samples))
             what = "program.source" if arrays else "the tape"
             return f"{what} computes another gradient than the lines of the listing"
         return ""
+
+    def _lines(self) -> list[int]:
+        """Return the number of the first line that each step leads to."""
+        found = [len(self.texts)] * len(self.steps)
+        for line, last in reversed([*enumerate(self.machine.emitted.lines)]):
+            for number in topological_sort([last], lambda i: self.steps[i].operands):
+                found[number] = line
+        return found
 
 
 _SOURCES = 2  # the blocks of inputs and parameters come before those of the lines

@@ -80,12 +80,7 @@ class Derivatives:
             return machine_of(assemble(self._reduced), self._threads, self._single)
 
     def jvp(
-        self,
-        X: Array,  # noqa: N803  (the field's name)
-        tangents: Array,
-        wrt: str = "inputs",
-        *,
-        parameters: Array = None,
+        self, X: Array, tangents: Array, wrt: str = "inputs", *, parameters: Array = None
     ) -> Floats:
         """Compute how the outputs change when the leaves move: J · tangents, of shape (outputs,).
 
@@ -99,12 +94,7 @@ class Derivatives:
         return at.answer(_forward(self._tape, at, directions))
 
     def vjp(
-        self,
-        X: Array,  # noqa: N803
-        cotangents: Array,
-        wrt: str = "inputs",
-        *,
-        parameters: Array = None,
+        self, X: Array, cotangents: Array, wrt: str = "inputs", *, parameters: Array = None
     ) -> Floats:
         """Compute the gradient of the outputs, each times a number: cotangents · J.
 
@@ -117,13 +107,7 @@ class Derivatives:
         weights = rows("the cotangents", cotangents, len(at.x), len(self._scalars.outputs))
         return at.answer(_backward(self._tape, at, weights))
 
-    def jacobian(
-        self,
-        X: Array = None,  # noqa: N803
-        wrt: str = "inputs",
-        *,
-        parameters: Array = None,
-    ) -> Floats:
+    def jacobian(self, X: Array = None, wrt: str = "inputs", *, parameters: Array = None) -> Floats:
         """Compute the derivative of each output by each leaf: ∂zᵢ/∂xⱼ, of shape (outputs, leaves).
 
         Of a single output that was not given as a list the shape is (leaves,): by the parameters of
@@ -140,13 +124,7 @@ class Derivatives:
         found = _jacobian(self._tape, at)
         return at.answer(found[:, 0] if self._single else found)
 
-    def hessian(
-        self,
-        X: Array = None,  # noqa: N803
-        wrt: str = "inputs",
-        *,
-        parameters: Array = None,
-    ) -> Floats:
+    def hessian(self, X: Array = None, wrt: str = "inputs", *, parameters: Array = None) -> Floats:
         """Compute the second derivatives of the output: ∂²z/∂xᵢ∂xⱼ, of shape (leaves, leaves).
 
         >>> from scalargrad import Value, compile
@@ -158,14 +136,7 @@ class Derivatives:
         at = self._point("hessian", X, wrt, parameters)
         return at.answer(_jacobian(self._gradient_of("hessian", wrt), at))
 
-    def hvp(
-        self,
-        X: Array,  # noqa: N803
-        v: Array,
-        wrt: str = "inputs",
-        *,
-        parameters: Array = None,
-    ) -> Floats:
+    def hvp(self, X: Array, v: Array, wrt: str = "inputs", *, parameters: Array = None) -> Floats:
         """Compute the Hessian matrix times a vector, without the matrix: H · v.
 
         >>> from scalargrad import Value, compile
@@ -177,7 +148,7 @@ class Derivatives:
         directions = rows("v", v, len(at.x), at.width)
         return at.answer(_forward(self._gradient_of("hvp", wrt), at, directions))
 
-    def _point(self, what: str, X: Array, wrt: str, parameters: Array) -> Point:  # noqa: N803
+    def _point(self, what: str, X: Array, wrt: str, parameters: Array) -> Point:
         """Check what all derivatives are given."""
         if not isinstance(wrt, str) or wrt not in WRT:
             raise ChoiceError(f"wrt is one of {', '.join(WRT)}, got {wrt!r}")

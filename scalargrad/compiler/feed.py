@@ -57,7 +57,7 @@ def no_leaves(name: str, leaves: Any) -> OperandError | None:
     return None
 
 
-def samples_of(X: Array, inputs: int) -> Array:  # noqa: N803  (the field's name)
+def samples_of(X: Array, inputs: int) -> Array:
     """Return samples as floats: one, or a row for each; None for a program without inputs.
 
     Raises:

@@ -28,7 +28,7 @@ from .passes.walk import Floats, counted, walk
 from .runs import MEAN, REDUCTIONS, VALUES, Machine, Run, Shape, samples_in
 from .saving import save
 from .tape import PythonMachine, TapeMachine, assemble, default_threads
-from .trace import trace
+from .trace import trace_function
 
 __all__ = ["RUNS", "SHOWN", "Program"]
 
@@ -95,7 +95,7 @@ def compile(
         if error := no_leaves(name, leaves):
             raise error
     with paused():
-        traced = trace(outputs, fed) if callable(outputs) else outputs
+        traced = trace_function(outputs, fed) if callable(outputs) else outputs
         if not isinstance(traced, (Value, list, tuple)):
             what = "the function" if callable(outputs) else "compile"
             raise OperandError(f"the outputs of {what} are a Value or a list, got {traced!r}")
@@ -178,7 +178,7 @@ class Program(Derivatives):
     @property
     def graph(self) -> Node:
         """The node of the miniflow graph that computes the outputs, each a row."""
-        return self._arrays.graph.output
+        return self._arrays.graph
 
     @cached_property
     def source(self) -> str:
@@ -272,7 +272,7 @@ class Program(Derivatives):
 
     # ── running ──
 
-    def __call__(self, X: Array = None, *, parameters: Array = None) -> Any:  # noqa: N803  (the field's name)
+    def __call__(self, X: Array = None, *, parameters: Array = None) -> Any:
         """Compute the outputs of one sample, or of a batch of them.
 
         Args:
@@ -295,7 +295,7 @@ class Program(Derivatives):
 
     def value_and_grad(
         self,
-        X: Array = None,  # noqa: N803
+        X: Array = None,
         reduction: str = "mean",
         *,
         parameters: Array = None,
@@ -311,8 +311,9 @@ class Program(Derivatives):
                 ``jax.jit`` makes one call, and which ``scipy.optimize.minimize`` can minimise.
 
         Returns:
-            A float, and an array with a number for each of ``wrt``, of a leaf that is fed as if it
-            moved in all samples alike; both in X's library if X is not of NumPy. They belong to the
+            A float, and an array with a number for each of ``wrt`` (none where that is empty: then
+            `jacobian` has the derivatives by the inputs), of a leaf that is fed as if it moved in
+            all samples alike; both in X's library if X is not of NumPy. They belong to the
             caller.
 
         Raises:
@@ -370,7 +371,7 @@ class Program(Derivatives):
 
     # ── when something is not finite ──
 
-    def first_nonfinite(self, X: Array = None) -> str | None:  # noqa: N803
+    def first_nonfinite(self, X: Array = None) -> str | None:
         """Say which scalar operation, on which sample, is the first whose result is not finite.
 
         Every scalar of the graph is computed for this, on the tape. None if everything is finite.
@@ -389,7 +390,7 @@ class Program(Derivatives):
         return sentence if samples.ndim == 1 else f"{sentence}, in sample {number}"
 
 
-def _shape(X: Array) -> Shape:  # noqa: N803
+def _shape(X: Array) -> Shape:
     """Return the shape under which the run for some samples is kept: () if they need a look."""
     if type(X) is np.ndarray and X.dtype is FLOAT64:
         shape: Shape = X.shape

@@ -15,13 +15,14 @@ from typing import Any
 from ..debugging import users_frame
 from ..engine import Value
 from ..errors import OperandError
-from ..listed import Inputs
+from ..listed import called
+from ..patching import replaced
 from .passes.walk import named
 
-__all__ = ["trace"]
+__all__ = ["trace_function"]
 
 
-def trace(function: Callable[[list[Value]], Any], inputs: Sequence[Value]) -> Any:
+def trace_function(function: Callable[[list[Value]], Any], inputs: Sequence[Value]) -> Any:
     """Call a function of a list of Values once.
 
     Raises:
@@ -29,7 +30,7 @@ def trace(function: Callable[[list[Value]], Any], inputs: Sequence[Value]) -> An
             it. The graph would hold this one answer, whatever is fed.
     """
     with _no_answers():
-        return function(Inputs(inputs))
+        return called(function, inputs)
 
 
 #: What is not answered, and how it is called.
@@ -60,14 +61,9 @@ def _no_answers() -> Iterator[None]:
         return ask
 
     with _lock:
-        methods = {name: getattr(Value, name) for name in _QUESTIONS}
-        try:
-            for name, method in methods.items():
-                setattr(Value, name, guarded(name, method))
+        guards = {name: guarded(name, getattr(Value, name)) for name in _QUESTIONS}
+        with replaced(Value, guards):
             yield
-        finally:
-            for name, method in methods.items():
-                setattr(Value, name, method)
 
 
 def _frozen(name: str, node: Value) -> str:

@@ -147,9 +147,8 @@ class _Check:
         cls = getattr(miniflow, self.kind.name)
         leaves = [miniflow.Input() for _ in values]
         node = cls(leaves[0], leaves[0]) if twice else cls(*leaves)
-        feed: dict[miniflow.Node, Any] = dict(
-            zip(leaves[:1] if twice else leaves, values, strict=False)
-        )
+        fed: list[miniflow.Node] = [*leaves[:1]] if twice else [*leaves]
+        feed = dict(zip(fed, values, strict=False))
         value, _ = miniflow.value_and_grad(node, feed)
         if gradient is None:
             return value, []
@@ -180,11 +179,8 @@ class _Check:
 
     def _sample(self, values: Sequence[Any], z: Any, **more: Any) -> dict[str, Any]:
         swapped = self._right(values[::-1])[0] if self.kind.twice else None
-        return (
-            dict(zip(LETTERS, values, strict=False))
-            | {"z": z, "swapped": swapped, "values": values}
-            | more
-        )
+        operands = dict(zip(LETTERS, values, strict=False))
+        return operands | {"z": z, "swapped": swapped, "values": values} | more
 
     def _receives(self, i: int) -> list[Finding]:
         samples = []
@@ -209,18 +205,14 @@ class _Check:
             return [self._wrong("backward", "nothing" if i else "", text, operand=i)]
         found = self._compared("backward", LETTERS[i], samples)
         if found.status == WRONG and self.kind.loss and self._is_right_as_the_end(i):
-            text = (
-                f"{self.kind.name} is right as the end of a graph, but multiplies no gradient "
-                "from above"
-            )
+            what = "is right as the end of a graph, but multiplies no gradient from above"
+            text = f"{self.kind.name} {what}"
             found = Finding(self.kind.name, "backward", REMARK, text)
-        shapes = {np.shape(each["got"]) == np.shape(each["expected"]) for each in samples}
-        if found.status == RIGHT and False in shapes:
-            each = next(x for x in samples if np.shape(x["got"]) != np.shape(x["expected"]))
-            text = (
-                f"the gradient of {self.kind.names[i]} has shape {np.shape(each['got'])}, and "
-                f"{self.kind.names[i]} {np.shape(each['expected'])}"
-            )
+        shapes = [(np.shape(each["got"]), np.shape(each["expected"])) for each in samples]
+        other = next(((got, expected) for got, expected in shapes if got != expected), None)
+        if found.status == RIGHT and other:
+            x = self.kind.names[i]
+            text = f"the gradient of {x} has shape {other[0]}, and {x} {other[1]}"
             return [found, Finding(self.kind.name, "shape", REMARK, text)]
         return [found]
 
@@ -273,11 +265,8 @@ class _Check:
         for i in range(self.checked):
             apart = self._contributions(values, [one, two])[i :: self.checked]
             text = f"{self.kind.name} with two consumers"
-            findings.append(
-                self._summed(
-                    "shared", text, expected[i], sent(node, leaves[i]), apart, i, "one-path"
-                )
-            )
+            got = sent(node, leaves[i])
+            findings.append(self._summed("shared", text, expected[i], got, apart, i, "one-path"))
         return findings
 
     def _summed(
@@ -318,9 +307,8 @@ class _Check:
         self, aspect: str, key: str, text: str = "", operand: int = -1, **about: Any
     ) -> Finding:
         if key:
-            rule = {"tanh": "1 − tanh(x)²", "sigmoid": "s·(1 − s)"}.get(self.kind.row, "")
             letter = self.kind.names[max(operand, 0)]
-            text = sentence(key, op=self.kind.name, x=letter, cls="node", rule=rule)
+            text = sentence(key, self.kind.name, letter, "node", self.kind.row)
         return Finding(self.kind.name, aspect, WRONG, text, key, operand=operand, **about)
 
     def _compared(self, aspect: str, of: str, samples: list[dict[str, Any]]) -> Finding:

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from scalargrad.graph import topological_sort
+from scalargrad.patching import replaced
 
-__all__ = ["Engine", "NotWrittenError", "failure", "is_number"]
+__all__ = ["Engine", "NotWrittenError", "failure", "is_number", "shown"]
 
 _OPERANDS = ("_prev", "prev", "_children", "children", "_parents", "parents", "_inputs", "inputs")
 _PUSHES = ("_backward", "backward_fn", "_backprop", "_grad_fn", "grad_fn", "_pull", "_push")
@@ -22,6 +23,15 @@ _PUSHES = ("_backward", "backward_fn", "_backprop", "_grad_fn", "grad_fn", "_pul
 
 class NotWrittenError(Exception):
     """What the exercise asks for is not there yet."""
+
+
+def shown(number: Any) -> str:
+    """Write what a student's node holds: a number with six digits, anything else as it is.
+
+    >>> shown(2 / 3), shown(None)
+    ('0.666667', 'None')
+    """
+    return f"{float(number):.6g}" if is_number(number) else f"{number!r:.60}"
 
 
 def is_number(x: Any) -> bool:
@@ -83,6 +93,18 @@ class Engine:
         """Whether the graph of a result can be walked, and its nodes push gradients one by one."""
         return bool(self.children and self.pusher)
 
+    @staticmethod
+    def waits(out: Any) -> bool:
+        """Whether it is the result's own way to push its gradient on that is not written yet."""
+        for push in filter(callable, (getattr(out, name, None) for name in _PUSHES)):
+            try:
+                push()
+            except NotImplementedError:
+                return True
+            except Exception:  # it wants something else
+                continue
+        return False
+
     def leaf(self, x: float) -> Any:
         """Make a leaf of a number."""
         return self.cls(x)
@@ -105,9 +127,9 @@ class Engine:
         if not self.drivable:
             self._push_by_backward(seeds)
             return
-        self.walk(seeds, self.order([root for root, _ in seeds])[::-1])
+        self.propagate(seeds, self.order([root for root, _ in seeds])[::-1])
 
-    def walk(
+    def propagate(
         self, seeds: Sequence[tuple[Any, float]], order: Sequence[Any], fresh: bool = True
     ) -> None:
         """Let nodes push their gradients on, in an order, from gradients of 0 or what is there."""
@@ -148,18 +170,13 @@ class Engine:
 
             return call
 
-        present = {name: getattr(self.cls, name) for name in methods if hasattr(self.cls, name)}
-        own = {name: self.cls.__dict__[name] for name in present if name in self.cls.__dict__}
-        for name, method in present.items():
-            setattr(self.cls, name, watched(methods[name], method))
-        try:
+        watching = {
+            name: watched(operation, getattr(self.cls, name))
+            for name, operation in methods.items()
+            if hasattr(self.cls, name)
+        }
+        with replaced(self.cls, watching):
             yield called
-        finally:
-            for name in present:
-                if name in own:
-                    setattr(self.cls, name, own[name])
-                else:
-                    delattr(self.cls, name)
 
 
 class _Same:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -16,6 +17,7 @@ __all__ = [
     "Finding",
     "Report",
     "explained",
+    "how_often",
 ]
 
 RIGHT, WRONG, MISSING, REMARK = "right", "wrong", "missing", "remark"
@@ -53,11 +55,11 @@ class Finding:
     calls: tuple[str, ...] = ()
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """All that was found in one file.
 
-    ``str(report)`` is the readable table, ``report.ok`` whether all is right.
+    ``str(report)``, which a prompt shows, is the table; ``report.ok`` says whether all is right.
     """
 
     file: str
@@ -120,6 +122,13 @@ class Report:
         from .terminal import table
 
         return table(self)
+
+    __repr__ = __str__
+
+
+def how_often(reports: Iterable[Report]) -> list[tuple[str, int]]:
+    """Return in how many files each misconception was found, the commonest first."""
+    return Counter(key for report in reports for key in report.misconceptions).most_common()
 
 
 def explained(findings: Iterable[Finding]) -> list[Finding]:

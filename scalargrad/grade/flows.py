@@ -68,19 +68,14 @@ def check_flow(
             findings.append(Finding(name, "forward", MISSING, f"{name} is still to be written"))
             continue
         except Exception as error:
-            findings.append(
-                Finding(name, "forward", WRONG, f"{name} fails", "", _CODE, got=failure(error))
-            )
+            findings.append(_wrong(name, "fails", got=failure(error)))
             continue
         if any(each is None for each in got):
             findings.append(Finding(name, "forward", MISSING, f"{name} leaves no gradients yet"))
         elif all(map(same, _EXPECTED, got)):
             findings.append(Finding(name, "forward", RIGHT))
         else:
-            text = f"{name} gives wrong gradients"
-            findings.append(
-                Finding(name, "forward", WRONG, text, "", _CODE, f"{_EXPECTED}", f"{got}")
-            )
+            findings.append(_wrong(name, "gives wrong gradients", "", f"{_EXPECTED}", f"{got}"))
     return findings
 
 
@@ -88,27 +83,20 @@ def _sorted(order: Any, result: Any) -> Finding:
     """Check that each node comes once, and after its operands."""
     name = "topological_sort"
     if order is None:
-        return Finding(
-            name, "forward", MISSING, f"{name} is still to be written: it returns nothing"
-        )
+        text = f"{name} is still to be written: it returns nothing"
+        return Finding(name, "forward", MISSING, text)
     order = [*order]
     places = {id(node): i for i, node in enumerate(order)}
     if len(places) != len(order):
-        return Finding(name, "forward", WRONG, f"{name} lists a node twice", "", _CODE)
+        return _wrong(name, "lists a node twice")
     if id(result) not in places or len(order) != 6:
-        return Finding(
-            name,
-            "forward",
-            WRONG,
-            f"{name} leaves nodes out",
-            "",
-            _CODE,
-            "all nodes",
-            f"{len(order)}",
-        )
+        return _wrong(name, "leaves nodes out", "", "all nodes", f"{len(order)}")
     for node in order:
         for operand in getattr(node, "inbound_nodes", ()):
             if places.get(id(operand), -1) > places[id(node)]:
-                text = f"{name} lists a node before what it was made of"
-                return Finding(name, "forward", WRONG, text, "preorder", _CODE)
+                return _wrong(name, "lists a node before what it was made of", "preorder")
     return Finding(name, "forward", RIGHT)
+
+
+def _wrong(name: str, what: str, key: str = "", expected: str = "", got: str = "") -> Finding:
+    return Finding(name, "forward", WRONG, f"{name} {what}", key, _CODE, expected, got)

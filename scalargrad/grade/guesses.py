@@ -9,7 +9,7 @@ operand's own number ``own``. A guess is right if it gives the student's numbers
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -178,12 +178,7 @@ def same(expected: Any, got: Any) -> bool:
     return bool(np.allclose(one, other, rtol=1e-6, atol=1e-9, equal_nan=True))
 
 
-def guessed(
-    row: str,
-    of: str,
-    samples: Sequence[Mapping[str, Any]],
-    guesses: Iterable[Guess] = GUESSES,
-) -> str:
+def guessed(row: str, of: str, samples: Sequence[Mapping[str, Any]]) -> str:
     """Return the key of the first guess that gives the student's numbers in all samples.
 
     Args:
@@ -196,7 +191,7 @@ def guessed(
     """
     if all(isinstance(sample["got"], Exception) for sample in samples):
         return ""
-    for guess in guesses:
+    for guess in GUESSES:
         if guess.rows and row not in guess.rows.split():
             continue
         if guess.of != of and not (guess.of == "*" and of != "z"):

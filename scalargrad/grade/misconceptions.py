@@ -97,10 +97,22 @@ MISCONCEPTIONS: dict[str, str] = {
 }  # fmt: skip
 
 
-def sentence(key: str, **words: str) -> str:
-    """Return the sentence of a misconception, with the words that it leaves open.
+#: What is said where the operation has no rule of its own to be reminded of.
+_RULES = {"tanh": "1 − tanh(x)²", "sigmoid": "s·(1 − s)"}
+
+
+def sentence(
+    key: str, op: str = "an operation", x: str = "an operand", cls: str = "Value", row: str = ""
+) -> str:
+    """Return the sentence of a misconception; without words for what it leaves open, in general.
+
+    Args:
+        key: of the misconception.
+        op, x, cls: the operation, its operand and their class, as the student calls them.
+        row: what the operation is called in the table of primitives, if that is another name.
 
     >>> sentence("no-factor", op="exp", x="a")
     'exp passes out.grad on to a as it is: the local derivative is forgotten'
     """
-    return MISCONCEPTIONS[key].format_map(words)
+    rule = _RULES.get(row or op, "as it says")
+    return MISCONCEPTIONS[key].format(op=op, x=x, cls=cls, rule=rule)

@@ -55,15 +55,14 @@ def _checked(name: str, cls: type) -> list[Finding]:
         about = {"example": f"{code}({[*_X]})", "got": failure(error)}
         return [Finding(name, "forward", WRONG, f"{name} fails", **about)]  # type: ignore[arg-type]
     if out is None:
-        return [
-            Finding(name, "forward", MISSING, f"{name} is still to be written: it returns nothing")
-        ]
+        text = f"{name} is still to be written: it returns nothing"
+        return [Finding(name, "forward", MISSING, text)]
     findings = [_neuron(network, out)] if name == "Neuron" else [_outputs(name, out)]
     if findings[0].status == WRONG:
         return findings
     if not hasattr(network, "parameters"):
-        sentence = f"{name} has no parameters()"
-        return [*findings, Finding(f"{name}.parameters", "optional", MISSING, sentence)]
+        text = f"{name} has no parameters()"
+        return [*findings, Finding(f"{name}.parameters", "optional", MISSING, text)]
     parameters = _parameters(network)
     if parameters is None:
         return [*findings, Finding(name, "parameters", MISSING, f"{name} has no parameters() yet")]
@@ -89,7 +88,8 @@ def _neuron(neuron: Any, out: Any) -> Finding:
     code = _set_numbers(neuron)
     out = neuron([*_X])
     if is_number(out):
-        return _told("data-only", code, "a Value", repr(out))
+        key = "data-only"
+        return Finding("Neuron", "forward", WRONG, sentence(key), key, code, "a Value", repr(out))
     w, b = [float(w.data) for w in neuron.w], float(neuron.b.data)
     total = math.fsum(w * x for w, x in zip(w, _X, strict=True))
     for name, function in _ACTIVATIONS.items():
@@ -99,16 +99,14 @@ def _neuron(neuron: Any, out: Any) -> Finding:
                 return Finding("Neuron", "forward", REMARK, text)
             return Finding("Neuron", "forward", RIGHT)
     guesses = {
-        "no-bias": total,
-        "no-product": sum(w) + sum(_X) + b,
-        "last-input": w[-1] * _X[-1] + b,
-    }
+        "no-bias": total, "no-product": sum(w) + sum(_X) + b, "last-input": w[-1] * _X[-1] + b,
+    }  # fmt: skip
+    about = code, f"an activation of {total + b:.6g}", f"{float(out.data):.6g}"
     for key, z in guesses.items():
         if any(same(function(z), out.data) for function in _ACTIVATIONS.values()):
-            return _told(key, code, f"an activation of {total + b:.6g}", f"{float(out.data):.6g}")
+            return Finding("Neuron", "forward", WRONG, sentence(key), key, *about)
     text = "the neuron does not compute an activation of Σ wᵢ·xᵢ + b"
-    expected = f"an activation of {total + b:.6g}"
-    return Finding("Neuron", "forward", WRONG, text, "", code, expected, f"{float(out.data):.6g}")
+    return Finding("Neuron", "forward", WRONG, text, "", *about)
 
 
 def _set_numbers(neuron: Any) -> str:
@@ -119,24 +117,15 @@ def _set_numbers(neuron: Any) -> str:
     return f"n = Neuron(3); n.w = 0.25, -0.5, 0.125; n.b = 0.375; n({[*_X]})"
 
 
-def _told(key: str, code: str, expected: str, got: str) -> Finding:
-    return Finding("Neuron", "forward", WRONG, sentence(key), key, code, expected, got)
-
-
 def _outputs(name: str, out: Any) -> Finding:
     """Check how many outputs there are."""
     width = {"Layer": 4, "MLP": 1}[name]
     outs = [*out] if isinstance(out, (list, tuple)) else [out]
     if len(outs) == width and all(hasattr(each, "data") for each in outs):
         return Finding(name, "forward", RIGHT)
-    text = (
-        f"{name} gives {len(outs)} outputs of type {type(outs[0]).__name__}"
-        if outs
-        else f"{name} gives no output"
-    )
-    return Finding(
-        name, "forward", WRONG, text, "", f"{name} of 3 inputs", f"{width} Values", f"{out!r:.80}"
-    )
+    many = f"{len(outs)} outputs of type {type(outs[0]).__name__}" if outs else "no output"
+    about = f"{name} of 3 inputs", f"{width} Values", f"{out!r:.80}"
+    return Finding(name, "forward", WRONG, f"{name} gives {many}", "", *about)
 
 
 def _counted(name: str, code: str, parameters: Sequence[Any], count: int) -> Finding:

@@ -71,22 +71,16 @@ def _binary(
 
 def _functions() -> list[Operation]:
     rows = [row for row in PRIMITIVES.values() if len(row.partials) == 1 and row.method == row.name]
+    names = [row.name for row in rows if row.name not in _AMBIGUOUS]
     return [
-        Operation(
-            row.name,
-            row.name,
-            row.name,
-            operator.methodcaller(row.name),
-            f"{{a}}.{row.name}()",
-            _POSITIVE
-            if row.domain in ("x > 0", "x >= 0")
-            else _UNIT
-            if "<= 1" in row.domain
-            else _NUMBERS,
-        )
-        for row in rows
-        if row.name not in _AMBIGUOUS
+        Operation(name, name, name, operator.methodcaller(name), f"{{a}}.{name}()", _points(name))
+        for name in names
     ]
+
+
+def _points(name: str) -> tuple[Point, ...]:
+    domain = PRIMITIVES[name].domain
+    return _POSITIVE if domain in ("x > 0", "x >= 0") else _UNIT if "<= 1" in domain else _NUMBERS
 
 
 #: By name, in the order of the report.

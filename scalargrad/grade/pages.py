@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from .findings import Finding, Report
-from .misconceptions import MISCONCEPTIONS
+from .findings import Finding, Report, how_often
+from .misconceptions import sentence
 from .points import Rubric
 from .terminal import details, table
 
@@ -63,18 +63,9 @@ def _points(report: Report, rubric: Rubric) -> str:
 
 
 def _misconceptions(reports: Sequence[Report]) -> str:
-    counts: dict[str, int] = {}
-    for report in reports:
-        for key in report.misconceptions:
-            counts[key] = counts.get(key, 0) + 1
-    words = {"op": "an operation", "x": "an operand", "cls": "Value", "rule": "as it says"}
-    rows = [
-        [str(count), escape(MISCONCEPTIONS[key].format_map(words))]
-        for key, count in sorted(counts.items(), key=lambda each: -each[1])
-    ]
-    return (
-        f"<h2>What was thought, in how many files</h2>{_rows(['files', ''], rows)}" if rows else ""
-    )
+    rows = [[str(count), escape(sentence(key))] for key, count in how_often(reports)]
+    head = "<h2>What was thought, in how many files</h2>"
+    return f"{head}{_rows(['files', ''], rows)}" if rows else ""
 
 
 def _section(report: Report, i: int, rubric: Rubric | None) -> str:

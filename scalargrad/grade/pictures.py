@@ -19,7 +19,6 @@ from viz.picture.sketch import Arrow, Sketch, sketch_nodes, sketch_values
 from .findings import Finding, Report
 from .kinds import NODES
 from .operations import OPERATIONS
-from .passes import GRAPHS, LEAVES
 from .terminal import details
 
 __all__ = ["picture_of", "save_pictures"]
@@ -33,12 +32,12 @@ def picture_of(finding: Finding) -> Picture | None:
     if not finding.expected:
         return None
     sketch: Sketch | None = None
-    if finding.operation in OPERATIONS and finding.numbers:
+    if finding.aspect in ("order", "shared") and finding.operation not in NODES:
+        sketch = _of_example(finding)
+    elif finding.operation in OPERATIONS and finding.numbers:
         sketch = _of_operation(finding)
     elif finding.operation in NODES:
         sketch = _of_node(finding)
-    elif finding.operation == "backward":
-        sketch = _of_graph(finding)
     return None if sketch is None else picture(sketch)
 
 
@@ -82,17 +81,19 @@ def _of_node(finding: Finding) -> Sketch:
     return _marked(sketch_nodes(node), finding, twice)
 
 
-def _of_graph(finding: Finding) -> Sketch | None:
-    text = next((x for x in GRAPHS.values() if "; ".join(x.splitlines()) in finding.example), "")
-    if not text:
-        return None
-    names = {name: Value(x) for name, x in LEAVES.items()}
-    exec(text, {}, names)
+def _of_example(finding: Finding) -> Sketch:
+    """Draw the graph that an example writes, and mark what leads to the node it asks about."""
+    *lines, result, asked = finding.example.split("; ")
+    cls = lines[0].partition(" = ")[2].partition("(")[0]  # what the student's class is called
+    names: dict[str, Any] = {cls: Value}
+    exec("\n".join(lines), {}, names)
     for name, node in names.items():
-        node.label = name
-    names["y"].backward()
-    sketch = sketch_values(names["y"])
-    wrong = finding.example.rsplit("; ", 1)[-1].removesuffix(".grad")
+        if name != cls:
+            node.label = name
+    root = eval(result.removesuffix(".backward()"), {}, names)
+    root.backward()
+    sketch = sketch_values(root, local_derivatives=finding.aspect == "shared")
+    wrong = asked.removesuffix(".grad")
     tails = {box.name for box in sketch.boxes if wrong in box.rows[:1]}
     return _with(sketch, lambda arrow: arrow.tail in tails, finding)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .driving import Engine, NotWrittenError, failure, is_number
+from .driving import Engine, NotWrittenError, failure, is_number, shown
 from .findings import MISSING, RIGHT, WRONG, Finding
 from .guesses import guessed, same
 from .misconceptions import sentence
@@ -42,13 +42,8 @@ class _Check:
             aspect = "forward" if self.operation.core else "optional"
             return [Finding(name, aspect, MISSING, f"{name} is missing: there is no {method}")]
         findings: list[Finding] = []
-        for step in (
-            self._forward,
-            self._backward,
-            self._twice,
-            self._shared,
-            *self._with_numbers(),
-        ):
+        steps = self._forward, self._backward, self._twice, self._shared, *self._with_numbers()
+        for step in steps:
             with self.engine.calls(METHODS) as called:
                 finding = self._outcome(step)
             if finding.status != RIGHT:
@@ -64,21 +59,16 @@ class _Check:
         except _WrongError as wrong:
             return wrong.finding
         except NotWrittenError as missing:
-            return Finding(
-                self.operation.name, _ASPECTS.get(step.__name__, "number"), MISSING, str(missing)
-            )
+            aspect = _ASPECTS.get(step.__name__, "number")
+            return Finding(self.operation.name, aspect, MISSING, str(missing))
 
     # ── building and reading ──
-
-    def _words(self, operand: int = 0) -> dict[str, str]:
-        rule = {"tanh": "1 − tanh(x)²", "sigmoid": "s·(1 − s)"}.get(self.operation.name, "")
-        words = {"op": self.operation.name, "x": _LETTERS[operand], "cls": self.engine.name}
-        return words | {"rule": rule}
 
     def _wrong(self, aspect: str, key: str, text: str = "", **about: Any) -> Finding:
         """Make a finding, with the sentence of a misconception, or else a text."""
         if key:
-            text = sentence(key, **self._words(max(about.get("operand", 0), 0)))
+            letter = _LETTERS[max(about.get("operand", 0), 0)]
+            text = sentence(key, self.operation.name, letter, self.engine.name)
         return Finding(self.operation.name, aspect, WRONG, text, key, **about)
 
     def _leaves(self, point: Point) -> list[Any]:
@@ -87,10 +77,8 @@ class _Check:
 
     def _setup(self, point: Point) -> str:
         names = _LETTERS[: self.count]
-        parts = [
-            f"{x} = {self.engine.name}({number})" for x, number in zip(names, point, strict=False)
-        ]
-        return "; ".join(parts)
+        numbers = zip(names, point, strict=False)
+        return "; ".join(f"{x} = {self.engine.name}({number})" for x, number in numbers)
 
     def _code(self, *operands: object) -> str:
         return self.operation.written(*operands)
@@ -110,9 +98,8 @@ class _Check:
         try:
             out = self.operation.call(*operands)
         except NotImplementedError:
-            raise NotWrittenError(
-                f"{name} is still to be written: it raises NotImplementedError"
-            ) from None
+            what = f"{name} is still to be written: it raises NotImplementedError"
+            raise NotWrittenError(what) from None
         except TypeError as error:
             if "unsupported operand" in str(error) or "bad operand" in str(error):
                 raise NotWrittenError(f"{name} is missing for {code}") from None
@@ -125,9 +112,8 @@ class _Check:
             raise _WrongError(self._wrong(aspect, "bare-number", **about, got=f"{out!r:.60}"))
         made: Any = out
         if isinstance(made.data, self.engine.cls):
-            raise _WrongError(
-                self._wrong(aspect, "nested", **about, got=f"data is {made.data!r:.60}")
-            )
+            got = f"data is {made.data!r:.60}"
+            raise _WrongError(self._wrong(aspect, "nested", **about, got=got))
         return out
 
     def _failed(self, aspect: str, error: Exception, **about: Any) -> Finding:
@@ -170,15 +156,9 @@ class _Check:
             code = f"{self._setup(point)}; {code}.backward(); {_LETTERS[operand]}.grad"
         what = "its value" if of == "z" else f"what {_LETTERS[operand]} receives"
         return self._wrong(
-            aspect,
-            key,
-            f"{self.operation.name}: {what} is wrong",
-            example=code,
-            expected=_shown(first["expected"]),
-            got=_shown(first["got"]),
-            operand=operand,
-            numbers=point,
-        )
+            aspect, key, f"{self.operation.name}: {what} is wrong", example=code, numbers=point,
+            operand=operand, expected=shown(first["expected"]), got=shown(first["got"]),
+        )  # fmt: skip
 
     def _received(self, point: Point, seed: float) -> list[Any]:
         """Return what the operands receive, when the result's gradient is the seed."""
@@ -195,9 +175,8 @@ class _Check:
             what = f"the backward pass of {self.operation.name} is still to be written"
             raise NotWrittenError(what) from None
         except Exception as error:
-            raise _WrongError(
-                self._failed("backward", error, example=code, numbers=point)
-            ) from None
+            wrong = self._failed("backward", error, example=code, numbers=point)
+            raise _WrongError(wrong) from None
 
     def _confirm_children(self, leaves: Sequence[Any], out: Any, point: Point) -> None:
         if not self.engine.drivable:
@@ -207,16 +186,8 @@ class _Check:
             return
         code = f"{self._setup(point)}; ({self._as_written(point)}).{self.engine.children}"
         got = f"{len(self.engine.operands(out))} operands"
-        raise _WrongError(
-            self._wrong(
-                "backward",
-                "children",
-                example=code,
-                expected="all operands",
-                got=got,
-                numbers=point,
-            )
-        )
+        about: dict[str, Any] = {"example": code, "expected": "all operands", "got": got}
+        raise _WrongError(self._wrong("backward", "children", numbers=point, **about))
 
     def _seeds(self) -> tuple[float, ...]:
         """Return gradients from above to try; without a way to give others, 1 alone."""
@@ -259,22 +230,18 @@ class _Check:
         """Use one node in two places."""
         if not (self.engine.drivable or self._trusted("+")):
             return Finding(self.operation.name, "shared", "")
-        one, two = (
-            self.operation.points[0],
-            (self.operation.points[0][0], *self.operation.points[1][1:]),
-        )
+        one, other = self.operation.points[:2]
+        two = one[0], *other[1:]
         alone = [self._received(one, 1.0)[0], self._received(two, 1.0)[0]]
         a = self.engine.leaf(one[0])
         others = [self.engine.leaf(x) for x in (*one[1 : self.count], *two[1 : self.count])]
         rest = others or [*one[self.count :], *two[self.count :]] or [None, None]
         texts = [self._code("a", x) for x in ("bc" if others else rest)]
-        made = [
-            f"{x} = {self.engine.name}({leaf.data})"
+        made = "".join(
+            f"{x} = {self.engine.name}({leaf.data}); "
             for x, leaf in zip("abc", [a, *others], strict=False)
-        ]
-        code = (
-            f"{'; '.join(made)}; ({' + '.join(f'({text})' for text in texts)}).backward(); a.grad"
         )
+        code = f"{made}({' + '.join(f'({text})' for text in texts)}).backward(); a.grad"
         outs = [self._applied([a] if x is None else [a, x], "shared", code, one) for x in rest]
         self._push([(out, 1.0) for out in outs], one)
         slopes = [
@@ -293,7 +260,7 @@ class _Check:
         if all(map(is_number, alone)) and not same(sum(alone), got):
             key = "assigns" if any(same(each, got) for each in alone) else ""
             text = f"{self.operation.name} does not add up what comes from two places"
-        numbers = {"expected": _shown(expected), "got": _shown(got)}
+        numbers = {"expected": shown(expected), "got": shown(got)}
         return self._wrong(aspect, key, text, operand=0, example=code, numbers=point, **numbers)
 
     def _with_numbers(self) -> Iterator[Any]:
@@ -305,9 +272,8 @@ class _Check:
         """Use a plain number as the right operand, or as the left one."""
         name = self.operation.name
         if not right and not hasattr(self.engine.cls, REFLECTED[name]):
-            return Finding(
-                name, aspect, MISSING, f"2 {name} a is missing: there is no {REFLECTED[name]}"
-            )
+            text = f"2 {name} a is missing: there is no {REFLECTED[name]}"
+            return Finding(name, aspect, MISSING, text)
         samples = []
         for point in ((2.0, 3.0), (5.0, -4.0)):
             i = 0 if right else 1
@@ -318,43 +284,25 @@ class _Check:
             try:
                 out = self._applied(operands, aspect, start + code, point)
             except _WrongError as wrong:
-                if "attribute" in wrong.finding.got:
-                    raise _WrongError(
-                        replace(
-                            wrong.finding,
-                            misconception="unwrapped",
-                            sentence=sentence("unwrapped", **self._words()),
-                        )
-                    ) from None
-                raise
+                if "attribute" not in wrong.finding.got:
+                    raise
+                text = sentence("unwrapped", cls=self.engine.name)
+                found = replace(wrong.finding, misconception="unwrapped", sentence=text)
+                raise _WrongError(found) from None
             expected = self.operation.primitive.evaluate(*point)
             samples.append(self._sample(point, expected, out.data))
             if not same(expected, out.data):
                 key = "left-swapped" if not right and same(samples[-1]["swapped"], out.data) else ""
                 return self._wrong(
-                    aspect,
-                    key,
-                    f"the value of {code} is wrong",
-                    example=f"{start}({code}).data",
-                    numbers=point,
-                    expected=_shown(expected),
-                    got=_shown(out.data),
-                )
+                    aspect, key, f"the value of {code} is wrong", example=f"{start}({code}).data",
+                    numbers=point, expected=shown(expected), got=shown(out.data),
+                )  # fmt: skip
             self._push([(out, 1.0)], point)
             slope = self.operation.primitive.slopes(*point, expected)[i]
             if not same(slope, leaf.grad):
                 return self._wrong(
-                    aspect,
-                    "",
-                    f"what a receives in {code} is wrong",
-                    example=f"{start}({code}).backward(); a.grad",
-                    numbers=point,
-                    operand=i,
-                    expected=_shown(slope),
-                    got=_shown(leaf.grad),
-                )
+                    aspect, "", f"what a receives in {code} is wrong", operand=i, numbers=point,
+                    example=f"{start}({code}).backward(); a.grad", expected=shown(slope),
+                    got=shown(leaf.grad),
+                )  # fmt: skip
         return Finding(name, aspect, RIGHT)
-
-
-def _shown(number: Any) -> str:
-    return f"{float(number):.6g}" if is_number(number) else f"{number!r:.60}"

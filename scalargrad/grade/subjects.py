@@ -112,15 +112,17 @@ def _add_value(
         return
 
     wanted = [op for op in OPERATIONS.values() if op.core or hasattr(cls, op.method)]
-    missing = [name for name in _USUAL if not hasattr(cls, name)]
+    missing = [
+        Finding(name, "optional", MISSING, f"{name} is missing")
+        for name in _USUAL
+        if not hasattr(cls, name)
+    ]
     subject.add(
         f"class {cls.__name__}",
         *(Task(op.name, partial(check_operation, engine, op)) for op in wanted),
         Task("backward", lambda: check_backward(engine)),
         Task("depth", lambda: check_depth(engine), remark=True),
-        Task(
-            "others", lambda: [Finding(x, "optional", MISSING, f"{x} is missing") for x in missing]
-        ),
+        Task("others", lambda: missing),
     )
 
 
@@ -181,10 +183,7 @@ def _leaf(classes: Mapping[str, type], node: type) -> type:
     for name in ("Input", "Node"):
         if name in classes:
             return classes[name]
-    if issubclass(node, miniflow.Node):
-        return miniflow.Input
-    bases = [cls for cls in node.__mro__ if cls is not object]
-    return bases[-1]
+    return miniflow.Input if issubclass(node, miniflow.Node) else node.__mro__[-2]
 
 
 def _add_flow(
@@ -203,7 +202,5 @@ def _add_flow(
 def _add_answers(subject: Subject, names: Mapping[str, Any]) -> None:
     expression, numbers, gradients = map(names.get, ("expression", "numbers", "gradients"))
     if callable(expression) and isinstance(numbers, dict) and isinstance(gradients, dict):
-        subject.add(
-            "gradients by hand",
-            Task("gradients", lambda: check_answers(expression, numbers, gradients)),
-        )
+        task = Task("gradients", lambda: check_answers(expression, numbers, gradients))
+        subject.add("gradients by hand", task)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .findings import FOLLOWS, MISSING, REMARK, RIGHT, WRONG, Finding, Report
-from .misconceptions import MISCONCEPTIONS
+from .findings import FOLLOWS, MISSING, REMARK, RIGHT, WRONG, Finding, Report, how_often
+from .misconceptions import sentence
 
 __all__ = ["class_table", "columns", "details", "table"]
 
@@ -62,14 +62,15 @@ def _rows(findings: Sequence[Finding]) -> list[list[str]]:
 
 
 def details(report: Report) -> list[Finding]:
-    """Return what is wrong, each misconception of an operation once.
+    """Return what is wrong, each misconception of an operation once, and what is missing.
 
-    What is not explained is left out where the same operation has something that is.
+    What is wrong and not explained is left out where the same operation has something that is.
     """
     chosen: dict[tuple[str, str], Finding] = {}
     explained = {f.operation for f in report.wrong if f.misconception}
     for finding in report.wrong:
-        if finding.misconception or finding.operation not in explained:
+        plain = finding.status == MISSING or finding.operation not in explained
+        if finding.misconception or plain:
             chosen.setdefault((finding.operation, finding.misconception), finding)
     return [*chosen.values()]
 
@@ -90,25 +91,10 @@ def class_table(reports: Sequence[Report]) -> str:
         result = {0: "all right", 1: "wrong", 2: "not checked"}[report.status]
         wrong = ", ".join(dict.fromkeys(finding.operation for finding in report.wrong))
         rows.append([report.file, result, report.trouble or wrong])
-    counts: dict[str, int] = {}
-    for report in reports:
-        for key in report.misconceptions:
-            counts[key] = counts.get(key, 0) + 1
     parts = [columns(rows)]
-    if counts:
-        often = sorted(counts.items(), key=lambda each: -each[1])
-        parts.append(
-            columns(
-                [["files", "misconception", ""], *([str(n), key, _short(key)] for key, n in often)]
-            )
-        )
+    thought = [[str(count), key, sentence(key)] for key, count in how_often(reports)]
+    if thought:
+        parts.append(columns([["files", "misconception", ""], *thought]))
     right = sum(report.ok for report in reports)
     parts.append(f"{right} of {len(reports)} files are all right")
     return "\n\n".join(parts)
-
-
-def _short(key: str) -> str:
-    """Return the sentence of a misconception without the operation that it stands for."""
-    return MISCONCEPTIONS[key].format(
-        op="an operation", x="an operand", cls="Value", rule="as it says"
-    )

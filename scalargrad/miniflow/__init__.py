@@ -11,11 +11,11 @@ A graph of nodes is defined first, and run later, forward and backward, on whate
 array([1., 1., 1.])
 
 What the public miniflow labs import from their ``miniflow`` is here under the same names, NumPy as
-``np`` included; their layer style is in ``layers.py``. Read the source in this order: ``node.py``,
-``kernels.py``, ``nodes.py``, ``losses.py``, ``run.py``, ``results.py``, ``plan.py``. Then
-``translate.py`` and ``special.py`` show how kernels are made of the table of primitives,
-``straight.py`` how a graph runs fast, ``weak.py`` how it is let go, ``expand.py`` what it is in
-scalars, ``check.py`` whether its gradients are right.
+``np`` included; their layer style is in ``layers.py``. What the nodes compute are the kernels of
+`scalargrad.arrays`. Read the source in this order: ``node.py``, ``nodes.py``, ``losses.py``,
+``run.py``, ``results.py``, ``plan.py``. Then ``straight.py`` shows how a graph runs fast,
+``weak.py`` how it is let go, ``expand.py`` what it is in scalars, ``check.py`` whether its
+gradients are right.
 """
 
 import numpy as np

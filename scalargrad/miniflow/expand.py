@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.library import NUMPY
 from ..engine import Value, constant
 from ..rules import make_function
-from .arrays import NUMPY
 from .node import Input, Node, Op, is_label
 from .nodes import Elementwise
 from .plan import sorted_to

@@ -24,9 +24,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..arrays.library import Array, copied
 from ..errors import GradientError, SizeError
 from . import losses, nodes
-from .arrays import Array, copied
 from .node import Input, Op
 
 __all__ = ["CrossEntropy", "Layer", "Linear", "Mean", "Sigmoid", "Softmax", "sanity_check"]

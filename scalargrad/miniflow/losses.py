@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arrays.kernels import CROSS_ENTROPY, CROSS_ENTROPY_WITH_SOFTMAX, softmax
+from ..arrays.kernels import MSE as MSE_KERNEL
+from ..arrays.library import Array, unify
 from ..errors import DomainError, SizeError
-from .arrays import Array, unify
-from .kernels import CROSS_ENTROPY, CROSS_ENTROPY_WITH_SOFTMAX, softmax
-from .kernels import MSE as MSE_KERNEL
 from .node import Node, Op
 
 __all__ = ["MSE", "CrossEntropy", "CrossEntropyWithSoftmax"]

@@ -45,9 +45,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.kernels import Kernel
+from ..arrays.library import Array, as_array, unify
 from ..errors import OperandError, ScalargradError, SizeError
-from .arrays import Array, as_array, unify
-from .kernels import Kernel
 from .weak import WeakList
 
 __all__ = ["DummyGrad", "GraphError", "Input", "Node", "Op", "described", "fitting", "is_label"]

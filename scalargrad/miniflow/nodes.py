@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays.kernels import BIAS_ADD, LINEAR, MATMUL, MEAN, SOFTMAX, elementwise, sum_over
 from ..errors import OperandError, SizeError
 from ..ops import PRIMITIVES, Primitive
-from .kernels import BIAS_ADD, LINEAR, MATMUL, MEAN, SOFTMAX, elementwise, sum_over
 from .node import Node, Op
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Any
 from weakref import ref
 
 from .. import graph as walks
-from .arrays import Array
+from ..arrays.library import Array
 from .node import DummyGrad, GraphError, Input, Node
 from .results import chosen_results, unused
 from .straight import can_be_straight, straight_line

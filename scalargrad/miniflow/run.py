@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..arrays.library import copied, unify
 from ..errors import OperandError
-from .arrays import copied, unify
 from .losses import CrossEntropyWithSoftmax
 from .node import DummyGrad, GraphError, Input, Node, described, fitting
 from .plan import planned, sorted_to

@@ -21,14 +21,7 @@ def linear_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     >>> rate(0), round(rate(45), 3), rate(1000)
     (1.0, 0.55, 0.1)
     """
-
-    start, end, length = _checked_schedule(start, end, steps)
-
-    def rate(step: int) -> float:
-        progress = min(step / length, 1.0)
-        return (1 - progress) * start + progress * end
-
-    return _titled(rate, f"linear_decay({start:g}, {end:g}, steps={steps:g})")
+    return _schedule("linear_decay", start, end, steps, lambda done: 1 - done)
 
 
 def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]:
@@ -43,20 +36,24 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     >>> rate(0), round(rate(50), 3), rate(100)
     (1.0, 0.5, 0.0)
     """
-    start, end, length = _checked_schedule(start, end, steps)
+    return _schedule("cosine_decay", start, end, steps, _half_a_cosine)
+
+
+def _half_a_cosine(done: float) -> float:
+    return (1 + math.cos(math.pi * done)) / 2
+
+
+def _schedule(
+    name: str, start: Any, end: Any, steps: Any, left: Callable[[float], float]
+) -> Callable[[int], float]:
+    """Return a schedule by how much is left of the way from its start to its end."""
+    length = option("the length of a schedule", steps, "greater than 0", lambda x: x > 0)
+    first, last = option("the start of a schedule", start), option("the end of one", end)
 
     def rate(step: int) -> float:
-        return end + (start - end) * (1 + math.cos(math.pi * min(step / length, 1.0))) / 2
+        share = left(min(step / length, 1.0))
+        return share * first + (1 - share) * last
 
-    return _titled(rate, f"cosine_decay({start:g}, {end:g}, steps={steps:g})")
-
-
-def _checked_schedule(start: Any, end: Any, steps: Any) -> tuple[float, float, float]:
-    """Check the ends of a schedule, and its length, which may be a fraction."""
-    length = option("the length of a schedule", steps, "greater than 0", lambda x: x > 0)
-    return option("the start of a schedule", start), option("the end of one", end), length
-
-
-def _titled(rate: Callable[[int], float], title: str) -> Callable[[int], float]:
-    rate.__qualname__ = title  # what the repr of an optimiser shows
+    # What the repr of an optimiser shows.
+    rate.__qualname__ = f"{name}({first:g}, {last:g}, steps={length:g})"
     return rate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from operator import index
 from typing import Any, SupportsIndex, TypeAlias
 
@@ -31,9 +31,12 @@ Loss: TypeAlias = Callable[[list[Value], list[Value]], Value]
 def values_of(optimizer: Optimizer) -> list[Value]:
     """Return the Values that an optimiser moves."""
     if not isinstance(optimizer, Optimizer) or not isinstance(optimizer.parameters, list):
+        got = f"{optimizer!r}"
+        if isinstance(optimizer, Sized) and not isinstance(optimizer, str):
+            got = f"{type(optimizer).__name__}: X and y are one pair, fit(model, loss, (X, y), ...)"
         raise OperandError(
             "fit needs an optimiser of the model's Values, such as SGD(model.parameters()), got "
-            f"{optimizer!r}"
+            f"{got}"
         )
     return optimizer.parameters
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..compiler import Program, compile
 from ..compiler.passes.walk import Floats, Ints
-from ..compiler.trace import trace
+from ..compiler.trace import trace_function
 from ..engine import Value
 from ..errors import OperandError, SizeError
 from ..optim import Optimizer
@@ -38,7 +38,7 @@ class Compiled(Trainer):
         inputs, targets = leaves("x", samples.x[0]), leaves("y", samples.targets[0])
         self.leaves = [*inputs, *targets]
         with self.explained():
-            self.traced = trace(lambda _: self.traced_sample(inputs, targets), self.leaves)
+            self.traced = trace_function(lambda _: self.traced_sample(inputs, targets), self.leaves)
         self.check_reach(self.traced[:1])
         with self.explained():
             self.program, self.columns = self.compiled(self.traced[:1])

@@ -13,7 +13,7 @@ from ..compiler.passes.walk import Floats, Ints
 from ..errors import NonFiniteError
 from ..optim import Optimizer
 from ..progress import Bar
-from .arguments import Loss, Model, batch_of, count_of, generator
+from .arguments import Loss, Model, batch_of, count_of, generator, values_of
 from .history import History
 from .interrupts import Interrupts
 from .prepare import prepared
@@ -85,6 +85,7 @@ def fit(
     >>> [round(p.data, 4) for p in model.parameters()]           # y = 2 x + 1
     [2.0, 1.0]
     """
+    values_of(optimizer)  # first: where X and y are no pair, all that follows is in a wrong place
     epochs = count_of("epochs", epochs)
     trainer, held_out = prepared(model, loss, data, optimizer, validation, compiled)
     samples = trainer.samples

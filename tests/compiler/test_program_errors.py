@@ -7,6 +7,7 @@ import gc
 import math
 import pickle
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from compiled_graphs import (
     hinge_loss,
 )
 
-from scalargrad import MLP, Value, debug
+from scalargrad import MLP, Value, check_gradients, debug
 from scalargrad.compiler import Program, compile
 from scalargrad.compiler.cost import MACHINES
 from scalargrad.errors import ChoiceError, DomainError, OperandError, SizeError
@@ -213,6 +214,29 @@ def test_error_says_what_is_wrong_when(name: str) -> None:
 def test_function_of_a_single_value_is_told_that_it_gets_a_list(function: Callable) -> None:
     with pytest.raises(OperandError, match=r"gets one list of all inputs, as in lambda x: x\[0\]"):
         compile(function, [Value(1.0)])
+
+
+@pytest.mark.parametrize("function", [lambda a, b: a * b, lambda a, b, c=1: a * b * c])
+def test_function_of_several_values_is_told_that_it_gets_a_list(function: Callable) -> None:
+    message = r"gets one list of all inputs, and takes 2 arguments: .* lambda x: f\(\*x\)"
+    with pytest.raises(OperandError, match=message):
+        compile(function, [Value(1.0), Value(2.0)])
+    with pytest.raises(OperandError, match=message):
+        check_gradients(function, [1.0, 2.0])
+    assert check_gradients(lambda x: function(*x), [1.0, 2.0]) < 1e-9
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, scale=2.0: x[0] * scale,
+        lambda *x: x[0][0] * 2,
+        partial(lambda k, x: x[0] * k, 2.0),
+    ],
+)
+def test_function_of_a_list_may_have_more_parameters(function: Callable) -> None:
+    assert compile(function, [Value(1.0)])([1.5]) == 3.0
+    assert check_gradients(function, [1.0]) < 1e-9
 
 
 def test_comparisons_work_again_after_a_traced_branch() -> None:

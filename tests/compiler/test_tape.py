@@ -31,7 +31,7 @@ from scalargrad.compiler import compile
 from scalargrad.compiler.passes.flatten import unmerged
 from scalargrad.compiler.passes.walk import ROWS, walk
 from scalargrad.compiler.tape import TapeMachine, assemble, vector
-from scalargrad.compiler.tape.assemble import PIECES, SMOOTH_MAX, SUM
+from scalargrad.compiler.tape.assembly import PIECES, SMOOTH_MAX, SUM
 from scalargrad.compiler.tape.straight import TERMS
 from scalargrad.ops import PRIMITIVES
 

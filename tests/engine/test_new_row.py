@@ -108,7 +108,7 @@ def test_text_that_cannot_be_read_says_so_by_name(value, message):
     code = f"""
 from scalargrad.errors import TextError
 from scalargrad.ops import Primitive
-from scalargrad.miniflow.translate import array_function
+from scalargrad.arrays.translate import array_function
 row = Primitive("new", "new", {value!r}, ("1",), (2.0,), "New.")
 try:
     row.evaluate(2.0)

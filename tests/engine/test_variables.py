@@ -36,6 +36,37 @@ def test_the_shortest_variable_wins_and_then_the_first():
     assert longer is short is brief
 
 
+LOOPS = {
+    "a list": ("w = [Value(1.0), Value(2.0)]\nfor p in w: p.grad = 0.0", "w[-1]", "w[1]"),
+    "another variable": ("p = None\nb = Value(1.0)\nfor p in [b]: pass", "b", "b"),
+    "a pair": ('bias = Value(1.0)\nd = {"b": bias}\nfor key, p in d.items(): pass', "bias", "bias"),
+    "nested pairs": (
+        "w = [Value(1.0)]\nfor i, (j, p) in enumerate(zip(w, w)): q = p", "w[0]", "q",
+    ),
+    "several lines": (
+        "w = [Value(1.0)]\nfor (\n    i,\n    p,\n) in enumerate(w): pass", "w[0]", "w[0]",
+    ),
+    "nothing else": ("for p in [Value(1.0)]: pass", "p", "p"),
+    "still running": ("w = [Value(1.0)]\nfor p in w:\n    said = [*held([p]).values()]", "p", "p"),
+    "one of two": ("w = [Value(1.0)]\nfor p in w: pass\nfor r in []: pass\nn = p", "w[0]", "n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["script", "function"])
+@pytest.mark.parametrize("case", LOOPS.values(), ids=LOOPS)
+def test_the_variable_of_a_loop_that_is_over_comes_last(case, inside):
+    """Else the last weight of ``for p in w: p.data -= ...`` would be called p."""
+    text, node, expected = case
+    if "said" not in text:
+        text += f"\nsaid = [*held([{node}]).values()]"
+    if inside:
+        lines = text.replace("\n", "\n    ")
+        text = f"def run():\n    {lines}\n    return said\nsaid = run()"
+    names = {"Value": Value, "held": held}
+    exec(text, names)
+    assert names["said"] == [expected]
+
+
 def test_locals_come_before_globals_and_hide_them():
     local = outside
     assert [*held([outside]).values()] == ["local"]

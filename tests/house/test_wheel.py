@@ -29,14 +29,20 @@ print(scalargrad.__version__)
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("dist")
-    source = tmp_path_factory.mktemp("source")
+def source(tmp_path_factory):
+    """A checkout that is called as ``git clone`` calls it."""
+    source = tmp_path_factory.mktemp("source") / "scalargrad"
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
     for name in tracked.stdout.decode().strip("\0").split("\0"):
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((ROOT / name).read_bytes())
+    return source
+
+
+@pytest.fixture(scope="module")
+def wheel(source, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dist")
     command = [
         sys.executable,
         "-m",
@@ -67,11 +73,28 @@ def test_wheel_holds_the_packages_and_what_their_pages_are_made_of(wheel):
     }
 
 
-def test_wheel_works_in_an_environment_without_the_checkout(wheel, tmp_path):
+def installed(tmp_path, *what):
+    """Install into an environment of its own; return its Python."""
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python]
-    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", wheel], check=True)
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", *what], check=True)
+    return python
+
+
+def test_a_checkout_that_is_installed_is_found_from_the_folder_above_it(source, tmp_path):
+    """There Python sees a folder called scalargrad, and takes it for a package without a file."""
+    build = f"from setuptools.build_meta import build_editable; build_editable({str(tmp_path)!r})"
+    subprocess.run([sys.executable, "-c", build], cwd=source, capture_output=True, check=True)
+    python = installed(tmp_path, *tmp_path.glob("*.whl"))
+    command = [python, "-c", "from scalargrad import Value; print(Value(2.0).data)"]
+    for folder in (source.parent, source, tmp_path):
+        run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert (run.stdout, run.stderr) == ("2.0\n", "")
+
+
+def test_wheel_works_in_an_environment_without_the_checkout(wheel, tmp_path):
+    python = installed(tmp_path, wheel)
     site = next((tmp_path / "venv" / "lib").glob("python*/site-packages"))
     # The libraries that it needs: those of this environment, and not its editable checkout.
     (site / "needed.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")

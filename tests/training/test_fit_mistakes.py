@@ -92,6 +92,14 @@ MISTAKES = {
     "name of a loss": ({"loss": "mse"}, OperandError, "^the loss is a function.* mse .*got 'mse'$"),
     "loss": ({"loss": lambda *_: None}, OperandError, "that returns a Value; got None"),
     "optimiser": ({"optimizer": "sgd"}, OperandError, "an optimiser of the model's Values.*'sgd'"),
+    "no pair": (
+        {"data": X, "optimizer": Y, "epochs": SGD([Value(1.0)])}, OperandError,
+        r"got ndarray: X and y are one pair, fit\(model, loss, \(X, y\), \.\.\.\)$",
+    ),
+    "no pair of two samples": (
+        {"data": X[:2].tolist(), "optimizer": [1, -1]},
+        OperandError, "got list: X and y are one pair",
+    ),
     "array": ({"optimizer": SGD(np.zeros(3))}, OperandError, "optimiser of the model's Values"),
     "another model": (
         {"optimizer": SGD(MLP(2, [1]).parameters())}, OperandError,

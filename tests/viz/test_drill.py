@@ -44,6 +44,25 @@ def test_a_level_has_something_that_the_one_before_it_had_not(level):
         assert symbols & ADDED[level]
 
 
+def test_numbers_are_used_twice_from_level_two_on():
+    """At the first level every gradient is one product, with nothing to add up."""
+    for level in LEVELS:
+        for root in some(level):
+            _, edges = trace(root)
+            tails = [tail for tail, _ in edges]
+            assert (len(set(tails)) == len(tails)) or level > 1
+        uses = [tail for root in some(level) for tail, _ in trace(root)[1]]
+        assert (len(set(uses)) < len(uses)) == (level > 1)
+
+
+def test_the_title_says_which_drill_it_is():
+    page = drill(3, level=2)
+    assert "<title>Drill 3 of level 2: the gradients of f</title>" in page.html
+    assert (
+        '<h1>Drill 3 of level 2: the gradients of <span id="root-name">f</span></h1>' in page.html
+    )
+
+
 def test_levels_grow():
     sizes = [sum(len(trace(root)[1]) for root in some(level)) for level in LEVELS]
     assert sizes == sorted(set(sizes))

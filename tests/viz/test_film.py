@@ -17,10 +17,10 @@ from scalargrad import functional as F
 from scalargrad.errors import ChoiceError, OperandError, SizeError
 from scalargrad.nn import MLP
 from viz import film
-from viz.pages.film.plot import _LIMITS, plot
+from viz.pages.film.plot import LIMITS, plot_of
 from viz.picture.folding import fold
 from viz.picture.sketch import box_names
-from viz.words.names import named, shown, walk
+from viz.words.names import named, nodes_of, shown
 from viz.words.steps import steps
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -125,9 +125,9 @@ def test_gradients_are_neither_read_nor_changed() -> None:
     before = film(root).svg
     root.grad = 5.0
     root.backward()
-    grads = [node.grad for node in walk(root, "test")]
+    grads = [node.grad for node in nodes_of(root, "test")]
     assert film(root).svg == before
-    assert [node.grad for node in walk(root, "test")] == grads
+    assert [node.grad for node in nodes_of(root, "test")] == grads
 
 
 def test_readme_example_is_small() -> None:
@@ -181,8 +181,8 @@ def test_length_that_is_none_gets_a_sentence(seconds) -> None:
 
 
 def made_plot(root: Value, seconds: float | None = None):
-    order = walk(root, "test")
-    return plot(order, named(order, False), seconds)
+    order = nodes_of(root, "test")
+    return plot_of(order, named(order, False), seconds)
 
 
 @pytest.mark.parametrize("seconds", [None, 5.0, 60.0])
@@ -203,7 +203,7 @@ def test_film_ends_with_the_gradients_of_the_backward_pass(program) -> None:
     inputs = [Value(x, label=f"x{i}") for i, x in enumerate(program.inputs)]
     root = program.values(inputs)[-1]
     made = made_plot(root)
-    order = walk(root, "test")
+    order = nodes_of(root, "test")
     gradients = {step.parent: step.after for step in steps(root)}
     assert not made.sketch.notice
     for place, node in enumerate(order):
@@ -217,10 +217,10 @@ def test_film_ends_with_the_gradients_of_the_backward_pass(program) -> None:
 @each_graph
 def test_film_of_a_folded_graph_ends_with_the_gradients_of_the_backward_pass(build) -> None:
     root = build()
-    order, made = walk(root, "test"), made_plot(root)
+    order, made = nodes_of(root, "test"), made_plot(root)
     gradients = {step.parent: step.after for step in steps(root)}
     shown = 0
-    for block, box in box_names(fold(order, limits=_LIMITS)).items():
+    for block, box in box_names(fold(order, limits=LIMITS)).items():
         for text, numbers in (
             (made.data.get(box), [node.data for node in block.results]),
             (made.gradients.get(box, [None])[-1], [gradients[node] for node in block.results]),

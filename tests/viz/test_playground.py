@@ -168,18 +168,18 @@ def test_units_are_inputs_and_neurons_in_columns() -> None:
     names = [[unit.name for unit in units if unit.column == column] for column in range(3)]
     assert names == [["x0", "x1"], ["l0.n0", "l0.n1", "l0.n2"], ["l1.n0", "l1.n1"]]
     hidden = units[2]
-    assert (hidden.kind, hidden.activation) == ("neuron", "tanh")
-    assert [source.name for source, _ in hidden.weights] == ["x0", "x1"]
-    assert [weight for _, weight in hidden.weights] == model.layers[0].neurons[0].w
-    assert hidden.bias is model.layers[0].neurons[0].b
+    assert (hidden.kind, hidden.neuron.activation._op) == ("neuron", "tanh")
+    assert [source.name for source in hidden.sources] == ["x0", "x1"]
+    assert hidden.neuron.weights == model.layers[0].neurons[0].w
+    assert hidden.neuron.bias is model.layers[0].neurons[0].b
 
 
 def test_neurons_that_people_write_are_found() -> None:
     w, v, b = Value(1.0), Value(2.0), Value(0.0)
     units = units_of(lambda x: (w * x[0] + x[1] * v + b).sigmoid(), [w, v, b])
-    neuron = units[-1]
-    assert (neuron.kind, neuron.activation, neuron.bias) == ("neuron", "sigmoid", b)
-    assert [weight for _, weight in neuron.weights] == [w, v]
+    neuron = units[-1].neuron
+    assert (neuron.activation._op, neuron.bias) == ("sigmoid", b)
+    assert neuron.weights == [w, v]
 
 
 def test_features_and_outputs_are_units_of_their_own() -> None:

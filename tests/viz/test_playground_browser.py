@@ -85,6 +85,16 @@ def test_saturated_neuron_is_told(show) -> None:
     assert "Dead" in told or "Saturated" in told
 
 
+def test_neuron_with_a_setting_has_it_in_its_formula_and_its_slope(show) -> None:
+    model, loss, data = moons((3, 1), activation=lambda x: x.leaky_relu(0.001))
+    model.layers[0].neurons[1].b.data = -100.0
+    page = show(model, loss, data)
+    page.get_by_role("button", name="Neuron l0.n1").click()
+    card = text_of(page, "#unit-card")
+    assert "l0.n1 = leaky_relu(w₀ · x0 + w₁ · x1 + b, 0.001)" in card
+    assert "Saturated: the slope of leaky_relu is below 0.01 for all samples." in card
+
+
 def test_line_of_a_weight_is_chosen_by_a_click(show) -> None:
     page = show(*moons((2, 1)))
     x, y = page.evaluate("""() => {

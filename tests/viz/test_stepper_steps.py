@@ -247,6 +247,32 @@ def test_a_drill_asks_for_each_gradient_and_says_what_comes_next(browser, tmp_pa
         assert said.strip() == "Now another one: viz.drill(3, level=2)"
 
 
+def test_a_drill_is_answered_by_keys_alone(browser, tmp_path) -> None:
+    page = browser.new_page()
+    page.goto(drill(seed=2, level=2, path=tmp_path / "drill.html").path.as_uri())
+    page.keyboard.press("ArrowRight")
+    for _ in range(3):
+        page.keyboard.type(str(page.evaluate("step().after")))
+        page.keyboard.press("Enter")  # checks, and goes to the button of the next step
+        assert text(page, "#verdict").startswith("✓ Right")
+        page.keyboard.press("Enter")
+    assert text(page, "#verdict") == ""
+    assert page.evaluate("[state.score.right, state.score.asked, state.waiting]") == [3, 4, True]
+    before = position(page)
+    page.keyboard.press("ArrowRight")  # without an answer: it is shown
+    assert position(page) == before + 1
+    page.close()
+
+
+def test_the_slider_keeps_the_focus_where_a_gradient_is_asked_for(show) -> None:
+    page = show(twice(), "#step=5")
+    page.click("#predict")
+    page.focus("#slider")
+    page.keyboard.press("End")
+    assert page.is_visible("#question")
+    assert page.evaluate("document.activeElement.id") == "slider"
+
+
 def test_predict_reveals_on_demand_and_when_stepping_on(show) -> None:
     page = show(twice(), "#step=5")
     page.click("#predict")

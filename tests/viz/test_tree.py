@@ -15,7 +15,7 @@ from scalargrad.graph import topological_sort
 from viz.words.audit import audit
 from viz.words.explain import explain
 from viz.words.formula import formula
-from viz.words.names import about, named, shown, walk, width
+from viz.words.names import about, named, nodes_of, shown, width
 from viz.words.steps import steps
 from viz.words.tree import tree
 
@@ -95,7 +95,7 @@ def read(text: str) -> tuple[str, dict[str, list[str]]]:
 
 
 def structure(root: Value) -> tuple[str, dict[str, list[str]]]:
-    order = walk(root, "test")
+    order = nodes_of(root, "test")
     called = named(order, names=False)
     return called[root], {called[x]: [called[y] for y in operands(x)] for x in order}
 
@@ -157,7 +157,7 @@ def test_names_are_unique_whatever_the_labels() -> None:
     labels = ["w", "w", "w#1", "v1", "", "", "x" * 50, "x" * 60, "2", "a\nb", "a\\nb", "'a\\nb'"]
     leaves = [Value(1.0, label=label) for label in labels]
     total = sum(leaves[1:], leaves[0]) * 2
-    called = named(walk(total, "test"))
+    called = named(nodes_of(total, "test"))
     unique = [name for node, name in called.items() if node.kind != "constant"]
     assert len(set(unique)) == len(unique)
     assert called[total._prev[1]] == "2"

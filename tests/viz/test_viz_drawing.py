@@ -15,7 +15,7 @@ from oracles import python, repeatable
 from scalargrad import MLP, Neuron, Value
 from scalargrad.engine import constant, parameter
 from scalargrad.errors import ChoiceError, OperandError
-from viz import audit, draw_dot, stepper, steps, trace, tree
+from viz import audit, draw_dot, film, stepper, steps, trace, tree
 from viz.words.names import shown
 
 each_graphviz = pytest.mark.usefixtures("graphviz")
@@ -162,6 +162,15 @@ def test_kinds_of_nodes_differ_in_more_than_colour():
     }
     assert set(looks) == {"leaf", "parameter", "constant", "op", "op root", "symbol"}
     assert len(set(looks.values())) == len(looks)
+
+
+def test_label_of_a_number_is_shown_in_all_pictures():
+    two = constant(2.0)
+    two.label = "rate"
+    y = Value(3.0, label="x") * two
+    assert "rate|data 2.0000" in draw_dot(y).source
+    assert ">rate<" in film(y).svg
+    assert ">rate<" in stepper(y).html
 
 
 def test_colour_of_the_last_row_grows_with_the_gradient():

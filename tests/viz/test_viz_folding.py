@@ -15,27 +15,27 @@ from viz.picture.folding import NEAREST, READABLE, fits, fold
 
 
 def fold_graph(root, asked=None):
-    """Return the blocks of a graph, after checking what holds for all graphs."""
+    """Return the groups of a graph, after checking what holds for all graphs."""
     nodes, _ = trace(root)
-    blocks = fold(nodes, asked)
-    assert sorted(map(id, (node for block in blocks for node in block.nodes))) == sorted(
+    groups = fold(nodes, asked)
+    assert sorted(map(id, (node for group in groups for node in group.nodes))) == sorted(
         map(id, nodes)
     )
-    assert root in blocks[-1].results
-    shown = [node for block in blocks for node in block.results]
+    assert root in groups[-1].results
+    shown = [node for group in groups for node in group.results]
     assert len(set(shown)) == len(shown)
-    place = {block: i for i, block in enumerate(blocks)}
-    for block in blocks:
-        assert all(place[operand] < place[block] for operand in block.operands)
-    return blocks
+    place = {group: i for i, group in enumerate(groups)}
+    for group in groups:
+        assert all(place[operand] < place[group] for operand in group.operands)
+    return groups
 
 
-def titles(blocks):
-    return sorted(block.title for block in blocks if block.title)
+def titles(groups):
+    return sorted(group.title for group in groups if group.title)
 
 
-def labels(blocks):
-    return [block.title or block.results[0].label or block.results[0]._op for block in blocks]
+def labels(groups):
+    return [group.title or group.results[0].label or group.results[0]._op for group in groups]
 
 
 def leaves(prefix, count):
@@ -94,17 +94,17 @@ def own_activation(x, w, b):
 def test_neuron_that_people_write_folds_into_one_box(neuron, title):
     x, w, b = leaves("x", 2), leaves("w", 2), Value(0.5, label="b")
     out = neuron(x, w, b)
-    blocks = fold_graph(out, asked=True)
-    assert labels(blocks) == ["x0", "x1", title]
-    assert list(blocks[-1].results) == [out]
-    assert [block.results[0] for block in blocks[-1].operands] == x
+    groups = fold_graph(out, asked=True)
+    assert labels(groups) == ["x0", "x1", title]
+    assert list(groups[-1].results) == [out]
+    assert [group.results[0] for group in groups[-1].operands] == x
 
 
 @pytest.mark.parametrize("x", [[1.0, 2.0, 3.0], [Value(i) for i in range(3)]], ids=str)
 def test_neuron_of_the_module_folds_into_one_box(x):
-    blocks = fold_graph(Neuron(3, seed=0)(x), asked=True)
-    assert [block.kind for block in blocks] == ["", "", "", "neuron"]
-    assert blocks[-1].title == "neuron · tanh · 3 inputs"
+    groups = fold_graph(Neuron(3, seed=0)(x), asked=True)
+    assert [group.kind for group in groups] == ["", "", "", "neuron"]
+    assert groups[-1].title == "neuron · tanh · 3 inputs"
 
 
 def test_neuron_with_numbers_as_inputs_folds_with_them():
@@ -137,26 +137,26 @@ def test_weights_of_a_layer_without_module_are_told_from_its_inputs():
         outs = [
             bias_first(one or leaves("w", 3), other or leaves("w", 3), Value(0.0)) for _ in range(4)
         ]
-        blocks = fold_graph(mse(outs, [1.0] * 4), asked=True)
-        assert labels(blocks)[:3] == ["x0", "x1", "x2"]
-        assert titles(blocks) == ["neuron · ReLU · 3 inputs"] * 4
+        groups = fold_graph(mse(outs, [1.0] * 4), asked=True)
+        assert labels(groups)[:3] == ["x0", "x1", "x2"]
+        assert titles(groups) == ["neuron · ReLU · 3 inputs"] * 4
 
 
 def test_parameters_that_neurons_share_fold_into_one_box():
     w, b = leaves("w", 2), Value(0.0)
     first, second = (lecture(leaves("x", 2), w, b) for _ in range(2))
-    blocks = fold_graph(first * second, asked=True)
-    assert titles(blocks) == ["3 leaves", *["neuron · tanh · 2 inputs"] * 2]
+    groups = fold_graph(first * second, asked=True)
+    assert titles(groups) == ["3 leaves", *["neuron · tanh · 2 inputs"] * 2]
     model = Neuron(2, seed=0)
-    blocks = fold_graph(model([1.0, 2.0]) + model([2.0, 3.0]), asked=True)
-    assert titles(blocks) == ["3 parameters", *["neuron · tanh · 2 inputs"] * 2]
+    groups = fold_graph(model([1.0, 2.0]) + model([2.0, 3.0]), asked=True)
+    assert titles(groups) == ["3 parameters", *["neuron · tanh · 2 inputs"] * 2]
 
 
 def test_weight_that_is_also_used_elsewhere_keeps_its_box():
     x, w, b = leaves("x", 2), leaves("w", 2), Value(0.0)
-    blocks = fold_graph(lecture(x, w, b) + w[1] * w[1], asked=True)
-    assert "w1" in labels(blocks)
-    assert "w0" not in labels(blocks)
+    groups = fold_graph(lecture(x, w, b) + w[1] * w[1], asked=True)
+    assert "w1" in labels(groups)
+    assert "w0" not in labels(groups)
 
 
 # ── large graphs ────────────────────────────────────────────────────────────────────────────────
@@ -174,9 +174,9 @@ def test_small_graph_does_not_fold_by_itself():
 
 def test_network_too_large_to_read_folds_into_neurons():
     out = network(4, 10, 10, 1)
-    blocks = fold_graph(out)
+    groups = fold_graph(out)
     assert len(trace(out)[0]) > READABLE.boxes
-    assert titles(blocks) == sorted(
+    assert titles(groups) == sorted(
         ["neuron · tanh · 4 inputs"] * 10
         + ["neuron · tanh · 10 inputs"] * 10
         + ["neuron · 10 inputs"]
@@ -184,22 +184,22 @@ def test_network_too_large_to_read_folds_into_neurons():
 
 
 def test_network_too_large_for_neurons_folds_into_layers():
-    blocks = fold_graph(mse(network(64, 32, 32, 10), [0.0] * 10))
-    assert labels(blocks)[:4] == [
+    groups = fold_graph(mse(network(64, 32, 32, 10), [0.0] * 10))
+    assert labels(groups)[:4] == [
         "64 leaves",
         "layer · 32 neurons · tanh · 64 inputs",
         "layer · 32 neurons · tanh · 32 inputs",
         "layer · 10 neurons · 32 inputs",
     ]
-    assert [len(block.results) for block in blocks[:4]] == [64, 32, 32, 10]
-    assert blocks[1].operands == [blocks[0]]
+    assert [len(group.results) for group in groups[:4]] == [64, 32, 32, 10]
+    assert groups[1].operands == [groups[0]]
 
 
 def test_batch_shares_the_parameters_of_its_layers():
     model = MLP(2, [16, 16, 1], seed=0)
     outs = [model([0.1 * i, 1.0]) for i in range(5)]
-    blocks = fold_graph(mse(outs, [1.0] * 5))
-    count = {title: titles(blocks).count(title) for title in titles(blocks)}
+    groups = fold_graph(mse(outs, [1.0] * 5))
+    count = {title: titles(groups).count(title) for title in titles(groups)}
     assert count == {
         "48 parameters": 1,
         "272 parameters": 1,
@@ -233,13 +233,13 @@ def wide():
 @pytest.mark.parametrize("graph", [batch, chain, wide])
 def test_what_is_nearest_to_the_root_stays_in_a_graph_too_large_to_fold(graph):
     root = graph()
-    blocks = fold_graph(root)
-    assert len(blocks) == NEAREST + 1
-    (rest,) = (block for block in blocks if block.kind == "rest")
+    groups = fold_graph(root)
+    assert len(groups) == NEAREST + 1
+    (rest,) = (group for group in groups if group.kind == "rest")
     assert rest.title == f"{rest.size:,} more nodes"
     assert rest.size > len(trace(root)[0]) - 1000
     nearest = {operand for operand, user in trace(root)[1] if user is root}
-    assert nearest & {block.results[0] for block in blocks if block.results}
+    assert nearest & {group.results[0] for group in groups if group.results}
 
 
 def test_few_nodes_with_long_ways_between_them_fold_too():

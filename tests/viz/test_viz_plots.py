@@ -1,9 +1,13 @@
 """Plots of losses, fits and decisions: what is in them."""
 
+import re
+
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from oracles import ROOT
 from PIL import Image
 from plotted import X, drawn, square, texts
 
@@ -87,11 +91,30 @@ def test_decision_border_lies_where_the_score_crosses_it(ax):
 def test_decision_draws_each_class_with_its_own_marker_and_name(ax):
     x = [[0.0, 0.0], [1.0, 1.0], [2.0, 1.0]]
     plot_decision(sum, x, [0, 1, 1], ax, labels=("no", "yes"))
-    circles, triangles = ax.collections[-2:]
+    circles, squares = ax.collections[-2:]
     assert circles.get_offsets().tolist() == x[:1]
-    assert triangles.get_offsets().tolist() == x[1:]
-    assert len(circles.get_paths()[0].vertices) != len(triangles.get_paths()[0].vertices)
+    assert squares.get_offsets().tolist() == x[1:]
+    assert len(circles.get_paths()[0].vertices) != len(squares.get_paths()[0].vertices)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["no", "yes"]
+
+
+def outputs_of(score):
+    return lambda x: [-score(x), score(x)]
+
+
+@pytest.mark.parametrize("predict", [sum, outputs_of(sum)], ids=["a score", "an output each"])
+def test_two_classes_have_the_colours_of_their_numbers_on_the_page_of_a_playground(predict, ax):
+    style = (ROOT / "viz/pages/playground/page.css").read_text(encoding="utf-8")
+    x = [[-1.0, -1.0], [1.0, 1.0]]
+    plot_decision(predict, x, [0, 1], ax, border=0.0)
+    for part, name in zip(ax.collections[-2:], ("minus", "plus"), strict=True):
+        (page,) = re.findall(rf"--{name}: (#\w+);", style)[:1]
+        assert part.get_facecolor()[0][:3] == pytest.approx(to_rgb(page), abs=0.12)
+    plane = ax.collections[0].get_facecolor()
+    red, _, blue = plane[0][:3]  # where the score is least, or the region of class 0
+    assert red > blue
+    red, _, blue = (plane if predict is sum else ax.collections[2].get_facecolor())[-1][:3]
+    assert blue > red
 
 
 def test_decision_names_classes_and_axes_even_if_nobody_else_does(ax):

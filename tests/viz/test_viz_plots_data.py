@@ -242,6 +242,9 @@ TEXTS = ["setosa", "virginica", "setosa"]
          "each frame is a pair of an epoch and its curve, got list"),
         (lambda: animate_decision(X, [0, 1, 1], [np.zeros((2, 2))]), OperandError,
          "each frame is a pair of an epoch and its scores, got ndarray"),
+        (lambda: animate_fit([0.0], [0.0], square), OperandError,
+         "a film needs a frame for each epoch, a pair of the epoch and its curve, got function: "
+         "gather them in the on_epoch of fit"),
         (lambda: animate_fit([0.0], [0.0], [(1, [0.0])], "film.mp4"), ChoiceError,
          "a film is written to a GIF file, got 'film.mp4'"),
         (lambda: plot_loss([1.0], [2.0]), OperandError,

@@ -11,9 +11,9 @@ from string import ascii_lowercase
 from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError, OperandError
 
-from ..words.names import named, walk
+from ..words.names import named, nodes_of
 from .stepper import Stepper
-from .stepper.content import content
+from .stepper.content import content_of
 from .stepper.page import write
 
 __all__ = ["HARDEST", "drill", "expression"]
@@ -42,8 +42,8 @@ def drill(seed: int = 0, level: int = 1, path: str | os.PathLike[str] | None = N
     The page begins at the backward pass, in its Predict mode. At its end it says what to do next: a
     harder one if at least four of five answers were right, else one of the same kind.
 
-    Level 1 is a few sums and products; with each level come more operations, from level 2 on
-    numbers that are used twice, at last division, tanh and exp.
+    Level 1 is sums and products, each number used once; from level 2 on some are used twice, and
+    with each level come more operations, at last division, tanh and exp.
 
     Args:
         seed: the same seed and level give the same expression.
@@ -62,18 +62,17 @@ def drill(seed: int = 0, level: int = 1, path: str | os.PathLike[str] | None = N
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise OperandError(f"the seed of a drill is a whole number, got {seed!r:.60}")
     root = expression(random.Random(f"drill {seed} {level}"), level)
-    order = walk(root, "drill")
+    order = nodes_of(root, "drill")
     called = named(order, False)
-    found = content(order, called)
+    found = content_of(order, called)
     again = f"viz.drill({seed + 1}, level={level})"
     harder = f"viz.drill({seed}, level={level + 1})" if level < HARDEST else again
     nexts = {"harder": harder, "again": again}
     found = replace(found, graph={**found.graph, "drill": nexts})
     asked = found.steps - len(order) - 1
-    page = Stepper(write(found, called[root]), f"drill {seed} of level {level}, {asked} gradients")
-    if path is not None:
-        page.save(path)
-    return page
+    title = f"drill {seed} of level {level}"
+    html = write(found, called[root], f"{title.capitalize()}: the gradients of {{}}")
+    return Stepper(html, f"{title}, {asked} gradients", path)
 
 
 def expression(rng: random.Random, level: int) -> Value:
@@ -83,7 +82,7 @@ def expression(rng: random.Random, level: int) -> Value:
             root = _attempt(rng, level)
         except ArithmeticError:  # as a division by zero
             continue
-        order = walk(root, "drill")
+        order = nodes_of(root, "drill")
         root.backward()
         if all(abs(x) <= _LARGEST for node in order for x in (node.data, node.grad)) and all(
             node.grad for node in order if node.kind == "leaf"
@@ -96,14 +95,14 @@ def expression(rng: random.Random, level: int) -> Value:
 def _attempt(rng: random.Random, level: int) -> Value:
     """Apply operations to leaves and results, and at last join what has not been used."""
     letters = iter(ascii_lowercase)
-    nodes = [Value(x, label=next(letters)) for x in rng.sample(_LEAVES, 2 + level // 2)]
+    nodes = [Value(x, label=next(letters)) for x in rng.sample(_LEAVES, max(3, 2 + level // 2))]
     allowed = [step for row in _OPERATIONS[:level] for step in row]
     steps = [rng.choice(_OPERATIONS[level - 1]), *(rng.choice(allowed) for _ in range(level))]
     rng.shuffle(steps)
     unused = [*nodes]
     while steps or len(unused) > 1:
         x = rng.choice(unused)
-        others = nodes if steps else unused
+        others = nodes if steps and level > 1 else unused
         y = rng.choice([node for node in others if node is not x])
         made = (steps.pop() if steps else rng.choice(_OPERATIONS[0]))(x, y)
         made.label = next(letters)

@@ -1,27 +1,27 @@
-"""Folding: a graph that is too large to read becomes one of fewer, larger blocks.
+"""Folding: a graph that is too large to read becomes one of fewer, larger groups.
 
-Nothing about it is stored on the nodes. Neurons are found by their structure, so those that people
-write themselves fold as those of `scalargrad.nn` do. The passes, from fine to coarse, go on until
-the picture is small enough:
+Nothing about it is stored on the nodes. The passes, from fine to coarse, go on until the picture is
+small enough:
 
-1. each node is a block;
-2. neurons: sums of products with weights, a bias, and the activation on top;
-3. layers: neurons with the same inputs and activation; and leaves that go to the same blocks;
-4. what is nearest to the root, and one block for all the rest.
+1. each node is a group;
+2. neurons, as `viz.neurons` finds them;
+3. layers: neurons with the same inputs and activation; and leaves that go to the same groups;
+4. what is nearest to the root, and one group for all the rest.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort, use_counts
-from scalargrad.ops import PRIMITIVES
 
-__all__ = ["READABLE", "Block", "Limits", "fits", "fold"]
+from ..neurons import Neuron, neurons
+
+__all__ = ["READABLE", "Group", "Limits", "fits", "fold"]
 
 
 class Limits(NamedTuple):
@@ -38,17 +38,15 @@ READABLE = Limits(300, 600, 2000)
 #: So many boxes are kept if folding is not enough: such a picture is read from its root.
 NEAREST = 40
 
-_ADD, _MUL = PRIMITIVES["add"], PRIMITIVES["mul"]
-
 
 @dataclass(eq=False, slots=True)
-class Block:
+class Group:
     """What one box of a picture stands for: a node, or several nodes folded together."""
 
     results: Sequence[Value]  # the nodes whose numbers it shows
     kind: str = ""  # "neuron", "layer", "leaves" or "rest"; empty for a single node
     title: str = ""
-    operands: list[Block] = field(default_factory=list)  # one for each use by a single node
+    operands: list[Group] = field(default_factory=list)  # one for each use by a single node
     nodes: Sequence[Value] = ()  # all that it stands for
 
     @property
@@ -59,183 +57,85 @@ class Block:
 
 def fold(
     nodes: Sequence[Value], asked: bool | None = None, limits: Limits = READABLE
-) -> list[Block]:
-    """Return the blocks of a graph, operands first, the root's last.
+) -> list[Group]:
+    """Return the groups of a graph, operands first, the root's last.
 
     Args:
         nodes: the nodes, operands first, the root last.
         asked: True folds neurons even in a small graph, False folds nothing.
         limits: how large the picture may be that is not folded further.
     """
-    single = {node: Block([node], nodes=[node]) for node in nodes}
-    for node, block in single.items():
-        block.operands = [single[operand] for operand in operands(node)]
-    blocks = list(single.values())
-    if asked is False or (fits(blocks, limits) and not asked):
-        return blocks
+    single = {node: Group([node], nodes=[node]) for node in nodes}
+    for node, group in single.items():
+        group.operands = [single[operand] for operand in operands(node)]
+    groups = list(single.values())
+    if asked is False or (fits(groups, limits) and not asked):
+        return groups
     uses = use_counts(nodes, operands)
-    neurons = _neurons(nodes, uses)
-    blocks = _fold_neurons(blocks, neurons, single, uses)
-    if not fits(blocks, limits):
-        blocks = _fold_leaves(_fold_layers(blocks, neurons))
-    if not fits(blocks, limits):
-        blocks = _keep_nearest(blocks)
-    return blocks
+    boxes = {
+        neuron: Group([neuron.result], kind="neuron", title=_title("neuron", neuron))
+        for neuron in neurons(nodes, uses)
+    }
+    groups = _fold_neurons(groups, boxes, single, uses)
+    if not fits(groups, limits):
+        groups = _fold_leaves(_fold_layers(groups, boxes))
+    if not fits(groups, limits):
+        groups = _keep_nearest(groups)
+    return groups
 
 
-def fits(blocks: Sequence[Block], limits: Limits = READABLE) -> bool:
-    """Tell whether a picture of the blocks can be read, and drawn without a long wait."""
-    arrows = sum(len(block.operands) for block in blocks)
-    if len(blocks) > limits.boxes or arrows > limits.arrows:
+def fits(groups: Sequence[Group], limits: Limits = READABLE) -> bool:
+    """Tell whether a picture of the groups can be read, and drawn without a long wait."""
+    arrows = sum(len(group.operands) for group in groups)
+    if len(groups) > limits.boxes or arrows > limits.arrows:
         return False
-    far, _ = _distances(blocks)
-    steps = sum(far[operand] - far[block] for block in blocks for operand in block.operands)
+    far, _ = _distances(groups)
+    steps = sum(far[operand] - far[group] for group in groups for operand in group.operands)
     return steps <= limits.way
 
 
-def _distances(blocks: Sequence[Block]) -> tuple[dict[Block, float], dict[Block, float]]:
-    """Return how far each block is from the root, on its longest and on its shortest way."""
-    longest = dict.fromkeys(blocks, 0.0)
-    shortest = dict.fromkeys(blocks[:-1], math.inf) | {blocks[-1]: 0.0}
-    for block in reversed(blocks):
-        far, near = longest[block] + 1, shortest[block] + 1
-        for operand in block.operands:
+def _distances(groups: Sequence[Group]) -> tuple[dict[Group, float], dict[Group, float]]:
+    """Return how far each group is from the root, on its longest and on its shortest way."""
+    longest = dict.fromkeys(groups, 0.0)
+    shortest = dict.fromkeys(groups[:-1], math.inf) | {groups[-1]: 0.0}
+    for group in reversed(groups):
+        far, near = longest[group] + 1, shortest[group] + 1
+        for operand in group.operands:
             longest[operand] = max(longest[operand], far)
             shortest[operand] = min(shortest[operand], near)
     return longest, shortest
 
 
-def _merge(blocks: Sequence[Block], groups: Iterable[tuple[Block, Sequence[Block]]]) -> list[Block]:
-    """Put a new block in the place of each group; between folded blocks one arrow is enough."""
-    home = {block: block for block in blocks}
-    for new, members in groups:
+def _merge(groups: Sequence[Group], merged: Iterable[tuple[Group, Sequence[Group]]]) -> list[Group]:
+    """Put new groups in the place of others; between folded groups one arrow is enough."""
+    home = {group: group for group in groups}
+    for new, members in merged:
         home.update(dict.fromkeys(members, new))
         new.nodes = [node for member in members for node in member.nodes]
         new.operands = [operand for member in members for operand in member.operands]
-    for block in dict.fromkeys(home.values()):
-        block.operands = [home[operand] for operand in block.operands]
-        if block.kind:
-            block.operands = [each for each in dict.fromkeys(block.operands) if each is not block]
-    return topological_sort([home[blocks[-1]]], lambda block: block.operands)
+    for group in dict.fromkeys(home.values()):
+        group.operands = [home[operand] for operand in group.operands]
+        if group.kind:
+            group.operands = [each for each in dict.fromkeys(group.operands) if each is not group]
+    return topological_sort([home[groups[-1]]], lambda group: group.operands)
 
 
 # ── neurons ─────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(eq=False, slots=True)
-class _Neuron:
-    """A sum of products with weights, its bias, and the activation on top."""
-
-    result: Value
-    inner: list[Value]  # the sums, the products and the activation: nobody else uses them
-    inputs: list[Value]
-    own: list[Value]  # leaves: weights, bias and constants
-    activation: str
-    block: Block
-
-
-def _neurons(nodes: Sequence[Value], uses: dict[Value, int]) -> list[_Neuron]:
-    """Find the neurons of a graph: trees of sums over products with a leaf, used nowhere else."""
-    products: dict[Value, int] = {}  # how many products a sum adds, where it may be in a neuron
-    inner: set[Value] = set()  # sums and products that are part of a larger sum
-    activations: dict[Value, Value] = {}  # by what they are applied to
-    for node in nodes:
-        primitive = node.primitive
-        if primitive is _MUL:
-            if _weights(node):
-                products[node] = 1
-        elif primitive is _ADD:
-            terms = operands(node)
-            parts = [term for term in terms if term in products and uses[term] == 1]
-            if parts and all(term in parts or _is_bias(term) for term in terms):
-                products[node] = sum(products[part] for part in parts)
-                inner.update(parts)
-        elif _activates(node):
-            activations[operands(node)[0]] = node
-    neurons = []
-    for top, count in products.items():
-        if top.primitive is _ADD and top not in inner:
-            activation = activations.get(top) if uses[top] == 1 else None
-            if count > 1 or activation is not None:  # a bare a * x + b is no neuron
-                neurons.append(_neuron(top, activation, uses))
-    return neurons
-
-
-def _neuron(top: Value, activation: Value | None, uses: dict[Value, int]) -> _Neuron:
-    """Take the neuron apart whose last sum is ``top``."""
-    sums, products, biases = [], [], []
-    stack = [top]
-    while stack:
-        node = stack.pop()
-        if node.primitive is _ADD:
-            sums.append(node)
-            stack.extend(operands(node)[::-1])
-        elif node.primitive is _MUL:
-            products.append(node)
-        else:
-            biases.append(node)
-    bias_uses = max((uses[bias] for bias in biases), default=1)
-    inputs, own = [], biases
-    for product in products:
-        weight = _weight(product, uses, bias_uses)
-        (value,) = (each for each in operands(product) if each is not weight)
-        inputs.append(value)
-        own.append(weight)
-        if value.kind == "constant":
-            own.append(value)
-    inner, result, symbol = [*sums, *products], top, ""
-    if activation is not None:
-        inner.append(activation)
-        own += operands(activation)[1:]
-        result, symbol = activation, activation._op
-    title = _title("neuron", symbol, f"{len(inputs)} input{'s' * (len(inputs) > 1)}")
-    block = Block([result], kind="neuron", title=title)
-    return _Neuron(result, inner, inputs, own, symbol, block)
-
-
-def _is_bias(node: Value) -> bool:
-    """Tell whether a node is a leaf that may be a bias, or the 0 with which ``sum()`` starts."""
-    return not operands(node) and (node.kind != "constant" or node.data == 0.0)
-
-
-def _activates(node: Value) -> bool:
-    """Tell whether a node applies a function, like tanh or leaky_relu with its constant slope."""
-    settings = operands(node)[1:]
-    return node._op[:1].isalpha() and all(each.kind == "constant" for each in settings)
-
-
-def _weights(product: Value) -> list[Value]:
-    """Return the operands of a product that may be its weight: leaves other than numbers."""
-    x, y = operands(product)
-    return [each for each in (x, y) if each.kind in ("leaf", "parameter") and x is not y]
-
-
-def _weight(product: Value, uses: dict[Value, int], bias_uses: int) -> Value:
-    """Return the weight; of two leaves it is a parameter, or what is used as often as the bias."""
-
-    def doubt(leaf: Value) -> tuple[bool, int]:
-        return leaf.kind != "parameter", abs(uses[leaf] - bias_uses)
-
-    return min(reversed(_weights(product)), key=doubt)
-
-
-def _title(*parts: str) -> str:
-    return " · ".join(filter(None, parts))
-
-
 def _fold_neurons(
-    blocks: Sequence[Block],
-    neurons: Sequence[_Neuron],
-    single: dict[Value, Block],
-    uses: dict[Value, int],
-) -> list[Block]:
+    groups: Sequence[Group],
+    boxes: Mapping[Neuron, Group],
+    single: Mapping[Value, Group],
+    uses: Mapping[Value, int],
+) -> list[Group]:
     """Fold each neuron with the leaves that it alone uses, and the leaves that neurons share."""
-    members = {neuron.block: [single[node] for node in neuron.inner] for neuron in neurons}
-    users: dict[Value, list[Block]] = {}
-    for neuron in neurons:
-        for leaf in neuron.own:
-            users.setdefault(leaf, []).append(neuron.block)
-    shared: dict[tuple[Block, ...], list[Block]] = {}
+    members = {box: [single[node] for node in neuron.inner] for neuron, box in boxes.items()}
+    users: dict[Value, list[Group]] = {}
+    for neuron, box in boxes.items():
+        for leaf in _own_leaves(neuron):
+            users.setdefault(leaf, []).append(box)
+    shared: dict[tuple[Group, ...], list[Group]] = {}
     for leaf, homes in users.items():
         distinct = tuple(dict.fromkeys(homes))
         if len(homes) < uses[leaf]:
@@ -244,66 +144,76 @@ def _fold_neurons(
             members[distinct[0]].append(single[leaf])
         else:
             shared.setdefault(distinct, []).append(single[leaf])
-    return _merge(blocks, [*members.items(), *map(_leaves, shared.values())])
+    return _merge(groups, [*members.items(), *map(_leaves, shared.values())])
+
+
+def _own_leaves(neuron: Neuron) -> Iterator[Value]:
+    """Yield weights, bias and numbers of a neuron, once for each use: all leaves but its inputs."""
+    fed = {node for node in neuron.inputs if node.kind != "constant"}
+    for node in neuron.inner:
+        yield from (leaf for leaf in operands(node) if not operands(leaf) and leaf not in fed)
+
+
+def _title(kind: str, neuron: Neuron) -> str:
+    count = len(neuron.inputs)
+    return " · ".join(filter(None, [kind, _symbol(neuron), f"{count} input{'s' * (count > 1)}"]))
+
+
+def _symbol(neuron: Neuron) -> str:
+    return "" if neuron.activation is None else neuron.activation._op
 
 
 # ── layers and leaves ───────────────────────────────────────────────────────────────────────────
 
 
-def _fold_layers(blocks: Sequence[Block], neurons: Iterable[_Neuron]) -> list[Block]:
+def _fold_layers(groups: Sequence[Group], boxes: Mapping[Neuron, Group]) -> list[Group]:
     """Fold neurons with the same inputs and activation; constants are the same if equal."""
-    layers: dict[object, list[_Neuron]] = {}
-    for neuron in neurons:
+    layers: dict[object, list[Neuron]] = {}
+    for neuron in boxes:
         inputs = (each.data if each.kind == "constant" else each for each in neuron.inputs)
-        layers.setdefault((neuron.activation, *inputs), []).append(neuron)
-    groups = []
+        layers.setdefault((_symbol(neuron), *inputs), []).append(neuron)
+    merged = []
     for layer in layers.values():
         if len(layer) > 1:
-            count = len(layer[0].inputs)
-            title = _title(
-                "layer",
-                f"{len(layer)} neurons",
-                layer[0].activation,
-                f"{count} input{'s' * (count > 1)}",
-            )
-            block = Block([neuron.result for neuron in layer], kind="layer", title=title)
-            groups.append((block, [neuron.block for neuron in layer]))
-    return _merge(blocks, groups)
+            title = _title(f"layer · {len(layer)} neurons", layer[0])
+            group = Group([neuron.result for neuron in layer], kind="layer", title=title)
+            merged.append((group, [boxes[neuron] for neuron in layer]))
+    return _merge(groups, merged)
 
 
-def _fold_leaves(blocks: Sequence[Block]) -> list[Block]:
-    """Fold leaves that go to the same blocks, if these are folded."""
-    users: dict[Block, list[Block]] = {}
-    for block in blocks:
-        for operand in block.operands:
+def _fold_leaves(groups: Sequence[Group]) -> list[Group]:
+    """Fold leaves that go to the same groups, if these are folded."""
+    users: dict[Group, list[Group]] = {}
+    for group in groups:
+        for operand in group.operands:
             if not operand.operands:
-                users.setdefault(operand, []).append(block)
-    groups: dict[tuple[Block, ...], list[Block]] = {}
+                users.setdefault(operand, []).append(group)
+    together: dict[tuple[Group, ...], list[Group]] = {}
     for leaf, homes in users.items():
-        if all(block.kind for block in homes):
-            groups.setdefault(tuple(homes), []).append(leaf)
-    return _merge(blocks, [_leaves(group) for group in groups.values() if len(group) > 1])
+        if all(group.kind for group in homes):
+            together.setdefault(tuple(homes), []).append(leaf)
+    return _merge(groups, [_leaves(some) for some in together.values() if len(some) > 1])
 
 
-def _leaves(blocks: list[Block]) -> tuple[Block, list[Block]]:
-    """Return the block for blocks of leaves, and these."""
-    results = [node for block in blocks for node in block.results]
+def _leaves(groups: list[Group]) -> tuple[Group, list[Group]]:
+    """Return the group for groups of leaves, and these."""
+    results = [node for group in groups for node in group.results]
     kinds = {node.kind for node in results}
     name = "parameters" if kinds == {"parameter"} else "leaves"
-    return Block(results, kind="leaves", title=f"{len(results):,} {name}"), blocks
+    return Group(results, kind="leaves", title=f"{len(results):,} {name}"), groups
 
 
 # ── the rest ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _keep_nearest(blocks: Sequence[Block]) -> list[Block]:
-    """Keep the blocks nearest to the root and put all others into one.
+def _keep_nearest(groups: Sequence[Group]) -> list[Group]:
+    """Keep the groups nearest to the root and put all others into one.
 
-    A block counts its longest way to the root, and so is farther than all its users: what is kept
+    A group counts its longest way to the root, and so is farther than all its users: what is kept
     never leads to the rest. Leaves, which depend on nothing, count their shortest way.
     """
-    longest, shortest = _distances(blocks)
-    distance = {block: (longest if block.operands else shortest)[block] for block in blocks}
-    rest = sorted(blocks, key=distance.__getitem__)[NEAREST:]
-    size = sum(block.size for block in rest)
-    return _merge(blocks, [(Block([], kind="rest", title=f"{size:,} more nodes"), rest)])
+    longest, shortest = _distances(groups)
+    distance = {group: (longest if group.operands else shortest)[group] for group in groups}
+    rest = sorted(groups, key=distance.__getitem__)[NEAREST:]
+    size = sum(group.size for group in rest)
+    return _merge(groups, [(Group([], kind="rest", title=f"{size:,} more nodes"), rest)])

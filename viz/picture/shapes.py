@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from .drawing import picture
 from .sketch import Sketch
 
-__all__ = ["Shapes", "groups", "shapes"]
+__all__ = ["Shapes", "elements", "shapes"]
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _KEPT = {
@@ -49,8 +49,8 @@ def shapes(sketch: Sketch) -> Shapes:
     return Shapes(svg, canvas)
 
 
-def groups(canvas: ElementTree.Element) -> dict[str, ElementTree.Element]:
-    """Return the groups of boxes and arrows by their names."""
+def elements(canvas: ElementTree.Element) -> dict[str, ElementTree.Element]:
+    """Return the elements of boxes and arrows, by their names."""
     return {group.attrib["id"]: group for group in canvas.findall("g")}
 
 

@@ -17,18 +17,17 @@ from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort
 from scalargrad.variables import held
 
-from ..words.names import Names, number, shown, titled, walk
-from .folding import READABLE, Block, fold
+from ..words.names import Names, nodes_of, number, shown, spread, titled
+from .folding import READABLE, Group, fold
 
 if TYPE_CHECKING:
     from scalargrad.compiler import Program
-    from scalargrad.compiler.passes.patterns import Block as ArrayBlock
-    from scalargrad.compiler.passes.patterns import Operand
+    from scalargrad.compiler.passes.patterns import Block, Operand
     from scalargrad.miniflow import Node
 
 __all__ = [
-    "Arrow", "Box", "Sketch", "box_names", "sketch_blocks", "sketch_nodes", "sketch_program",
-    "sketch_values",
+    "Arrow", "Box", "Sketch", "box_names", "headings", "sketch_groups", "sketch_nodes",
+    "sketch_program", "sketch_values",
 ]  # fmt: skip
 
 #: A program of more operations is drawn without its inputs and parameters: the formulas name them,
@@ -102,82 +101,94 @@ def sketch_values(
     called: Names = False,
 ) -> Sketch:
     """Make the sketch of a graph of Values."""
-    order = walk(root, "draw_dot")
-    blocks, titles = fold(order, asked_to_fold), titled(order, called)
-    heats = _heats(blocks)
+    order = nodes_of(root, "draw_dot")
+    groups, titles = fold(order, asked_to_fold), titled(order, called)
+    heats = _heats(groups)
     texts = _slope_texts if local_derivatives else _no_texts
-    sketch = sketch_blocks(blocks, lambda block: _rows(block, titles), texts)
+    sketch = sketch_groups(groups, lambda group: _rows(group, titles), texts)
     sketch.boxes = [replace(box, heat=heats.get(box.name, 0.0)) for box in sketch.boxes]
     sketch.advice = "draw_dot(root, fold=False) draws every node"
     return sketch
 
 
-def box_names(blocks: Sequence[Block]) -> Mapping[Block, str]:
-    """Name the box of each block."""
-    return {block: f"n{i}" for i, block in enumerate(blocks)}
+def box_names(groups: Sequence[Group]) -> Mapping[Group, str]:
+    """Name the box of each group."""
+    return {group: f"n{i}" for i, group in enumerate(groups)}
 
 
-def sketch_blocks(
-    blocks: Sequence[Block],
-    rows: Callable[[Block], tuple[str, ...]],
+def sketch_groups(
+    groups: Sequence[Group],
+    rows: Callable[[Group], tuple[str, ...]],
     texts: Callable[[Value], Sequence[str]],
 ) -> Sketch:
     """Make the sketch of a folded graph of Values.
 
     Args:
-        blocks: operands first.
-        rows: what is written into the box of a block, ...
+        groups: operands first.
+        rows: what is written into the box of a group, ...
         texts: ... and on the arrows from the operands of a result that is drawn by itself.
     """
-    names = box_names(blocks)
-    sketch = Sketch(notice=_notice(blocks))
-    for block, name in names.items():
-        kind = block.kind if block.kind not in ("", "leaves") else block.results[0].kind
-        sketch.boxes.append(Box(name, rows(block), kind, root=block is blocks[-1]))
-        head, written = name, _no_texts(block)
+    names = box_names(groups)
+    sketch = Sketch(notice=_notice(groups))
+    for group, name in names.items():
+        kind = group.kind if group.kind not in ("", "leaves") else group.results[0].kind
+        sketch.boxes.append(Box(name, rows(group), kind, root=group is groups[-1]))
+        head, written = name, _no_texts(group)
         if kind == "op":
-            (node,) = block.results
+            (node,) = group.results
             written = texts(node)
             if node._op:
                 head = f"{name}op"
                 sketch.boxes.append(Box(head, (shown(node._op),), "symbol"))
                 sketch.arrows.append(Arrow(head, name, use="out"))
-        for place, (operand, text) in enumerate(zip(block.operands, written, strict=True)):
+        for place, (operand, text) in enumerate(zip(group.operands, written, strict=True)):
             sketch.arrows.append(Arrow(names[operand], head, text, place))
     return sketch
 
 
-def _rows(block: Block, titles: Mapping[Value, str]) -> tuple[str, ...]:
-    rows = [block.title] if block.title else []
-    if len(block.results) == 1 and block.results[0] in titles:
-        rows.append(titles[block.results[0]])
-    if block.results:
-        rows.append(f"data {_range([node.data for node in block.results])}")
-        rows.append(f"grad {_range([node.grad for node in block.results])}")
+def headings(group: Group, called: Mapping[Value, str]) -> list[str]:
+    """Return the title of a group, and the name of the only result that it shows.
+
+    A bare number has no name but its own.
+    """
+    rows = [group.title] if group.title else []
+    if len(group.results) == 1:
+        (node,) = group.results
+        if node in called and (group.kind or node.kind != "constant" or node.label):
+            rows.append(called[node])
+    return rows
+
+
+def _rows(group: Group, titles: Mapping[Value, str]) -> tuple[str, ...]:
+    rows = headings(group, titles)
+    if group.results:
+        rows.append(f"data {spread([node.data for node in group.results])}")
+        rows.append(f"grad {spread([node.grad for node in group.results])}")
     return tuple(rows)
 
 
-def _range(numbers: Sequence[float]) -> str:
-    """Write the smallest and the largest of some numbers; if one is NaN, just that."""
-    if any(map(math.isnan, numbers)):
-        return "nan"
-    low, high = number(min(numbers)), number(max(numbers))
-    return low if low == high else f"{low} … {high}"
-
-
-def _heats(blocks: Sequence[Block]) -> dict[str, float]:
-    """Compare each block's largest gradient with the largest of all; what is not finite is hot."""
-    names = box_names(blocks)
-    sizes = {name: [abs(node.grad) for node in block.results] for block, name in names.items()}
-    largest = max((size for each in sizes.values() for size in each if size < math.inf), default=0)
+def _heats(groups: Sequence[Group]) -> dict[str, float]:
+    """Compare each group's largest gradient with the largest of all; what is not finite is hot."""
+    names = box_names(groups)
+    sizes = {name: [abs(node.grad) for node in group.results] for group, name in names.items()}
+    largest = _largest(size for each in sizes.values() for size in each)
     return {
-        name: max((size / largest if size < math.inf else 1.0 for size in each if size), default=0)
+        name: max((_heat(size, largest) for size in each), default=0.0)
         for name, each in sizes.items()
     }
 
 
-def _no_texts(node: Value | Block) -> Sequence[str]:
-    return [""] * len(node.operands if isinstance(node, Block) else operands(node))
+def _largest(sizes: Iterable[float]) -> float:
+    """Return the largest of the sizes that are finite."""
+    return max((size for size in sizes if size < math.inf), default=0.0)
+
+
+def _heat(size: float, largest: float) -> float:
+    return 0.0 if not size else size / largest if size < math.inf else 1.0
+
+
+def _no_texts(node: Value | Group) -> Sequence[str]:
+    return [""] * len(node.operands if isinstance(node, Group) else operands(node))
 
 
 def _slope_texts(node: Value) -> Sequence[str]:
@@ -192,18 +203,18 @@ def _slopes(node: Value) -> Sequence[float]:
         return [math.nan] * len(operands(node))
 
 
-def _notice(blocks: Sequence[Block]) -> str:
-    """Say what the picture of the blocks folds and leaves out."""
+def _notice(groups: Sequence[Group]) -> str:
+    """Say what the picture of the groups folds and leaves out."""
     sizes: dict[str, int] = {}
-    for block in blocks:
-        sizes[block.kind] = sizes.get(block.kind, 0) + block.size
+    for group in groups:
+        sizes[group.kind] = sizes.get(group.kind, 0) + group.size
     folded = [f"{kind}s" for kind in ("neuron", "layer") if kind in sizes]
     parts = [f"{' and '.join(folded)} folded"] if folded else []
     if "rest" in sizes:
         parts.append(f"the {sizes['rest']:,} farthest from the root left out")
     if not parts:
         return ""
-    return f"{sum(sizes.values()):,} nodes in {len(blocks):,} boxes: {', '.join(parts)}"
+    return f"{sum(sizes.values()):,} nodes in {len(groups):,} boxes: {', '.join(parts)}"
 
 
 def _nearest(
@@ -246,11 +257,11 @@ def sketch_nodes(root: Node, everything: bool = False, called: Names = False) ->
     norms = {node: _norm(node.gradient) for node in kept}
     own = {node: node.name for node in kept if node.name}
     own |= held([node for node in kept if not node.name], called, taken={*own.values()})
-    largest = max((norm for norm in norms.values() if norm and norm < math.inf), default=0.0)
+    largest = _largest(norm or 0.0 for norm in norms.values())
     sketch = Sketch()
     for node, name in names.items():
         norm = norms[node]
-        heat = 0.0 if not norm else norm / largest if norm < math.inf else 1.0
+        heat = _heat(norm or 0.0, largest)
         kind = "op" if node.inbound_nodes else "leaf"
         row = _node_rows(node, norm, own.get(node, ""))
         sketch.boxes.append(Box(name, row, kind, heat, node is root))
@@ -279,7 +290,7 @@ def _norm(array: Any) -> float | None:
     """Return the Euclidean norm of an array of any library; None where there is none."""
     if array is None:
         return None
-    from scalargrad.miniflow.arrays import unify
+    from scalargrad.arrays.library import unify
 
     xp, (x,) = unify([array])
     return math.sqrt(float(xp.sum(x * x)))
@@ -301,7 +312,7 @@ def sketch_program(program: Program, everything: bool = False) -> Sketch:
     names = {block: f"n{i}" for i, block in enumerate(drawn)}
     whole = [block for block in output.blocks if str(output) == block.name]
 
-    def add(name: str, rows: Sequence[str], kind: str, of: Sequence[ArrayBlock] = ()) -> None:
+    def add(name: str, rows: Sequence[str], kind: str, of: Sequence[Block] = ()) -> None:
         is_root = name in ("output", *map(names.get, whole))
         sketch.boxes.append(Box(name, tuple(rows), kind, root=is_root))
         uses = enumerate(of)
@@ -321,7 +332,7 @@ def sketch_program(program: Program, everything: bool = False) -> Sketch:
     return sketch
 
 
-def _blocks(operands: Iterable[Operand]) -> Sequence[ArrayBlock]:
+def _blocks(operands: Iterable[Operand]) -> Sequence[Block]:
     """Return the blocks that operands are made of, each of them once."""
     return [*dict.fromkeys(block for operand in operands for block in operand.blocks)]
 
@@ -337,5 +348,5 @@ def _omitted(count: int, kept: int, only_named: Sequence[str]) -> str:
     return f"{count:,} operations, {', '.join(parts)}"
 
 
-def _lengths(block: ArrayBlock) -> str:
+def _lengths(block: Block) -> str:
     return " × ".join([*map(str, block.shape), *(["batch"] if block.batched else [])])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scalargrad.engine import Value, operands
 
-from ..words.names import walk
+from ..words.names import nodes_of
 
 __all__ = ["trace"]
 
@@ -23,5 +23,5 @@ def trace(root: Value) -> tuple[list[Value], list[tuple[Value, Value]]]:
     >>> [node.label or node._op for node in nodes], len(edges)
     (['a', '+'], 2)
     """
-    nodes = walk(root, "trace")
+    nodes = nodes_of(root, "trace")
     return nodes, [(operand, node) for node in nodes for operand in operands(node)]

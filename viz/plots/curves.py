@@ -95,6 +95,9 @@ def plot_fit(
         SizeError: there are more or fewer x than y, or none, or several numbers in a row.
         OperandError: data or answers are no numbers.
         NonFiniteError: one of them is infinite or nan.
+
+    >>> plot_fit([-1, 0, 2], [1, 0, 4], lambda x: x * x)
+    <Axes: xlabel='x', ylabel='y'>
     """
     points.check_model("plot_fit(x, y, predict)", predict)
     xs, ys, in_rows = points.columns(x, y)
@@ -135,6 +138,17 @@ def animate_fit(
         SizeError: there are no curves, or one that does not fit the grid.
         OperandError, NonFiniteError: as `plot_fit`.
         ChoiceError: the file is no GIF.
+
+    >>> from scalargrad import MLP, Adam, fit
+    >>> from scalargrad.functional import mse
+    >>> X, y = [[-1.0], [0.0], [1.0]], [1.0, 0.0, 1.0]
+    >>> model, curves = MLP(1, [4, 1], seed=0), []
+    >>> def remember(history):
+    ...     curves.append((len(history.losses), [model(x).data for x in X]))
+    >>> history = fit(model, mse, (X, y), Adam(model.parameters(), 0.1), epochs=3, progress=False,
+    ...               on_epoch=remember)
+    >>> film = animate_fit(X, y, curves)            # with "fit.gif" a file is written, too
+    >>> page = film.to_jshtml()
     """
     from matplotlib.figure import Figure
 

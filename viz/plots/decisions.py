@@ -24,7 +24,7 @@ _COLORS = (
     figures.BLUE, figures.ORANGE, "#2e8b57", "#7a5fb0", "#c0395b", "#1f9e9e", "#8c6239", "#8a8f1c",
     "#d66fb0", "#4b5563",
 )  # fmt: skip
-_MARKERS = "o^sDv<>Xph"
+_MARKERS = "os^Dv<>Xph"
 _BANDS = 24  # of colour on a plane of scores, half of them on either side of the border
 
 #: One number for each sample, or a row of them: in lists, arrays, tables, or as Values.
@@ -44,9 +44,9 @@ def plot_decision(
 ) -> Axes:
     """Draw samples of several classes on a plane, and what a classifier says about all of it.
 
-    A classifier with one output tells two classes apart: the plane is the more blue or orange the
-    further the score is from the border, which is a line. With an output for each class, the plane
-    has a region for each, where its output is the largest.
+    A classifier with one output tells two classes apart: the plane is the more orange or blue the
+    further the score is below or above the border, which is a line. With an output for each class,
+    the plane has a region for each, where its output is the largest.
 
     Args:
         predict: the classifier, a function of a list of two features that returns a score or a
@@ -69,6 +69,9 @@ def plot_decision(
             for which there is no output.
         OperandError: data or answers are no numbers; texts have to be numbered 0, 1, ….
         NonFiniteError: one of them is infinite or nan.
+
+    >>> plot_decision(lambda x: x[0] - x[1], [[0, 1], [1, 0]], [-1, 1])
+    <Axes: xlabel='x0', ylabel='x1'>
     """
     points.check_model("plot_decision(predict, x, y)", predict)
     known, targets = points.plane(x, y)
@@ -203,7 +206,7 @@ def _names(x: Data) -> tuple[str, str] | None:
 def _draw_samples(ax: Axes, look: _Look) -> Axes:
     """Draw the samples of each class with a marker of its own, and name classes and axes."""
     for i, (label, samples) in enumerate(zip(look.labels, look.samples, strict=True)):
-        color, marker = _style(i)
+        color, marker = _style(i, len(look.labels))
         ax.scatter([a for a, _ in samples], [b for _, b in samples], c=color, marker=marker,
                    label=label, edgecolors="white", linewidths=0.8, zorder=3)  # fmt: skip
     across, up = look.features or (ax.get_xlabel() or "x0", ax.get_ylabel() or "x1")
@@ -216,9 +219,13 @@ def _draw_samples(ax: Axes, look: _Look) -> Axes:
     return ax
 
 
-def _style(i: int) -> tuple[str, str]:
-    """Return the colour and the marker of a class; a hundred classes differ in one of them."""
-    return _COLORS[i % len(_COLORS)], _MARKERS[(i + i // len(_COLORS)) % len(_MARKERS)]
+def _style(i: int, classes: int) -> tuple[str, str]:
+    """Return the colour and the marker of a class; a hundred classes differ in one of them.
+
+    Two classes have the colours of negative and positive numbers, as on a playground's page.
+    """
+    color = _COLORS[1 - i if classes == 2 else i % len(_COLORS)]
+    return color, _MARKERS[(i + i // len(_COLORS)) % len(_MARKERS)]
 
 
 def _shade(
@@ -273,7 +280,7 @@ def _regions(
         ahead = np.where(largest == i, np.maximum(ahead, tiny), np.minimum(ahead, -tiny))
         plane, low, high = (across, up, ahead), ahead.min(), ahead.max()
         if high > 0:
-            color = _light(_style(i)[0])
+            color = _light(_style(i, outputs.shape[-1])[0])
             drawn.append(ax.contourf(*plane, levels=[0, high + tiny], colors=[color]))
         if low < 0 < high:
             drawn.append(ax.contour(*plane, levels=[0], colors=[figures.INK], linewidths=1.2))
@@ -315,8 +322,8 @@ def _light(color: str) -> tuple[float, ...]:
 
 
 def _mixed(share: float) -> tuple[float, float, float]:
-    """Return a colour on the way from light blue over white to light orange."""
-    end = (0.62, 0.77, 0.92) if share < 0.5 else (0.98, 0.78, 0.55)
+    """Return a colour on the way from light orange over white to light blue."""
+    end = (0.98, 0.78, 0.55) if share < 0.5 else (0.62, 0.77, 0.92)
     strength = abs(2 * share - 1)
     red, green, blue = (1 + strength * (part - 1) for part in end)
     return red, green, blue

@@ -86,6 +86,11 @@ def frames(what: str, items: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, A
     Raises:
         OperandError: one is no such pair.
     """
+    if not isinstance(items, Iterable):
+        raise OperandError(
+            f"a film needs a frame for each epoch, a pair of the epoch and its {what}, got "
+            f"{type(items).__name__}: gather them in the on_epoch of fit"
+        )
     for item in items:
         try:
             epoch, content = item

@@ -12,10 +12,12 @@ from itertools import product
 
 from scalargrad.engine import Value, operands
 from scalargrad.errors import OperandError
+from scalargrad.evaluation import edited
+from scalargrad.graph import use_counts
 from scalargrad.nn import Module
-from scalargrad.ops import Primitive
 from scalargrad.own import backward_faults
 
+from ..neurons import neurons
 from .findings import Audited, Finding, Report, lines_of, place_of
 from .names import Names, listed, short, slope
 from .steps import Step, edges, steps
@@ -65,9 +67,9 @@ def audit(root: Value, parameters: Iterable[Value] | Module = (), *, names: Name
         return Report(title, tuple(findings))  # nothing can be computed with it
     findings = [*_not_finite(graph), *_flat_units(graph), *_not_in_graph(graph)]
     findings += _wrong_backward(graph)
-    edited = [*_edited(graph)]
-    if edited:
-        findings += [*edited, *_summed_up(graph, edited[0].nodes)]
+    changed = [*_edited(graph)]
+    if changed:
+        findings += [*changed, *_summed_up(graph, changed[0].nodes)]
     else:
         trail = list(steps(root, names=False))
         findings += [*_not_finite_gradient(graph, trail), *_without_effect(graph, trail)]
@@ -116,24 +118,13 @@ def _not_finite(graph: Audited) -> Iterator[Finding]:
 def _edited(graph: Audited) -> Iterator[Finding]:
     """Compute each node again from its operands, which must give the same number to the bit."""
     nodes, lines = [], []
-    for node in graph.order:
-        if node.primitive is None:
-            continue
-        now = _recomputed(node, node.primitive)
-        if now != node.data and not (math.isnan(now) and math.isnan(node.data)):
-            nodes.append(node)
-            changed = f"{short(node.data)}, but {short(now)} by now"
-            lines.append(f"{graph.formula(node)} is {changed}{place_of(node)}")
+    for node, now in edited(graph.order):
+        nodes.append(node)
+        changed = f"{short(node.data)}, but {short(now)} by now"
+        lines.append(f"{graph.formula(node)} is {changed}{place_of(node)}")
     if nodes:
         advice = "some .data was changed after the graph was built: build it again"
         yield Finding("edited", tuple(nodes), f"{lines_of(lines)}\n{advice}")
-
-
-def _recomputed(node: Value, row: Primitive) -> float:
-    try:
-        return row.evaluate(*[x.data for x in operands(node)])
-    except (ArithmeticError, ValueError):  # it is outside of its domain by now
-        return math.nan
 
 
 # ── units ───────────────────────────────────────────────────────────────────────────────────────
@@ -146,7 +137,7 @@ def _flat_units(graph: Audited) -> Iterator[Finding]:
     units = [node for node in graph.order if _name(node) in _FLAT]
     slopes = {unit: unit.partials()[0] for unit in units}
     found: dict[str, list[list[Value]]] = {}
-    for group in _neurons(units, graph):
+    for group in _same_neuron(units, graph):
         kind, most = _FLAT[_name(group[0])]
         if all(slopes[unit] <= most for unit in group):
             found.setdefault(kind, []).append(group)
@@ -167,38 +158,32 @@ def _others(units: Sequence[Value]) -> str:
     return f"; {len(units):,} more of the same neuron are like it" if units else ""
 
 
-def _neurons(units: Sequence[Value], graph: Audited) -> list[list[Value]]:
-    """Group units whose inputs are sums and products with a parameter in common.
+def _same_neuron(units: Iterable[Value], graph: Audited) -> Iterable[list[Value]]:
+    """Group units by the parameters that they apply: those of one neuron, for several samples."""
+    found = neurons(graph.order, use_counts(graph.order, operands), graph.learned)
+    parameters = {node: {node} for node in graph.learned}
+    parameters |= {neuron.result: {*neuron.parameters} for neuron in found}
+    groups: dict[object, list[Value]] = {}
+    for unit in units:
+        applied = parameters.get(unit) or _applied(unit, parameters)
+        groups.setdefault(frozenset(applied) or unit, []).append(unit)
+    return groups.values()
 
-    Disjoint sets: each unit leads to another of its group, or to itself if it stands for it.
+
+def _applied(unit: Value, parameters: Mapping[Value, set[Value]]) -> set[Value]:
+    """Return the parameters that sums and products bring into a unit, as a hinge has its output's.
+
+    Without this, every hinge of a sample on the right side would be a dead unit.
     """
-    weighted = set(graph.learned)  # parameters, and sums and products with one of them inside
-    for node in graph.order:
-        if node._op in {"+", "-", "*"} and not weighted.isdisjoint(operands(node)):
-            weighted.add(node)
-
-    leader = {unit: unit for unit in units}
-
-    def find(unit: Value) -> Value:
-        while leader[unit] is not unit:
-            leader[unit] = unit = leader[leader[unit]]
-        return unit
-
-    first_user: dict[Value, Value] = {}
-    for unit in units:
-        stack = [*operands(unit)]
-        while stack:
-            node = stack.pop()
-            if node in first_user:
-                leader[find(unit)] = find(first_user[node])
-            elif node in weighted:
-                first_user[node] = unit
-                stack += operands(node)
-
-    groups: dict[Value, list[Value]] = {}
-    for unit in units:
-        groups.setdefault(find(unit), []).append(unit)
-    return list(groups.values())
+    applied, seen, stack = set[Value](), set[Value](), [*operands(unit)]
+    while stack:
+        node = stack.pop()
+        if node in parameters:
+            applied |= parameters[node]
+        elif node._op in {"+", "-", "*"} and node not in seen:
+            seen.add(node)
+            stack += operands(node)
+    return applied
 
 
 # ── gradients ───────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from scalargrad.debugging import source_line
 from scalargrad.engine import Value, operands
 
 from .formula import operation
-from .names import Names, listed, named, short, walk
+from .names import Names, listed, named, nodes_of, short
 
 __all__ = ["Audited", "Finding", "Report", "lines_of", "place_of"]
 
@@ -57,7 +57,7 @@ class Audited:
     """A graph to look at, with its nodes in order and by name."""
 
     def __init__(self, root: Value, parameters: Sequence[Value], names: Names) -> None:
-        self.root, self.order = root, walk(root, "audit")
+        self.root, self.order = root, nodes_of(root, "audit")
         known = set(self.order)
         self.absent = [node for node in dict.fromkeys(parameters) if node not in known]
         self.names = named([*self.order, *self.absent], names)

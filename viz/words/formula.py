@@ -17,16 +17,8 @@ from scalargrad.ops import FLOATS, Primitive
 from scalargrad.texts import parse
 
 from .algebra import Part, own_name, simplified
-from .names import Names, Text, named, pad, slope, walk, width
-from .notation import (
-    HANDWRITING,
-    LATEX,
-    PYTHON,
-    TIGHTNESS,
-    Notation,
-    Term,
-    environment,
-)
+from .names import Names, Text, named, nodes_of, pad, slope, width
+from .notation import HANDWRITING, LATEX, PYTHON, TIGHTNESS, Notation, Term, environment
 
 __all__ = ["Formula", "formula", "operation", "rule_text"]
 
@@ -106,7 +98,7 @@ def _roots(root: Value | Sequence[Value]) -> list[Value]:
     several = isinstance(root, (list, tuple)) and all(isinstance(x, Value) for x in root)
     if several and root:
         return [*root]  # type: ignore[misc]
-    return walk(root, "formula")[-1:]  # type: ignore[arg-type]
+    return nodes_of(root, "formula")[-1:]  # type: ignore[arg-type]
 
 
 def _called(parts: Sequence[Part], known: Mapping[Value, str]) -> dict[Part, str]:
@@ -158,10 +150,7 @@ def _inside(part: Part) -> Sequence[Part]:
 
 
 def _lines(
-    roots: list[Part],
-    starts: Mapping[Part, bool],
-    called: Mapping[Part, str],
-    notation: Notation,
+    roots: list[Part], starts: Mapping[Part, bool], called: Mapping[Part, str], notation: Notation
 ) -> list[tuple[str, str]]:
     """Return the left and the right side of each line; a root without a name has no left side."""
     terms: dict[Part, Term] = {}

@@ -18,7 +18,7 @@ from scalargrad.variables import Names, held
 
 __all__ = [
     "LONG", "Called", "Names", "Text", "about", "elided", "exact", "gap", "listed", "named",
-    "number", "pad", "short", "shown", "slope", "symbol", "titled", "walk", "width",
+    "nodes_of", "number", "pad", "short", "shown", "slope", "spread", "symbol", "titled", "width",
 ]  # fmt: skip
 
 Item = TypeVar("Item")
@@ -38,7 +38,7 @@ class Text(str):
         return str(self)
 
 
-def walk(root: Value, room: str) -> list[Value]:
+def nodes_of(root: Value, room: str) -> list[Value]:
     """Return the nodes that lead to ``root``, operands first.
 
     Raises:
@@ -91,7 +91,7 @@ def named(order: Iterable[Value], names: Names = True) -> Called:
         names: True, False or variables, as for `scalargrad.variables.held`.
 
     >>> a, twin, b = Value(2.0, label="a"), Value(3.0, label="a"), Value(4.0)
-    >>> list(named(walk(a * twin * b * 0.5, "named")).values())
+    >>> list(named(nodes_of(a * twin * b * 0.5, "named")).values())
     ['a#1', 'a#2', 'v1', 'b', 'v2', '0.5', 'v3']
     """
     order = list(order)
@@ -164,6 +164,18 @@ def number(x: float) -> str:
     ('0.5000', '-1.500e-07')
     """
     return f"{x:.4f}" if x == 0 or 1e-3 <= abs(x) < 1e5 else f"{x:.3e}"
+
+
+def spread(xs: Sequence[float]) -> str:
+    """Write the smallest and the largest of some numbers; if one is NaN, just that.
+
+    >>> spread([0.5, -2.0]), spread([1.0, 1.0])
+    ('-2.0000 … 0.5000', '1.0000')
+    """
+    if any(map(math.isnan, xs)):
+        return "nan"
+    low, high = number(min(xs)), number(max(xs))
+    return low if low == high else f"{low} … {high}"
 
 
 def short(x: float) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from scalargrad.engine import Value, operands
 from scalargrad.graph import use_counts
 
-from .names import Names, Text, named, number, pad, shown, walk, width
+from .names import Names, Text, named, nodes_of, number, pad, shown, width
 
 __all__ = ["tree"]
 
@@ -38,11 +38,7 @@ class _Row(NamedTuple):
 
 
 def tree(
-    root: Value,
-    depth: int | None = None,
-    size: int | None = 200,
-    *,
-    names: Names = True,
+    root: Value, depth: int | None = None, size: int | None = 200, *, names: Names = True
 ) -> Text:
     """Return a graph as a tree of text: a node on each line, its operands below it.
 
@@ -72,7 +68,7 @@ def tree(
     │  └─ a                        see above
     └─ b                           see above
     """
-    order = walk(root, "tree")
+    order = nodes_of(root, "tree")
     called = named(order, names)
     rows = list(islice(_rows(root, called, use_counts(order, operands), depth), size))
     lines = _aligned([_Row("node", "op", "data", "grad"), *rows])

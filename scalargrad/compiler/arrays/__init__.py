@@ -1,11 +1,36 @@
 """The machine for graphs with the structure of arrays.
 
-``emit`` (miniflow nodes; ``nodes`` has those that miniflow has not) → ``record`` (what their
-kernels do, forward and backward, as a list of array operations) → ``simplify`` (a shorter one) →
+``emit`` (calls of kernels; ``kernels`` has those that the labs have not) → ``record`` (what they
+do, forward and backward, as ``symbols``) → ``simplify`` (fewer of them, by ``identities``) →
 ``buffers`` (where each array lies) → ``source`` (straight-line NumPy; ``notes`` says which line of
-the listing each line computes). ``machine`` has all of it, and runs it.
+the listing each line computes). ``machine`` has all of it, and runs it; ``graph`` shows the calls
+as nodes.
 """
 
-from . import buffers, emit, machine, nodes, notes, record, simplify, source
+from . import (
+    buffers,
+    emit,
+    graph,
+    identities,
+    kernels,
+    machine,
+    notes,
+    record,
+    simplify,
+    source,
+    symbols,
+)
 
-__all__ = ["buffers", "emit", "machine", "nodes", "notes", "record", "simplify", "source"]
+__all__ = [
+    "buffers",
+    "emit",
+    "graph",
+    "identities",
+    "kernels",
+    "machine",
+    "notes",
+    "record",
+    "simplify",
+    "source",
+    "symbols",
+]

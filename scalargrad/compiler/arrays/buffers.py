@@ -15,32 +15,87 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .record import ELEMENTWISE, VIEWS, Symbol, unbroadcast, value_of
+from .symbols import (
+    ADD,
+    MULTIPLY,
+    SUBTRACT,
+    WHERE,
+    Broadcast,
+    Concatenated,
+    DotProduct,
+    Literal,
+    MatrixProduct,
+    Number,
+    Part,
+    Permuted,
+    Reduction,
+    Reshaped,
+    Shape,
+    Symbol,
+    Taken,
+    Ufunc,
+    View,
+    unbroadcast,
+    value_of,
+)
 
-__all__ = ["ARITHMETIC", "REDUCTIONS", "Buffers", "Place", "parts", "view_text"]
-
-REDUCTIONS = frozenset({"sum", "max", "bounded_max", "dot"})
+__all__ = ["ARITHMETIC", "Buffers", "Kind", "Made", "Place", "Slot", "parts", "view_text"]
 
 #: What is computed of Python floats: it is done for floats of any size.
-ARITHMETIC = {"add": "+", "subtract": "-", "multiply": "*"}
+ARITHMETIC = {ADD: "+", SUBTRACT: "-", MULTIPLY: "*"}
 
-_COMPUTED = REDUCTIONS | {*ELEMENTWISE, "matmul", "take"}
+_Reducing: TypeAlias = Reduction | DotProduct
 
-#: What a buffer can be used for: a shape, and floats or truths.
-Kind: TypeAlias = tuple[tuple[int, ...], str]
+#: What has to be computed into some place.
+_Computed: TypeAlias = _Reducing | Ufunc | MatrixProduct | Taken
+
+
+class Kind(NamedTuple):
+    """What a buffer can be used for."""
+
+    shape: Shape
+    dtype: str
+
+
+class Made(NamedTuple):
+    """An array of constants, by the expression that makes it."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Place(NamedTuple):
+    """Where an array lies: in a named array or in a made one, as a view of it."""
+
+    base: str | Made
+    views: tuple[View, ...] = ()
+
+    def view(self, view: View) -> Place:
+        """Return the place of a view of what lies here; two transposes are none."""
+        if view == _TRANSPOSE == (self.views or (None,))[-1]:
+            return Place(self.base, self.views[:-1])
+        return Place(self.base, (*self.views, view))
+
+    def __str__(self) -> str:
+        return f"{self.base}{''.join(map(view_text, self.views))}"
+
+
+_TRANSPOSE = Permuted((1, 0))
+
+
+class Slot(NamedTuple):
     """Where in a concatenation an array is computed."""
 
     concat: Symbol
     part: int
-    text: str
+    place: Place
     dense: bool
 
 
 class Buffers:
-    """The texts that stand for arrays, such as ``p``, ``a3`` or ``a1[0:16].T``.
+    """The places of arrays, such as ``p``, ``a3`` or ``a1[0:16].T``.
 
     The results of a program are never written over: what comes first of them as an operation that
     nothing else needs is computed into a new array, the ``answer``.
@@ -53,17 +108,17 @@ class Buffers:
             for arg in dict.fromkeys(symbol.args):
                 self.users[arg].append(symbol)
         self.floats = _floats(self.order)
-        self.text = {x: "x", p: "p"}
+        self.place = {x: Place("x"), p: Place("p")}
         self.dense = {p}  # arrays whose elements lie in one piece; x need not
         self.fed = {x}  # arrays that are others in each call: what is fed, and its views
         self.kinds: dict[str, Kind] = {}  # of all buffers, by name
         self.constants: dict[str, np.ndarray[Any, Any]] = {}  # by name
-        self.numbers: list[tuple[str, float]] = []  # what parts of concatenations are full of
+        self.numbers: list[tuple[Place, float]] = []  # what parts of concatenations are full of
         self.copied: set[Symbol] = set()  # views that are copied
         wanted = set(results)
         self.answer = next((s for s in self.order if s in wanted and self._is_free(s)), None)
 
-        self._placed: dict[Symbol, Place] = {}
+        self._slots: dict[Symbol, Slot] = {}
         self._held: dict[Symbol, str] = {}  # the buffers that can be used again, ...
         self._free: dict[Kind, list[str]] = {}  # ... and those that may be now
         self._base, self._ends = self._lives(results)
@@ -71,8 +126,8 @@ class Buffers:
 
     def _settle_all(self) -> None:
         for symbol in self.order:
-            if symbol.op == "concat":
-                self._place_parts(symbol)
+            if isinstance(symbol.op, Concatenated):
+                self._place_parts(symbol, symbol.op.axis)
         for symbol in self.order:
             self._settle(symbol)
             for ended in self._ends.get(symbol, ()):
@@ -84,16 +139,16 @@ class Buffers:
         part = concat.args[number]
         if value_of(part) is not None:
             return True
-        while part.op in ("reshape", "permute") and part not in self._placed:
+        while isinstance(part.op, Reshaped | Permuted) and part not in self._slots:
             part = part.args[0]
-        place = self._placed.get(part)
-        return place is not None and place.concat is concat and place.part == number
+        slot = self._slots.get(part)
+        return slot is not None and slot.concat is concat and slot.part == number
 
     # ── lives ──
 
     def _is_free(self, symbol: Symbol) -> bool:
         """Say whether a result can be a new array."""
-        return symbol.op in ELEMENTWISE and not self.users[symbol] and symbol.size > 1
+        return isinstance(symbol.op, Ufunc) and not self.users[symbol] and symbol.size > 1
 
     def _lives(
         self, results: Sequence[Symbol]
@@ -102,7 +157,7 @@ class Buffers:
         base: dict[Symbol, Symbol] = {}
         last: dict[Symbol, Symbol] = {}
         for symbol in self.order:
-            base[symbol] = base[symbol.args[0]] if symbol.op in VIEWS else symbol
+            base[symbol] = base[symbol.args[0]] if isinstance(symbol.op, View) else symbol
             for arg in (symbol, *symbol.args):
                 last[base[arg]] = symbol
         for result in results:
@@ -114,57 +169,59 @@ class Buffers:
 
     # ── places ──
 
-    def _place_parts(self, concat: Symbol) -> None:
+    def _place_parts(self, concat: Symbol, axis: int) -> None:
         """Find the arrays that can be computed right where a concatenation has them."""
-        name = self.text[concat] = self._new(concat)
-        self.dense.add(concat)
-        whole = prod(concat.shape[: concat.how]) == 1
+        name = self._new(concat)
+        self._put(concat, Place(name))
+        whole = prod(concat.shape[:axis]) == 1
         for number, (part, where) in enumerate(parts(concat)):
-            text, dense = f"{name}{where}", whole
+            place, dense = Place(name).view(where), whole
             if (constant := value_of(part)) is not None:
-                self.numbers.append((text, constant))
+                self.numbers.append((place, constant))
                 continue
-            while part.op == "reshape" and dense:
+            while isinstance(part.op, Reshaped) and dense:
                 part = part.args[0]
-                text = f"{name}{where}.reshape{part.shape}"
-            if part.op == "permute":
-                axes = tuple(part.how.index(axis) for axis in range(part.ndim))
-                text, part, dense = f"{text}{_transpose(axes)}", part.args[0], False
-            if part.op in _COMPUTED and part not in self.floats:
-                self._placed.setdefault(part, Place(concat, number, text, dense))
+                place = Place(name, (where, Reshaped(part.shape)))
+            if isinstance(part.op, Permuted):
+                axes = part.op.axes
+                inverse = Permuted(tuple(axes.index(axis) for axis in range(part.ndim)))
+                place, part, dense = place.view(inverse), part.args[0], False
+            if isinstance(part.op, _Computed) and part not in self.floats:
+                self._slots.setdefault(part, Slot(concat, number, place, dense))
 
     def _settle(self, symbol: Symbol) -> None:
         """Decide where a symbol lies, when all before it are settled."""
-        if symbol in self.text or symbol.op == "number" or symbol in self.floats:
+        op = symbol.op
+        if symbol in self.place or isinstance(op, Number) or symbol in self.floats:
             return
-        if symbol.op == "array":
+        if isinstance(op, Literal):
             name = f"c{len(self.constants)}"
-            self.constants[name] = np.array(symbol.how).reshape(symbol.shape)
-            self._put(symbol, name)
-        elif symbol.op == "broadcast" and symbol.args[0].op == "number":
-            self._put(symbol, f"np.full({symbol.shape}, {value_of(symbol)!r})")
-        elif symbol.op in VIEWS and not self._must_copy(symbol):
-            self._view(symbol)
+            self.constants[name] = np.frombuffer(op.data, op.dtype).reshape(symbol.shape)
+            self._put(symbol, Place(name))
+        elif isinstance(op, Broadcast) and (number := value_of(symbol)) is not None:
+            self._put(symbol, Place(Made(f"np.full({symbol.shape}, {number!r})")))
+        elif isinstance(op, View) and not self._must_copy(symbol):
+            self._view(symbol, op)
         elif symbol is self.answer:
-            self._put(symbol, "answer")
-        elif symbol in self._placed:
-            place = self._placed[symbol]
-            self._put(symbol, place.text, place.dense)
+            self._put(symbol, Place("answer"))
+        elif symbol in self._slots:
+            slot = self._slots[symbol]
+            self._put(symbol, slot.place, slot.dense)
         else:
-            if symbol.op in VIEWS:
+            if isinstance(op, View):
                 self.copied.add(symbol)
-            self._put(symbol, self._buffer(symbol))
+            self._put(symbol, Place(self._buffer(symbol)))
 
-    def _put(self, symbol: Symbol, text: str, dense: bool = True) -> None:
-        self.text[symbol] = text
+    def _put(self, symbol: Symbol, place: Place, dense: bool = True) -> None:
+        self.place[symbol] = place
         if dense:
             self.dense.add(symbol)
 
-    def _view(self, symbol: Symbol) -> None:
+    def _view(self, symbol: Symbol, view: View) -> None:
         (x,) = symbol.args
-        text = f"{self.text[x]}{view_text(symbol)}".removesuffix(".T.T")
-        leading = symbol.op == "part" and prod(x.shape[: symbol.how[0]]) == 1
-        self._put(symbol, text, x in self.dense and (symbol.op == "reshape" or leading))
+        leading = isinstance(view, Part) and prod(x.shape[: view.axis]) == 1
+        dense = x in self.dense and (isinstance(view, Reshaped) or leading)
+        self._put(symbol, self.place[x].view(view), dense)
         if x in self.fed:
             self.fed.add(symbol)
 
@@ -174,9 +231,13 @@ class Buffers:
         What is fed does not lie in one piece; to copy it once is faster than to use it twice.
         """
         (x,) = symbol.args
-        if symbol.op == "reshape" and x not in self.dense and not _splits(x.shape, symbol.shape):
+        if (
+            isinstance(symbol.op, Reshaped)
+            and x not in self.dense
+            and not _splits(x.shape, symbol.shape)
+        ):
             return True
-        uses = sum(user.op in ELEMENTWISE or user.op in REDUCTIONS for user in self.users[symbol])
+        uses = sum(isinstance(user.op, Ufunc | _Reducing) for user in self.users[symbol])
         return x in self.fed and uses > 1
 
     # ── buffers ──
@@ -199,10 +260,10 @@ class Buffers:
 
     def _ending_operand(self, symbol: Symbol) -> Symbol | None:
         """Return an operand that nothing needs after an elementwise operation on it, if any."""
-        if symbol.op not in ELEMENTWISE:
+        if not isinstance(symbol.op, Ufunc):
             return None
         # A choice is written over its last operand, so that one is the first to be read.
-        for arg in symbol.args[2:] if symbol.op == "where" else symbol.args:
+        for arg in symbol.args[2:] if symbol.op == WHERE else symbol.args:
             alone = sum(self._base[other] is arg for other in dict.fromkeys(symbol.args)) == 1
             fits = arg in self._held and _kind(arg) == _kind(symbol)
             if fits and alone and arg in self._ends.get(symbol, ()):
@@ -229,44 +290,43 @@ def _floats(order: Sequence[Symbol]) -> set[Symbol]:
         if symbol.size != 1:
             continue
         args = [unbroadcast(arg) for arg in symbol.args]
-        moved = symbol.op in VIEWS or symbol.op in ARITHMETIC
+        moved = isinstance(symbol.op, View) or symbol.op in ARITHMETIC
         of_floats = any(arg in floats for arg in args) and all(
-            arg in floats or arg.op == "number" for arg in args
+            arg in floats or isinstance(arg.op, Number) for arg in args
         )
-        if symbol.op in REDUCTIONS or (moved and of_floats):
+        if isinstance(symbol.op, _Reducing) or (moved and of_floats):
             floats.add(symbol)
     return floats
 
 
 def _kind(symbol: Symbol) -> Kind:
-    return symbol.shape, symbol.kind
+    return Kind(symbol.shape, symbol.kind)
 
 
-# ── texts ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def parts(concat: Symbol) -> Iterator[tuple[Symbol, str]]:
+def parts(concat: Symbol) -> Iterator[tuple[Symbol, Part]]:
     """Yield the parts of a concatenation, and where in it each is."""
-    start = 0
+    assert isinstance(concat.op, Concatenated)
+    axis, start = concat.op.axis, 0
     for part in concat.args:
-        stop = start + part.shape[concat.how]
-        yield part, _slice(concat.how, start, stop)
+        stop = start + part.shape[axis]
+        yield part, Part(axis, start, stop)
         start = stop
 
 
-def view_text(symbol: Symbol) -> str:
+def view_text(view: View) -> str:
     """Return what makes a view of an array, as it stands behind the array's name."""
-    if symbol.op == "reshape":
-        return f".reshape({symbol.shape})" if not symbol.shape else f".reshape{symbol.shape}"
-    return _transpose(symbol.how) if symbol.op == "permute" else _slice(*symbol.how)
-
-
-def _slice(axis: int, start: int, stop: int) -> str:
-    return f"[{':, ' * axis}{start}:{stop}]"
-
-
-def _transpose(axes: tuple[int, ...]) -> str:
-    return ".T" if axes == (1, 0) else f".transpose{axes}"
+    match view:
+        case Part(axis, start, stop):
+            return f"[{':, ' * axis}{start}:{stop}]"
+        case Permuted((1, 0)):
+            return ".T"
+        case Permuted(axes):
+            return f".transpose{axes}"
+        case Reshaped((-1,)):
+            return ".ravel()"
+        case Reshaped(()):
+            return ".reshape(())"
+    return f".reshape{view.shape}"
 
 
 def _splits(old: tuple[int, ...], new: tuple[int, ...]) -> bool:

@@ -1,7 +1,7 @@
-"""The array machine: a miniflow graph, on NumPy as source that is prepared for a shape of samples.
+"""The array machine: calls of kernels, on NumPy as source that is prepared for a shape of samples.
 
-The listing, the nodes and the source are made when they are first asked for, since to look for
-structure takes a while. What is prepared uses buffers that are made once, so threads run in turn.
+The listing, the calls and the source are made when they are first asked for, since to look for
+structure takes a while.
 """
 
 from __future__ import annotations
@@ -10,28 +10,29 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from array_api_compat import array_namespace, device
 
+from ...arrays.calls import Call, Forward, Step, backward, forward
+from ...arrays.kernels import MEAN as MEAN_KERNEL
+from ...arrays.kernels import sum_over
+from ...arrays.library import NUMPY
 from ...miniflow.node import Node
-from ...miniflow.nodes import Mean, Sum
-from ...miniflow.plan import sorted_to
-from ...miniflow.run import value_and_grad
 from ..collector import paused
 from ..feed import Array, is_foreign
 from ..passes.flatten import Reduced
 from ..passes.raising import Raised, raise_
 from ..passes.walk import Floats
 from ..runs import MEAN, REDUCTIONS, VALUES, Run, Shape, samples_in
-from .emit import Emitted, emit
+from .emit import INPUTS, PARAMETERS, Emitted, emit
+from .graph import nodes_of
 from .notes import Notes
-from .record import Symbol
 from .simplify import Simplifier
-from .source import prepare, write
+from .source import Prepared, prepare, write
 
-__all__ = ["READABLE", "ArrayMachine"]
+__all__ = ["READABLE", "ArrayMachine", "Computed"]
 
 #: The source of programs of more operations goes without comments.
 READABLE = 1000
@@ -46,6 +47,14 @@ _COLUMNS: dict[int, Callable[[Array], Array]] = {
 }
 
 
+class Computed(NamedTuple):
+    """What a run on arrays computes: the results, and what came of each step on the way."""
+
+    results: tuple[Array, ...]
+    way: Forward
+    gradients: Mapping[int, Array]  # by the numbers of steps
+
+
 class ArrayMachine:
     """Runs a graph as operations on arrays.
 
@@ -57,8 +66,6 @@ class ArrayMachine:
 
     def __init__(self, reduced: Reduced, parameters: Floats, single: bool) -> None:
         self._reduced, self._parameters, self._single = reduced, parameters, single
-        self._targets: dict[str, Node] = {}
-        self.running = threading.RLock()
 
     @cached_property
     def listing(self) -> Raised:
@@ -67,60 +74,71 @@ class ArrayMachine:
             return raise_(self._reduced)
 
     @cached_property
-    def graph(self) -> Emitted:
-        """The nodes of the operations."""
+    def emitted(self) -> Emitted:
+        """The calls of kernels that compute the operations."""
         return emit(self.listing)
+
+    @cached_property
+    def graph(self) -> Node:
+        """The miniflow node that computes the outputs."""
+        return nodes_of(self.emitted.steps, self.emitted.constants)[self.emitted.output]
+
+    def steps(self, wanted: str) -> tuple[list[Step], int]:
+        """Return the steps for what is wanted, and the number of the result."""
+        emitted, steps = self.emitted, [*self.emitted.steps]
+        if wanted == VALUES:
+            return steps, emitted.output
+        kernel = MEAN_KERNEL if wanted == MEAN and emitted.batched else sum_over()
+        return [*steps, Call(kernel, (emitted.output,))], len(steps)
 
     # ── NumPy ──
 
     def prepared(self, wanted: str, shape: Shape) -> Run:
-        """Return the function that computes what is wanted for samples of a shape."""
+        """Return the function that computes what is wanted for samples of a shape.
+
+        What is prepared uses buffers that are made once, so threads run it in turn.
+        """
         axes = 0 if shape is None else len(shape)
         text, constants = self.written(wanted, samples_in(shape) if axes else 0)
-        step = prepare(text, constants, self._parameters)
-        columns, answer, running = _COLUMNS[axes], self._answer(wanted, axes), self.running
-        own = self._parameters
+        own, other = self._parameters, np.empty_like(self._parameters)
+        columns, answer, running = _COLUMNS[axes], self._answer(wanted, axes), threading.Lock()
+        step = prepare(text, constants, own)
+        other_step: Prepared | None = None
 
         def run(x: Array, p: Floats) -> Any:
             with running:
-                if p is not own:
-                    return elsewhere(x, p)
-                return answer(step(columns(x)))
+                return answer((step if p is own else elsewhere(p))(columns(x)))
 
-        def elsewhere(x: Array, p: Floats) -> Any:
-            """Use other parameters for a while: the source reads them from one array."""
-            before = own.copy()
-            try:
-                own[:] = p
-                return answer(step(columns(x)))
-            finally:
-                own[:] = before
+        def elsewhere(p: Floats) -> Prepared:
+            """Return the step at other parameters; it reads them from an array of its own."""
+            nonlocal other_step
+            other[:] = p
+            other_step = other_step or prepare(text, constants, other)
+            return other_step
 
         return run
 
     def written(self, wanted: str, samples: int) -> tuple[str, Mapping[str, Any]]:
-        """Run the graph on symbols, and write what they recorded as source, with its constants."""
+        """Run the calls on symbols, and write what they recorded as source, with its constants."""
         recorder = Simplifier()
         x = recorder.source("x", (len(self._reduced.scalars.inputs), samples))
         p = recorder.source("p", self._parameters.shape)
-        with self.running, paused():
-            results = self.computed(wanted, x, p, recorder)
-            found = write(results, x, p, self._notes(wanted))
-            self.graph.forget()
-            return found
+        with paused():
+            computed = self.computed(wanted, x, p, recorder)
+            return write(computed.results, x, p, self._notes(wanted, computed))
 
-    def _notes(self, wanted: str) -> Notes:
+    def _notes(self, wanted: str, computed: Computed) -> Notes:
         """Say of what was recorded which line of the listing it is, or the gradient of which."""
-        notes, nodes = Notes(), self.graph.nodes
-        if len(nodes) > READABLE:
+        notes, lines, (_, way, gradients) = Notes(), self.emitted.lines, computed
+        if len(lines) > READABLE:
             return notes
-        for (block, operation), node in zip(self.listing.operations, nodes, strict=True):
-            notes.value(node.value, f"{block.name} = {operation}")
-            if isinstance(node.gradient, Symbol):
-                notes.gradient(node.gradient, block.name)
-        for node in sorted_to([self.target(wanted)]):
-            for operand in node.inbound_nodes:
-                notes.link(operand.value, node.value)
+        for (block, operation), number in zip(self.listing.operations, lines, strict=True):
+            notes.value(way.values[number], f"{block.name} = {operation}")
+            if number in gradients:
+                notes.gradient(gradients[number], block.name)
+        for step, value in zip(self.steps(wanted)[0], way.values, strict=True):
+            for operand in step.operands:
+                notes.link(way.values[operand], value)
         return notes
 
     # ── arrays of any library ──
@@ -130,37 +148,37 @@ class ArrayMachine:
         foreign = [array for array in (x, p) if is_foreign(array)]
         xp, where = array_namespace(*foreign), _dtype_and_device(foreign[0])
         axes = 0 if x is None else x.ndim
-        with self.running:
-            x = None if x is None else _COLUMNS[axes](xp.asarray(x, **where))
-            results = self.computed(wanted, x, xp.asarray(p, **where), xp, where)
-        return self._answer(wanted, axes)(results)
+        x = None if x is None else _COLUMNS[axes](xp.asarray(x, **where))
+        computed = self.computed(wanted, x, xp.asarray(p, **where), xp, where)
+        return self._answer(wanted, axes)(computed.results)
 
     def computed(
-        self, wanted: str, x: Array, p: Array, xp: Any = np, where: Mapping[str, Any] = _ANYWHERE
-    ) -> tuple[Array, ...]:
-        """Run the nodes, forward and backward, on arrays; samples are columns."""
-        graph, asked = self.graph, self._reduced.scalars.asked
-        feed = {node: xp.asarray(c, **where) for node, c in graph.constants.items()} | {graph.p: p}
-        if x is not None:
-            feed[graph.x] = x
-        fed = len(self._reduced.scalars.inputs)
-        wrt = [graph.p] if (asked >= fed).all() else [graph.x, graph.p]
+        self, wanted: str, x: Array, p: Array, xp: Any = NUMPY, where: Mapping[str, Any] = _ANYWHERE
+    ) -> Computed:
+        """Make the calls, forward and backward, on arrays; samples are columns."""
+        steps, result = self.steps(wanted)
+        feed = {i: xp.asarray(values, **where) for i, values in self.emitted.constants.items()}
         with np.errstate(all="ignore"):
-            wrt = wrt if wanted in REDUCTIONS else []
-            value, gradients = value_and_grad(self.target(wanted), feed, wrt=wrt)
-        if len(gradients) == 2:
-            by_x, by_p = gradients
-            gradients = [_picked(xp, [xp.sum(by_x, axis=1), by_p], asked)]
-        return (value, *gradients)
+            way = forward(xp, steps, feed | {INPUTS: x, PARAMETERS: p})
+            if wanted not in REDUCTIONS:
+                return Computed((way.values[result],), way, {})
+            gradients = backward(xp, steps, way, result, self._moving)
+        return Computed((way.values[result], self._asked(xp, gradients)), way, gradients)
 
-    def target(self, wanted: str) -> Node:
-        """Return the node of what is wanted."""
-        if wanted == VALUES:
-            return self.graph.output
-        if wanted not in self._targets:
-            node = Mean if wanted == MEAN and self.graph.batched else Sum
-            self._targets[wanted] = node(self.graph.output)
-        return self._targets[wanted]
+    @cached_property
+    def _moving(self) -> list[int]:
+        """The sources that leaves in ``wrt`` lie in."""
+        scalars = self._reduced.scalars
+        fed = bool((scalars.asked < len(scalars.inputs)).any())
+        return [INPUTS, PARAMETERS] if fed else [PARAMETERS]
+
+    def _asked(self, xp: Any, gradients: Mapping[int, Array]) -> Array:
+        """Return the gradient by the leaves in ``wrt``: an input moves in all samples alike."""
+        by_p = gradients[PARAMETERS]
+        if INPUTS not in self._moving:
+            return by_p
+        by_x = xp.sum(gradients[INPUTS], axis=1)
+        return _picked(xp, [by_x, by_p], self._reduced.scalars.asked)
 
     def _answer(self, wanted: str, axes: int) -> Callable[[tuple[Array, ...]], Any]:
         """Return what makes of results what a program returns."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from .record import Symbol, unbroadcast
-from .simplify import split
+from .identities import split
+from .symbols import Reshaped, Symbol, unbroadcast
 
 __all__ = ["Notes"]
 
@@ -67,6 +67,6 @@ def _noted(symbol: Symbol, text: str) -> tuple[Symbol, str]:
 def _base(symbol: Symbol) -> tuple[Symbol, float]:
     """Return what has to be computed for a symbol, and the number that it is multiplied with."""
     symbol, number = split(unbroadcast(symbol))
-    while symbol.op == "reshape":
+    while isinstance(symbol.op, Reshaped):
         symbol = symbol.args[0]
     return symbol, number

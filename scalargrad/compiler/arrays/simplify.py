@@ -11,21 +11,42 @@ the parameters' gradient at the end replaces those of all arrays on the way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import isfinite, prod
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from .record import ELEMENTWISE, Recorder, Symbol, common, filled, unbroadcast, value_of
+from .identities import (
+    DIFFERENCES,
+    PRODUCTS,
+    SUMS,
+    Identity,
+    is_number,
+    is_reduction,
+    is_repeated,
+    split,
+)
+from .record import Recorder, filled
+from .symbols import (
+    ADD,
+    LESS_EQUAL,
+    MULTIPLY,
+    UFUNCS,
+    Concatenated,
+    DotProduct,
+    MatrixProduct,
+    Part,
+    Permuted,
+    Reduction,
+    Reshaped,
+    Symbol,
+    common,
+    unbroadcast,
+    value_of,
+)
 
-__all__ = ["LEAST", "Simplifier", "split"]
-
-#: A number is moved outwards if it is no smaller than this, and no larger than the inverse. Without
-#: others an intermediate result might overflow.
-LEAST = 1e-6
-
-Identity: TypeAlias = "Callable[[Simplifier, Symbol, Symbol], Symbol | None]"
+__all__ = ["Simplifier"]
 
 
 class Simplifier(Recorder):
@@ -55,17 +76,17 @@ class Simplifier(Recorder):
         if None in numbers:
             return super().elementwise(op, *symbols)
         with np.errstate(all="ignore"):
-            return self.full(common(symbols), ELEMENTWISE[op](*numbers).item())
+            return self.full(common(symbols), UFUNCS[op].function(*numbers).item())
 
     def add(self, x: Any, y: Any) -> Symbol:
-        return self.applied(_SUMS, "add", x, y)
+        return self.applied(SUMS, "add", x, y)
 
     def subtract(self, x: Any, y: Any) -> Symbol:
-        return self.applied(_DIFFERENCES, "subtract", x, y)
+        return self.applied(DIFFERENCES, "subtract", x, y)
 
     def multiply(self, x: Any, y: Any) -> Symbol:
         x, y = self.asarray(x), self.asarray(y)
-        core = self.applied(_PRODUCTS, "multiply", unbroadcast(x), unbroadcast(y))
+        core = self.applied(PRODUCTS, "multiply", unbroadcast(x), unbroadcast(y))
         return self.broadcast_to(core, common([x, y]))
 
     def negative(self, x: Symbol) -> Symbol:
@@ -90,8 +111,9 @@ class Simplifier(Recorder):
     def maximum(self, x: Any, y: Any) -> Symbol:
         """max(max(x₁, x₂, …), number) is one reduction that starts with the number."""
         x, number = self.asarray(x), value_of(self.asarray(y))
-        if x.op == "max" and number is not None:
-            return self.make("bounded_max", x.args, (x.how, number), x.shape)
+        op = x.op
+        if isinstance(op, Reduction) and is_reduction(x, "max") and number is not None:
+            return self.make(Reduction("max", op.axes, number), x.args, x.shape)
         return self.elementwise("maximum", x, y)
 
     def logical_and(self, x: Symbol, y: Symbol) -> Symbol:
@@ -116,7 +138,7 @@ class Simplifier(Recorder):
             return self.broadcast_to(x if known else y, common([test, x, y]))
         if value_of(x) != 0.0:
             return self.elementwise("where", test, x, y)
-        if inner.op == "less_equal" and inner.args[0] is y and value_of(inner.args[1]) == 0.0:
+        if inner.op == LESS_EQUAL and inner.args[0] is y and value_of(inner.args[1]) == 0.0:
             return self.maximum(y, 0.0)
         y, number = split(y)
         return self.multiply(self.elementwise("where", test, x, y), number)
@@ -128,8 +150,8 @@ class Simplifier(Recorder):
         x, number = split(x)
         if number != 1.0:
             return self.multiply(self.reshape(x, shape), number)
-        x = x.args[0] if x.op == "reshape" else x
-        if unbroadcast(x).op == "number" or (x.op == "broadcast" and x.args[0].size == 1):
+        x = x.args[0] if isinstance(x.op, Reshaped) else x
+        if value_of(x) is not None or is_repeated(x):
             single = super().reshape(unbroadcast(x), ())
             return self.broadcast_to(single, filled(shape, x.size))
         return super().reshape(x, shape)
@@ -139,10 +161,10 @@ class Simplifier(Recorder):
         x, number = split(x)
         if number != 1.0:
             return self.multiply(self.permute_dims(x, axes), number)
-        if x.op == "broadcast" and x.args[0].size == 1:
+        if is_repeated(x):
             return self.reshape(x, [x.shape[axis] for axis in axes])
-        if x.op == "permute":
-            return self.permute_dims(x.args[0], [x.how[axis] for axis in axes])
+        if isinstance(x.op, Permuted):
+            return self.permute_dims(x.args[0], [x.op.axes[axis] for axis in axes])
         return super().permute_dims(x, axes)
 
     def part(self, x: Symbol, axis: int, start: int, stop: int) -> Symbol:
@@ -152,20 +174,25 @@ class Simplifier(Recorder):
         x, number = split(x)
         if number != 1.0:
             return self.multiply(self.part(x, axis, start, stop), number)
-        if x.op == "broadcast" and x.args[0].size == 1:
+        if is_repeated(x):
             shape = (*x.shape[:axis], stop - start, *x.shape[axis + 1 :])
             return self.broadcast_to(x.args[0], shape)
-        if x.op == "part" and x.how[0] == axis:
-            return self.part(x.args[0], axis, x.how[1] + start, x.how[1] + stop)
-        if x.op == "permute":
-            return self.permute_dims(self.part(x.args[0], x.how[axis], start, stop), x.how)
-        if x.op == "concat" and x.how == axis:
+        if isinstance(x.op, Part) and x.op.axis == axis:
+            return self.part(x.args[0], axis, x.op.start + start, x.op.start + stop)
+        if isinstance(x.op, Permuted):
+            axes = x.op.axes
+            return self.permute_dims(self.part(x.args[0], axes[axis], start, stop), axes)
+        if x.op == Concatenated(axis):
             end = 0
             for piece in x.args:
                 begin, end = end, end + piece.shape[axis]
                 if begin <= start and stop <= end:
                     return self.part(piece, axis, start - begin, stop - begin)
-        if x.op == "matmul" and x.ndim == x.args[0].ndim == x.args[1].ndim and axis >= x.ndim - 2:
+        if (
+            x.op == MatrixProduct()
+            and x.ndim == x.args[0].ndim == x.args[1].ndim
+            and axis >= x.ndim - 2
+        ):
             left, right = x.args
             if axis == x.ndim - 2:
                 return self.matmul(self.part(left, axis, start, stop), right)
@@ -189,16 +216,17 @@ class Simplifier(Recorder):
         if value_of(x) == value_of(y) == 0.0:
             length = x.shape[axis] + y.shape[axis]
             return self.zeros((*x.shape[:axis], length, *x.shape[axis + 1 :]))
-        if x.op == y.op == "part" and x.args[0] is y.args[0]:
-            (along, start, middle), (other, begin, stop) = x.how, y.how
-            if along == other == axis and middle == begin:
-                return self.part(x.args[0], axis, start, stop)
+        one, other = x.op, y.op
+        if not (isinstance(one, Part) and isinstance(other, Part) and x.args[0] is y.args[0]):
+            return None
+        if one.axis == other.axis == axis and one.stop == other.start:
+            return self.part(x.args[0], axis, one.start, other.stop)
         return None
 
     def take(self, x: Symbol, numbers: Symbol, *, axis: int = 0) -> Symbol:
         """Rows of what is times a number are rows times that number."""
         x, number = split(x)
-        if x.op == "broadcast" and x.args[0].size == 1:
+        if is_repeated(x):
             rows = self.broadcast_to(x.args[0], (*numbers.shape, *x.shape[1:]))
         else:
             rows = super().take(x, numbers, axis=axis)
@@ -219,177 +247,17 @@ class Simplifier(Recorder):
         if op == "sum" and inner.size == 1:
             total = self.multiply(self.reshape(inner, ()), x.size // prod(shape))
             return self.broadcast_to(total, shape)
-        if op == "sum" and x.op == "multiply":
+        if op == "sum" and x.op == MULTIPLY:
             a, b = x.args
             if whole and a.shape == b.shape:
-                return self.make("dot", (a, b), None, shape)
-            if b.op == "number":
+                return self.make(DotProduct(), (a, b), shape)
+            if is_number(b):
                 return self.multiply(self.reduction(op, a, axes), b)
-        if op == "sum" and x.op == "add" and x.args[1].size == 1:
+        if op == "sum" and x.op == ADD and x.args[1].size == 1:
             a, b = (self.broadcast_to(arg, x.shape) for arg in x.args)
             return self.add(self.reduction(op, a, axes), self.reduction(op, b, axes))
-        inner = x.args[0] if x.op == "reshape" else x
-        if whole and inner.op == op:
+        inner = x.args[0] if isinstance(x.op, Reshaped) else x
+        if whole and is_reduction(inner, op):
             x = inner.args[0]
             return self.reshape(self.reduction(op, x, tuple(range(x.ndim))), shape)
         return super().reduction(op, x, axes)
-
-
-def split(x: Symbol) -> tuple[Symbol, float]:
-    """Return an array and the number that it is multiplied with: 1 where there is none to move."""
-    if x.op == "multiply" and x.args[1].op == "number" and x.args[0].shape == x.shape:
-        number: float = value_of(x.args[1])
-        if LEAST < abs(number) < 1 / LEAST:
-            return x.args[0], number
-    return x, 1.0
-
-
-# ── identities of sums ──────────────────────────────────────────────────────────────────────────
-
-
-def _plus_zero(_xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-    """x + 0 = x"""
-    if x.shape == y.shape:
-        if value_of(y) == 0.0:
-            return x
-        if value_of(x) == 0.0:
-            return y
-    return None
-
-
-def _doubled(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-    """x + x = x · 2"""
-    return xp.multiply(x, 2.0) if x is y else None
-
-
-def _reshaped_alike(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-    """reshape(x) + reshape(y) = reshape(x + y)"""
-    if x.op == y.op == "reshape" and x.shape == y.shape and x.args[0].shape == y.args[0].shape:
-        return xp.reshape(xp.add(x.args[0], y.args[0]), x.shape)
-    return None
-
-
-def _part_by_part(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-    """[x₁ x₂] + [y₁ y₂] = [x₁ + y₁  x₂ + y₂], if nothing but zeros has to be cut for that."""
-    if not (x.op == y.op == "concat" and x.shape == y.shape and x.how == y.how):
-        return None
-    axis, sums = x.how, []
-    left, right = list(x.args[::-1]), list(y.args[::-1])
-    while left:
-        a, b = left.pop(), right.pop()
-        length = min(a.shape[axis], b.shape[axis])
-        for piece, rest in ((a, left), (b, right)):
-            if piece.shape[axis] > length:
-                if value_of(piece) != 0.0:
-                    return None
-                rest.append(xp.part(piece, axis, length, piece.shape[axis]))
-        sums.append(xp.add(xp.part(a, axis, 0, length), xp.part(b, axis, 0, length)))
-    return xp.concat(sums, axis=axis)
-
-
-def _same_factor(same: str, opposite: str) -> Identity:
-    """x · number ± y · number = (x ± y) · number"""
-
-    def identity(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-        (a, number), (b, other) = split(x), split(y)
-        if x.shape != y.shape or abs(number) != abs(other) or abs(number) == 1.0:
-            return None
-        both = getattr(xp, same if number == other else opposite)(a, b)
-        return xp.multiply(both, number)
-
-    return identity
-
-
-def _parts_first(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-    """(x + [y₁ y₂]) + [z₁ z₂] = x + [y₁ + z₁  y₂ + z₂]"""
-    for one, other in ((x, y), (y, x)):
-        if one.op == "add" and x.shape == y.shape and _is_concat(other):
-            for rest, parts in (one.args, one.args[::-1]):
-                both = xp.add(parts, other) if _is_concat(parts) else rest
-                if _is_concat(both) and both is not rest:
-                    return xp.add(rest, both)
-    return None
-
-
-def _is_concat(x: Symbol) -> bool:
-    return split(x)[0].op == "concat"
-
-
-def _plus_negative(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-    """x + -y = x - y"""
-    for one, other in ((x, y), (y, x)):
-        inner = unbroadcast(one)
-        if inner.op == "multiply" and value_of(inner.args[1]) == -1.0:
-            return xp.subtract(other, xp.broadcast_to(inner.args[0], one.shape))
-    return None
-
-
-_SUMS: tuple[Identity, ...] = (
-    _plus_zero,
-    _doubled,
-    _reshaped_alike,
-    _part_by_part,
-    _same_factor("add", "subtract"),
-    _parts_first,
-    _plus_negative,
-)
-
-
-# ── identities of differences ───────────────────────────────────────────────────────────────────
-
-
-def _minus_zero(_xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-    """x - 0 = x"""
-    return x if x.shape == y.shape and value_of(y) == 0.0 else None
-
-
-_DIFFERENCES: tuple[Identity, ...] = (
-    _minus_zero,
-    _same_factor("subtract", "add"),
-)
-
-
-# ── identities of products ──────────────────────────────────────────────────────────────────────
-
-
-def _number_last(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-    """number · x = x · number"""
-    return xp.multiply(y, x) if x.op == "number" and y.op != "number" else None
-
-
-def _times_one(_xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-    """x · 1 = x, but x · 0 stays: it is nan where x is infinite or nan"""
-    return x if y.op == "number" and value_of(y) == 1.0 else None
-
-
-def _times_numbers(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-    """(x · number) · other = x · (number · other)"""
-    if y.op == "number" and x.op == "multiply" and x.args[1].op == "number":
-        return xp.multiply(x.args[0], value_of(x.args[1]) * value_of(y))
-    return None
-
-
-def _chosen(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-    """where(test, 0, number) · y = where(test, 0, y · number)"""
-    for one, other in ((x, y), (y, x)):
-        if one.op == "where" and value_of(one.args[1]) == 0.0 and one.args[2].op == "number":
-            test, zero, number = one.args
-            return xp.where(test, zero, xp.multiply(other, number))
-    return None
-
-
-def _numbers_outside(xp: Simplifier, x: Symbol, y: Symbol) -> Symbol | None:
-    """(x · number) · (y · other) = (x · y) · (number · other)"""
-    (a, number), (b, other) = split(x), split(y)
-    if number == other == 1.0 or y.op == "number":
-        return None
-    return xp.multiply(xp.multiply(a, b), number * other)
-
-
-_PRODUCTS: tuple[Identity, ...] = (
-    _number_last,
-    _times_one,
-    _times_numbers,
-    _chosen,
-    _numbers_outside,
-)

@@ -12,20 +12,35 @@ A view is called by what it is a view of, as ``a1_0``.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from .buffers import ARITHMETIC, REDUCTIONS, Buffers, parts, view_text
+from .buffers import ARITHMETIC, Buffers, Made, Place, parts, view_text
 from .notes import Notes
-from .record import BOOL, ELEMENTWISE, VIEWS, Symbol, value_of
+from .symbols import (
+    BOOL,
+    WHERE,
+    Broadcast,
+    Concatenated,
+    DotProduct,
+    MatrixProduct,
+    Number,
+    Part,
+    Permuted,
+    Reduction,
+    Reshaped,
+    Symbol,
+    Taken,
+    Ufunc,
+    View,
+)
 
 __all__ = ["LONG", "SMALL", "prepare", "write"]
 
 #: A function that computes the results of a batch.
-Step: TypeAlias = Callable[[Any], tuple[Any, ...]]
+Prepared: TypeAlias = Callable[[Any], tuple[Any, ...]]
 
 #: Sums of so many numbers are products with ones: faster, and exact enough without pairing.
 LONG = 4096
@@ -34,17 +49,11 @@ LONG = 4096
 SMALL = 4096
 
 
-def _numpy(op: str) -> str:
-    """Return what NumPy itself calls an operation of the standard: arcsin, where that has asin."""
-    name: str = ELEMENTWISE[op].__name__
-    return name
-
-
-def prepare(source: str, constants: Mapping[str, Any], p: np.ndarray[Any, Any]) -> Step:
+def prepare(source: str, constants: Mapping[str, Any], p: np.ndarray[Any, Any]) -> Prepared:
     """Run the part of a source that runs once, and return the function that it makes."""
     names: dict[str, Any] = {"inf": math.inf, "nan": math.nan, **constants, "np": np}
     exec(source, names)
-    step: Step = names["prepare"](p)
+    step: Prepared = names["prepare"](p)
     return step
 
 
@@ -69,8 +78,9 @@ class _Writer:
     def __init__(self, buffers: Buffers, results: Sequence[Symbol], notes: Notes) -> None:
         self.buffers, self.results, self.notes = buffers, dict.fromkeys(results), notes
         self.returns = results
-        self.views: dict[str, str] = {}  # names, by what they stand for
-        self.counts: dict[str, int] = {}  # of the views of each array
+        self.names: dict[Place, str] = {}  # of views and of made arrays
+        self.counts: dict[str, int] = {}  # of the names of each array
+        self.made: list[str] = []  # the lines that give names to what does not change
         self.floats: dict[Symbol, str] = {}  # what stands for a float
         self.lines: list[str] = []  # of the function
         self.at: dict[Symbol, int] = {}  # the numbers of the lines that compute symbols
@@ -99,7 +109,7 @@ class _Writer:
         return [
             *(f"{a} = np.empty({shape}{', bool' * (kind == BOOL)})" for a, (shape, kind) in kinds),
             *(f"{place} = {number!r}" for place, number in self.buffers.numbers),
-            *(f"{name} = {text}" for text, name in self.views.items() if not _is_fed(text)),
+            *self.made,
         ]
 
     def line(self, text: str, symbol: Symbol) -> None:
@@ -118,75 +128,80 @@ class _Writer:
 
     # ── names ──
 
-    def named(self, text: str) -> str:
-        """Return a name for the expression of a view or a number."""
-        if text.isidentifier():
-            return text
-        if text not in self.views:
-            base = re.match(r"\w+", text)[0]  # type: ignore[index]
-            count = self.counts[base] = self.counts.get(base, -1) + 1
-            self.views[text] = f"n{count}" if base == "np" else f"{base}_{count}"
-            if _is_fed(text):
-                self.lines.append(f"{self.views[text]} = {text}")
-        return self.views[text]
+    def named(self, place: Place) -> str:
+        """Return a name for what lies in a place."""
+        base = place.base
+        if not place.views and isinstance(base, str):
+            return base
+        if place not in self.names:
+            stem = "n" if isinstance(base, Made) else base
+            number = self.counts[stem] = self.counts.get(stem, -1) + 1
+            name = f"n{number}" if isinstance(base, Made) else f"{base}_{number}"
+            self.names[place] = name
+            lines = self.lines if base == "x" else self.made  # what is fed is another in each call
+            lines.append(f"{name} = {place}")
+        return self.names[place]
+
+    def constant(self, text: str) -> str:
+        """Return a name for a made array."""
+        return self.named(Place(Made(text)))
 
     def array(self, symbol: Symbol) -> str:
         """Return what stands for an operand of an array operation."""
-        if symbol.op == "number":
-            return self.named(f"np.array({value_of(symbol)!r})")
-        return (
-            self.floats[symbol]
-            if symbol in self.buffers.floats
-            else self.named(self.buffers.text[symbol])
-        )
+        if isinstance(symbol.op, Number):
+            return self.constant(f"np.array({symbol.op.value!r})")
+        if symbol in self.buffers.floats:
+            return self.floats[symbol]
+        return self.named(self.buffers.place[symbol])
 
     def row(self, symbol: Symbol) -> str | None:
         """Return the elements of an array that lies in one piece as a row; None for others."""
         if symbol not in self.buffers.dense:
             return None
-        text = self.buffers.text[symbol]
-        return self.named(text if symbol.ndim == 1 else f"{text}.ravel()")
+        place = self.buffers.place[symbol]
+        return self.named(place if symbol.ndim == 1 else place.view(Reshaped((-1,))))
 
     def ones(self, *shape: int) -> str:
-        return self.named(f"np.ones({shape})")
+        return self.constant(f"np.ones({shape})")
 
     def float(self, symbol: Symbol) -> str:
         """Return what stands for a float, or a number."""
-        if symbol.op == "broadcast":
+        if isinstance(symbol.op, Broadcast):
             return self.float(symbol.args[0])
-        return repr(value_of(symbol)) if symbol.op == "number" else self.floats[symbol]
+        return repr(symbol.op.value) if isinstance(symbol.op, Number) else self.floats[symbol]
 
     # ── operations ──
 
     def write(self, symbol: Symbol) -> None:
         """Write the lines that compute a symbol, if it takes any."""
-        op = symbol.op
         if symbol in self.buffers.floats:
             self.write_float(symbol)
-        elif op == "concat":
-            self.write_concat(symbol)
-        elif op == "broadcast":
-            self.write_broadcast(symbol)
-        elif op == "matmul":
-            self.write_matmul(symbol)
-        elif op in REDUCTIONS:
-            self.write_reduction(symbol)
-        elif op == "take":
-            self.write_take(symbol)
-        elif op == "where" and symbol is not self.buffers.answer:
-            self.write_where(symbol)
-        elif op in ELEMENTWISE:
-            self.write_elementwise(symbol)
-        elif symbol in self.buffers.copied:
-            self.write_copy(symbol)
+            return
+        match symbol.op:
+            case Concatenated():
+                self.write_concat(symbol)
+            case Broadcast():
+                self.write_broadcast(symbol)
+            case MatrixProduct():
+                self.write_matmul(symbol)
+            case Reduction() as reduction:
+                self.write_reduction(symbol, reduction)
+            case Taken():
+                self.write_take(symbol)
+            case Ufunc() as ufunc if ufunc != WHERE or symbol is self.buffers.answer:
+                self.write_elementwise(symbol, ufunc)
+            case Ufunc():
+                self.write_where(symbol)
+            case Reshaped() | Permuted() | Part() as view if symbol in self.buffers.copied:
+                self.write_copy(symbol, view)
 
-    def write_elementwise(self, symbol: Symbol) -> None:
-        call = f"np.{_numpy(symbol.op)}({', '.join(map(self.array, symbol.args))}"
+    def write_elementwise(self, symbol: Symbol, ufunc: Ufunc) -> None:
+        call = f"np.{ufunc.function.__name__}({', '.join(map(self.array, symbol.args))}"
         if symbol is self.buffers.answer:
             self.line(f"answer = {call})", symbol)
         else:
             # NumPy deprecates a third positional argument of these two.
-            out = "out=" if symbol.op in ("maximum", "minimum") else ""
+            out = "out=" if ufunc.name in ("maximum", "minimum") else ""
             self.line(f"{call}, {out}{self.array(symbol)})", symbol)
 
     def write_where(self, symbol: Symbol) -> None:
@@ -199,31 +214,31 @@ class _Writer:
         else:
             self.line(f"np.copyto({target}, {names[1]}, where={names[0]})", symbol)
 
-    def write_copy(self, symbol: Symbol) -> None:
+    def write_copy(self, symbol: Symbol, view: View) -> None:
         (x,) = symbol.args
-        if symbol.op == "reshape":  # of what is in pieces: put the pieces into the new array
-            target = self.named(f"{self.buffers.text[symbol]}.reshape{x.shape}")
+        if isinstance(view, Reshaped):  # of what is in pieces: put the pieces into the new array
+            target = self.named(self.buffers.place[symbol].view(Reshaped(x.shape)))
             self.line(f"{target}[...] = {self.array(x)}", symbol)
         else:
-            self.line(f"{self.array(symbol)}[...] = {self.array(x)}{view_text(symbol)}", symbol)
+            self.line(f"{self.array(symbol)}[...] = {self.array(x)}{view_text(view)}", symbol)
 
     def write_concat(self, symbol: Symbol) -> None:
         for number, (part, where) in enumerate(parts(symbol)):
             if self.buffers.is_in_place(symbol, number):
                 continue
-            place = f"{self.buffers.text[symbol]}{where}"
+            place = self.buffers.place[symbol].view(where)
             if part in self.buffers.floats:
                 self.lines.append(f"{place} = {self.float(part)}")
             else:
                 fed = part in self.buffers.fed  # a view that need not have a name
-                array = self.buffers.text[part] if fed else self.array(part)
+                array = self.buffers.place[part] if fed else self.array(part)
                 self.lines.append(f"{self.named(place)}[...] = {array}")
 
     def write_broadcast(self, symbol: Symbol) -> None:
         (x,) = symbol.args
         if x in self.buffers.floats:
             self.line(f"{self.array(symbol)}.fill({self.float(x)})", symbol)
-        elif x.op != "number":
+        elif not isinstance(x.op, Number):
             self.line(f"{self.array(symbol)}[...] = {self.array(x)}", symbol)
 
     def write_matmul(self, symbol: Symbol) -> None:
@@ -244,7 +259,7 @@ class _Writer:
 
     def is_copied(self, matrix: Symbol) -> bool:
         """Say whether dot would copy a large matrix: a part of what is fed, or of a batch."""
-        inner = matrix.args[0] if matrix.op == "permute" else matrix
+        inner = matrix.args[0] if isinstance(matrix.op, Permuted) else matrix
         large = inner in self.buffers.fed or inner.size > SMALL
         return large and inner not in self.buffers.dense
 
@@ -256,42 +271,45 @@ class _Writer:
         x, numbers = map(self.array, symbol.args)
         self.line(f'{x}.take({numbers}, 0, {self.array(symbol)}, "clip")', symbol)
 
-    def write_reduction(self, symbol: Symbol) -> None:
-        (x,), (axes, *_) = symbol.args, _axes(symbol)
+    def write_reduction(self, symbol: Symbol, reduction: Reduction) -> None:
+        (x,), axes = symbol.args, reduction.axes
         axis = axes[0] if len(axes) == 1 else axes
-        if symbol.op == "sum" and x.ndim == 2 and x in self.buffers.dense:
+        if reduction.name == "sum" and x.ndim == 2 and x in self.buffers.dense:
             # For matrices of this size the product with a row or column of ones is faster.
             ones = self.ones(x.shape[1], 1) if axis else self.ones(1, x.shape[0])
             factors = (self.array(x), ones) if axis else (ones, self.array(x))
             self.write_product(symbol, *factors)
             return
-        function, least = _reduction(symbol)
+        function, least = _reducing(reduction)
         into = f"{axis}, None, {self.array(symbol)}, True{least}"
         self.line(f"{function}.reduce({self.array(x)}, {into})", symbol)
 
     # ── floats ──
 
     def write_float(self, symbol: Symbol) -> None:
-        if symbol.op in VIEWS:
-            self.floats[symbol] = self.float(symbol.args[0])
-            return
-        if symbol.op in REDUCTIONS:
-            text = self.total(symbol)
-        else:
-            text = f" {ARITHMETIC[symbol.op]} ".join(map(self.float, symbol.args))
+        match symbol.op:
+            case Reduction() | DotProduct() as reduction:
+                text = self.total(symbol, reduction)
+            case Ufunc() as ufunc:
+                text = f" {ARITHMETIC[ufunc]} ".join(map(self.float, symbol.args))
+            case _:  # a view
+                self.floats[symbol] = self.float(symbol.args[0])
+                return
         self.floats[symbol] = f"s{symbol.number}"
         self.line(f"s{symbol.number} = {text}", symbol)
 
-    def total(self, symbol: Symbol) -> str:
+    def total(self, symbol: Symbol, reduction: Reduction | DotProduct) -> str:
         """Return the expression of a reduction to a single number."""
         x, rows = symbol.args[0], [self.row(arg) for arg in symbol.args]
-        if symbol.op == "dot" and None in rows:
-            return f"np.vdot({', '.join(map(self.array, symbol.args))}).item()"
-        if symbol.op == "sum" and x.size <= LONG:
+        if isinstance(reduction, DotProduct):
+            if None in rows:
+                return f"np.vdot({', '.join(map(self.array, symbol.args))}).item()"
+        elif reduction.name == "sum" and x.size <= LONG:
             rows.append(self.ones(x.size))
         if len(rows) == 2 and None not in rows:
             return f"np.dot({rows[0]}, {rows[1]}).item()"
-        function, least = _reduction(symbol)
+        assert isinstance(reduction, Reduction)
+        function, least = _reducing(reduction)
         return f"{function}.reduce({self.array(x)}, None, None, None, False{least}).item()"
 
     # ── results ──
@@ -300,22 +318,13 @@ class _Writer:
         """Return the expression for a result: a float, or an array that belongs to the caller."""
         if symbol is self.buffers.answer:
             return "answer"
-        if symbol in self.buffers.floats or symbol.op == "number":
+        if symbol in self.buffers.floats or isinstance(symbol.op, Number):
             number = self.float(symbol)
             return f"np.full({symbol.shape}, {number})" if symbol.shape else number
         return f"{self.array(symbol)}.{'copy' if symbol.shape else 'item'}()"
 
 
-def _is_fed(text: str) -> bool:
-    return text.startswith(("x[", "x."))
-
-
-def _axes(symbol: Symbol) -> tuple[Any, ...]:
-    """Return the axes of a reduction, and after them what the result is at least, if anything."""
-    return symbol.how if symbol.op == "bounded_max" else (symbol.how,)
-
-
-def _reduction(symbol: Symbol) -> tuple[str, str]:
+def _reducing(reduction: Reduction) -> tuple[str, str]:
     """Return the function that reduces, and the argument for what the result is at least."""
-    least = "".join(f", {number!r}" for number in _axes(symbol)[1:])
-    return ("np.add" if symbol.op == "sum" else "np.maximum"), least
+    least = "" if reduction.least is None else f", {reduction.least!r}"
+    return ("np.add" if reduction.name == "sum" else "np.maximum"), least

@@ -7,7 +7,7 @@ from re import ASCII, sub
 from typing import ClassVar
 
 from ... import notations
-from .language import Function, Language, Plan
+from .language import Braces, Function, Plan
 
 __all__ = ["C"]
 
@@ -30,40 +30,36 @@ static double whole(double total, double z) {
 """
 
 
-class C(Language):
+class C(Braces):
     """Translation units of C99; what they offer starts with the name of the file."""
 
     notation = notations.C
     own: ClassVar = {"larger": _LARGER, "share": _SHARE, "whole": _WHOLE}
-
-    def loop(self, variable: str, count: int, backward: bool) -> str:
-        if backward:
-            return f"for (int {variable} = {count - 1}; {variable} >= 0; {variable}--) {{"
-        return f"for (int {variable} = 0; {variable} < {count}; {variable}++) {{"
+    local, counter = "double", "int"
 
     def row(self, name: str, letters: Sequence[str], value: str) -> str:
-        parameters = ", ".join(f"double {letter}" for letter in letters)
-        return f"static double {name}({parameters}) {{\n    return {value};\n}}\n"
+        parameters = [f"double {letter}" for letter in letters]
+        return self.function(f"static double {name}", parameters, [f"return {value};"])
 
     def file(self, plan: Plan) -> str:
-        prefix = _identifier(plan.name)
-        given = ["const double *x"] * bool(plan.inputs) + ["const double *p"] * bool(plan.numbers)
-        passed = [declared[-1] for declared in given]
+        prefix, passed = _identifier(plan.name), plan.given()
+        given = [f"const double *{name}" for name in passed]
         one, memory = len(plan.outputs) == 1, f"double v[{max(plan.results, 1)}];"
         forward = [memory, f"forward({', '.join([*passed, 'v'])});"]
         outputs = [f"z[{i}] = {output};" for i, output in enumerate(plan.outputs)]
 
+        value = [*forward, f"return {plan.outputs[0]};"]
         functions = [
-            _function(f"double {prefix}_value", given, [*forward, f"return {plan.outputs[0]};"])
+            self.function(f"double {prefix}_value", given or ["void"], value)
             if one
-            else _function(f"void {prefix}_value", [*given, "double *z"], [*forward, *outputs])
+            else self.function(f"void {prefix}_value", [*given, "double *z"], [*forward, *outputs])
         ]
         if plan.backward is not None:
-            functions.append(_derivative(prefix, given, forward, plan, plan.backward))
+            functions.append(self._derivative(prefix, given, forward, plan, plan.backward))
         unused = [f"(void){name};" for name in passed if not plan.forward.uses(name)]
-        inner = _function(
+        inner = self.function(
             "static void forward", [*given, "double *v"],
-            [*_declared(plan.forward), *plan.forward.lines, *unused,
+            [*self.locals(plan.forward), *plan.forward.lines, *unused,
              *([] if plan.results else ["v[0] = 0.0;"])],
         )  # fmt: skip
         about = [
@@ -79,27 +75,30 @@ class C(Language):
             parts.append("\n".join([declared, *self.numbers(plan), "};", ""]))
         return "\n".join([*parts, *plan.helpers, inner, *functions])
 
-
-def _derivative(
-    prefix: str, given: Sequence[str], forward: Sequence[str], plan: Plan, backward: Function
-) -> str:
-    """Write ``value_and_grad``; of several outputs ``vjp``."""
-    one, out = len(plan.outputs) == 1, "gradient" if plan.by_inputs else "dp"
-    arrays = {"dv": max(plan.results, 1)}
-    if plan.by_inputs:
-        arrays |= {"dx": plan.inputs, **({"dp": len(plan.numbers)} if plan.numbers else {})}
-    lines = [*forward, *(f"double {name}[{size}] = {{0.0}};" for name, size in arrays.items())]
-    if not plan.by_inputs:
-        lines.append(f"for (int i = 0; i < {len(plan.numbers)}; i++) dp[i] = 0.0;")
-    lines += [*_declared(backward), *backward.lines]
-    lines += ["(void)dv;"] * (not backward.uses("dv"))
-    if plan.by_inputs:
-        lines += [f"gradient[{i}] = {number};" for i, number in enumerate(plan.asked)]
-    if one:
-        lines.append(f"return {plan.outputs[0]};")
-        return _function(f"double {prefix}_value_and_grad", [*given, f"double *{out}"], lines)
-    seeds = "const double *cotangents"
-    return _function(f"void {prefix}_vjp", [*given, seeds, f"double *{out}"], lines)
+    def _derivative(
+        self,
+        prefix: str,
+        given: Sequence[str],
+        forward: Sequence[str],
+        plan: Plan,
+        backward: Function,
+    ) -> str:
+        """Write ``value_and_grad``; of several outputs ``vjp``."""
+        out, numbers = "gradient" if plan.by_inputs else "dp", len(plan.numbers)
+        arrays = {"dv": max(plan.results, 1)}
+        if plan.by_inputs:
+            arrays |= {"dx": plan.inputs, **({"dp": numbers} if numbers else {})}
+        lines = [*forward, *(f"double {name}[{size}] = {{0.0}};" for name, size in arrays.items())]
+        if not plan.by_inputs:
+            lines.append(f"for (int i = 0; i < {numbers}; i++) dp[i] = 0.0;")
+        lines += [*self.locals(backward), *backward.lines]
+        lines += ["(void)dv;"] * (not backward.uses("dv"))
+        if plan.by_inputs:
+            lines += [f"gradient[{i}] = {number};" for i, number in enumerate(plan.asked)]
+        lines += [f"return {plan.outputs[0]};"] * (not plan.seeds)
+        head = f"{'void' if plan.seeds else 'double'} {prefix}_{plan.derivative}"
+        seeds = [f"const double *{name}" for name in plan.seeds]
+        return self.function(head, [*given, *seeds, f"double *{out}"], lines)
 
 
 def _identifier(name: str) -> str:
@@ -110,12 +109,3 @@ def _identifier(name: str) -> str:
     """
     name = sub(r"\W", "_", name, flags=ASCII)
     return name if name[:1].isalpha() else f"model_{name}"
-
-
-def _function(declared: str, parameters: Sequence[str], lines: Sequence[str]) -> str:
-    body = "\n".join(f"    {line}" for line in lines)
-    return f"{declared}({', '.join(parameters) or 'void'}) {{\n{body}\n}}\n"
-
-
-def _declared(function: Function) -> list[str]:
-    return [f"double {', '.join(function.locals)};"] if function.locals else []

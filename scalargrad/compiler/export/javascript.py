@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from ... import notations
-from .language import Function, Language, Plan
+from .language import Braces, Plan
 
 __all__ = ["JavaScript"]
 
@@ -38,67 +38,42 @@ function check(given, count, what) {
 """
 
 
-class JavaScript(Language):
+class JavaScript(Braces):
     """ES modules."""
 
     notation = notations.JavaScript
     own: ClassVar = {"larger": _LARGER, "share": _SHARE, "whole": _WHOLE}
     tab = "  "
-
-    def loop(self, variable: str, count: int, backward: bool) -> str:
-        if backward:
-            return f"for (let {variable} = {count - 1}; {variable} >= 0; {variable}--) {{"
-        return f"for (let {variable} = 0; {variable} < {count}; {variable}++) {{"
+    local = counter = "let"
 
     def row(self, name: str, letters: Sequence[str], value: str) -> str:
-        return f"function {name}({', '.join(letters)}) {{\n  return {value};\n}}\n"
+        return self.function(f"function {name}", letters, [f"return {value};"])
 
     def file(self, plan: Plan) -> str:
-        given = ["x"] * bool(plan.inputs) + ["p"] * bool(plan.numbers)
-        defaults = [*given[:-1], "p = PARAMETERS"] if plan.numbers else given
-        outputs = plan.outputs[0] if plan.single else f"[{', '.join(plan.outputs)}]"
         parts = ["\n".join([*(f"// {line}" for line in plan.about), ""])]
         if plan.numbers:
             parts.append("\n".join(["export const PARAMETERS = [", *self.numbers(plan), "];", ""]))
-        checks = [
-            f'check({x}, {count}, "{what}");'
-            for x, count, what in (
-                ("x", plan.inputs, "input"),
-                ("p", len(plan.numbers), "parameter"),
-            )
-            if count
-        ]
-        forward = [*checks, f"const v = forward({', '.join(given)});"]
-        parts.append(_function("export function value", defaults, [*forward, f"return {outputs};"]))
+        counts = [("x", plan.inputs, "input"), ("p", len(plan.numbers), "parameter")]
+        checks = [f'check({x}, {count}, "{what}");' for x, count, what in counts if count]
+        forward = [*checks, f"const v = forward({', '.join(plan.given())});"]
+        head, value = "export function value", [*forward, f"return {plan.answer};"]
+        parts.append(self.function(head, plan.given("p = PARAMETERS"), value))
         if plan.backward is not None:
-            one = len(plan.outputs) == 1
-            name = "value_and_grad" if one else "vjp"
-            seeds = [] if one else ["cotangents"]
-            count = f'check(cotangents, {len(plan.outputs)}, "output");'
-            gradient = f"[{', '.join(plan.asked)}]" if plan.by_inputs else "dp"
-            after = len(defaults) - bool(plan.numbers)
-            parts.append(_function(
-                f"export function {name}", [*defaults[:after], *seeds, *defaults[after:]],
+            answer = plan.gradient if plan.seeds else f"[{plan.answer}, {plan.gradient}]"
+            parts.append(self.function(
+                f"export function {plan.derivative}", plan.given("p = PARAMETERS", *plan.seeds),
                 [
-                    *([] if one else [count]), *forward,
+                    *(f'check({seeds}, {len(plan.outputs)}, "output");' for seeds in plan.seeds),
+                    *forward,
                     f"const dv = new Float64Array({plan.results});",
                     f"const dp = new Float64Array({len(plan.numbers)});",
                     *([f"const dx = new Float64Array({plan.inputs});"] if plan.by_inputs else []),
-                    *_declared(plan.backward), *plan.backward.lines,
-                    f"return [{outputs}, {gradient}];" if one else f"return {gradient};",
+                    *self.locals(plan.backward), *plan.backward.lines,
+                    f"return {answer};",
                 ],
             ))  # fmt: skip
-        parts.append(_function("function forward", given, [
+        parts.append(self.function("function forward", plan.given(), [
             f"const v = new Float64Array({plan.results});",
-            *_declared(plan.forward), *plan.forward.lines, "return v;",
+            *self.locals(plan.forward), *plan.forward.lines, "return v;",
         ]))  # fmt: skip
-        return "\n".join([*parts, *([_CHECK] if given else []), *plan.helpers])
-
-
-def _function(declared: str, parameters: Sequence[str], lines: Sequence[str]) -> str:
-    body = "\n".join(f"  {line}" for line in lines)
-    return f"{declared}({', '.join(parameters)}) {{\n{body}\n}}\n"
-
-
-def _declared(function: Function) -> list[str]:
-    return [f"let {', '.join(function.locals)};"] if function.locals else []
+        return "\n".join([*parts, *([_CHECK] if plan.given() else []), *plan.helpers])

@@ -12,7 +12,7 @@ from ...notations import Infix
 from ...ops import PRIMITIVES
 from ...texts import parse
 
-__all__ = ["Function", "Language", "Plan", "safe"]
+__all__ = ["Braces", "Function", "Language", "Plan", "safe"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,30 @@ class Plan:
     backward: Function | None  # where no gradient is asked for there is none
     asked: Sequence[str]  # the numbers of the gradient
     helpers: Sequence[str]  # functions, as text
+
+    def given(self, parameters: str = "p", *others: str) -> list[str]:
+        """Return the arguments of a function: the inputs, others, and the parameters if any."""
+        return [*["x"] * bool(self.inputs), *others, *[parameters] * bool(self.numbers)]
+
+    @property
+    def answer(self) -> str:
+        """The value, as most languages write it."""
+        return self.outputs[0] if self.single else f"[{', '.join(self.outputs)}]"
+
+    @property
+    def gradient(self) -> str:
+        """The gradient, as most languages write it."""
+        return f"[{', '.join(self.asked)}]" if self.by_inputs else "dp"
+
+    @property
+    def derivative(self) -> str:
+        """The name of the function for it."""
+        return "vjp" if self.seeds else "value_and_grad"
+
+    @property
+    def seeds(self) -> list[str]:
+        """What that function is given beside: of several outputs, a number for each."""
+        return ["cotangents"] if len(self.outputs) > 1 else []
 
     @property
     def by_inputs(self) -> bool:
@@ -118,6 +142,29 @@ class Language(ABC):
             numbers = ", ".join(written[start : start + width])
             lines.append(f"{self.tab}{numbers}{separator}{'  ' * bool(remark)}{remark}")
         return lines
+
+
+class Braces(Language):
+    """What languages with C's braces share."""
+
+    local: ClassVar[str]  # what declares a number
+    counter: ClassVar[str]  # and what declares the counter of a loop
+
+    def loop(self, variable: str, count: int, backward: bool) -> str:
+        if backward:
+            return (
+                f"for ({self.counter} {variable} = {count - 1}; {variable} >= 0; {variable}--) {{"
+            )
+        return f"for ({self.counter} {variable} = 0; {variable} < {count}; {variable}++) {{"
+
+    def function(self, declared: str, parameters: Sequence[str], lines: Sequence[str]) -> str:
+        """Write a function."""
+        body = "\n".join(f"{self.tab}{line}" for line in lines)
+        return f"{declared}({', '.join(parameters)}) {{\n{body}\n}}\n"
+
+    def locals(self, function: Function) -> list[str]:
+        """Declare the local variables that the lines of a function set."""
+        return [f"{self.local} {', '.join(function.locals)};"] if function.locals else []
 
 
 def safe(text: str, most: int = 60) -> str:

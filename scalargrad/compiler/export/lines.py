@@ -19,7 +19,7 @@ from ...notations import Written
 from ...texts import parse
 from .folding import Loop
 from .language import Language
-from .statements import Bound, Call, LogSumExp, Number, Operand, Place, Product, Statements, Sum
+from .statements import Bound, Call, Number, Operand, Place, ProductTerm, SmoothMax, Statements, Sum
 
 __all__ = ["Lines"]
 
@@ -98,7 +98,7 @@ class Lines:
                 self._line(f"v[{result}] = {expression}", result)
             case Sum():
                 self._sum(shape, at)
-            case LogSumExp():
+            case SmoothMax():
                 self._smooth_max(shape, at)
 
     def _backward(self, shape: Any, at: Sequence[_Index]) -> None:
@@ -179,7 +179,7 @@ class Lines:
             sign, text = self._product(term, at)  # type: ignore[arg-type]
             self._line(f"z {sign}= {text.text}")
 
-    def _product(self, term: Product, at: At) -> tuple[str, Written]:
+    def _product(self, term: ProductTerm, at: At) -> tuple[str, Written]:
         """Write a term, and say whether it is added or subtracted."""
         left, right = (self._operand(operand, at) for operand in (term.left, term.right))
         sign = "+"
@@ -199,7 +199,7 @@ class Lines:
                 for part in term.body:
                     inner = self._term_backward(part, inner)
         else:
-            assert isinstance(term, Product)
+            assert isinstance(term, ProductTerm)
             at, others = iter(here), iter(here)
             left, right = (self._operand(operand, at) for operand in (term.left, term.right))
             for operand, other in ((term.left, right), (term.right, left)):
@@ -213,7 +213,7 @@ class Lines:
 
     # ── log-sum-exps ──
 
-    def _smooth_max(self, shape: LogSumExp, at: At) -> None:
+    def _smooth_max(self, shape: SmoothMax, at: At) -> None:
         result, *places = islice(at, _width(shape))
         self._set("top", self._number(Number("-inf")).text, result)
         self._each_term(shape, places, "top = larger(top, {})")
@@ -223,7 +223,7 @@ class Lines:
         self.called |= {"larger", "share"}
 
     def _smooth_max_backward(
-        self, shape: LogSumExp, result: _Index, places: Sequence[_Index]
+        self, shape: SmoothMax, result: _Index, places: Sequence[_Index]
     ) -> None:
         # The sum of all shares: 1, but for the rounding of the result, which may be large.
         self._set("h", self._number(Number("0.0")).text, result)
@@ -232,7 +232,7 @@ class Lines:
         self._each_term(shape, places, f"{{d}} += dv[{result}] * share({{}}, v[{result}]) / h")
         self.called |= {"share", "whole"}
 
-    def _each_term(self, shape: LogSumExp, places: Sequence[_Index], line: str) -> None:
+    def _each_term(self, shape: SmoothMax, places: Sequence[_Index], line: str) -> None:
         at = iter(places)
         for term in shape.terms:
             self._one_term(term, at, line)
@@ -313,8 +313,8 @@ def _width(shape: Any) -> int:
             return len(shape.steps)
         case Call():
             return 1 + sum(map(_width, shape.operands))
-        case Sum() | LogSumExp():
+        case Sum() | SmoothMax():
             return 1 + sum(map(_width, shape.terms))
-        case Product():
+        case ProductTerm():
             return _width(shape.left) + _width(shape.right)
     return int(isinstance(shape, Place))

@@ -39,35 +39,29 @@ class Python(Language):
         return f"def {name}({', '.join(letters)}):\n    return {value}\n"
 
     def file(self, plan: Plan) -> str:
-        given = ["x"] * bool(plan.inputs) + ["p"] * bool(plan.numbers)
-        defaults = [*given[:-1], "p=PARAMETERS"] if plan.numbers else given
-        outputs = plan.outputs[0] if plan.single else f"[{', '.join(plan.outputs)}]"
         parts = ["\n".join([*(f"# {line}" for line in plan.about), "", "import math", ""])]
         if plan.numbers:
             parts.append("\n".join(["PARAMETERS = [", *self.numbers(plan), "]", ""]))
-        parts.append(_definition("value", defaults, [
-            *_checks(plan), *_forward(given), f"return {outputs}",
-        ]))  # fmt: skip
+        counts = [("x", plan.inputs, "input"), ("p", len(plan.numbers), "parameter")]
+        checks = [f"{x} = numbers({x}, {count}, {what!r})" for x, count, what in counts if count]
+        forward = f"v = forward({', '.join(plan.given())})"
+        value = [*checks, forward, f"return {plan.answer}"]
+        parts.append(_definition("value", plan.given("p=PARAMETERS"), value))
         if plan.backward is not None:
-            one = len(plan.outputs) == 1
-            seeds = [] if one else ["cotangents"]
-            name = "value_and_grad" if one else "vjp"
-            gradient = f"[{', '.join(plan.asked)}]" if plan.by_inputs else "dp"
-            after = len(defaults) - bool(plan.numbers)
-            parts.append(_definition(name, [*defaults[:after], *seeds, *defaults[after:]], [
-                *_checks(plan),
-                *([] if one else [f"numbers(cotangents, {len(plan.outputs)}, 'output')"]),
-                *_forward(given),
+            answer = plan.gradient if plan.seeds else f"{plan.answer}, {plan.gradient}"
+            given = plan.given("p=PARAMETERS", *plan.seeds)
+            parts.append(_definition(plan.derivative, given, [
+                *checks,
+                *(f"numbers({seeds}, {len(plan.outputs)}, 'output')" for seeds in plan.seeds),
+                forward,
                 f"dv, dp = [0.0] * {plan.results}, [0.0] * {len(plan.numbers)}",
                 *([f"dx = [0.0] * {plan.inputs}"] if plan.by_inputs else []),
                 *plan.backward.lines,
-                f"return {outputs}, {gradient}" if one else f"return {gradient}",
+                f"return {answer}",
             ]))  # fmt: skip
         lines = [f"v = [0.0] * {plan.results}", *plan.forward.lines, "return v"]
-        parts.append(_definition("forward", given, lines))
-        if given:
-            parts.append(_NUMBERS)
-        return "\n\n".join([*parts, *plan.helpers])
+        parts.append(_definition("forward", plan.given(), lines))
+        return "\n\n".join([*parts, *([_NUMBERS] if plan.given() else []), *plan.helpers])
 
 
 _NUMBERS = """\
@@ -82,12 +76,3 @@ def numbers(given, count, what):
 def _definition(name: str, parameters: Sequence[str], lines: Sequence[str]) -> str:
     body = "\n".join(f"    {line}" for line in lines)
     return f"def {name}({', '.join(parameters)}):\n{body}\n"
-
-
-def _checks(plan: Plan) -> list[str]:
-    counts = [("x", plan.inputs, "input"), ("p", len(plan.numbers), "parameter")]
-    return [f"{x} = numbers({x}, {count}, {what!r})" for x, count, what in counts if count]
-
-
-def _forward(given: Sequence[str]) -> list[str]:
-    return [f"v = forward({', '.join(given)})"]

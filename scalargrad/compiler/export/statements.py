@@ -13,17 +13,17 @@ from typing import Any, TypeAlias
 
 from ...ops import Primitive
 from ..passes.walk import ROWS
-from ..tape.assemble import PIECES, SMOOTH_MAX, SUM, Tape
+from ..tape.assembly import PIECES, SMOOTH_MAX, SUM, Tape
 from .folding import Element, Loop, fold
 
 __all__ = [
     "Bound",
     "Call",
-    "LogSumExp",
     "Number",
     "Operand",
     "Place",
-    "Product",
+    "ProductTerm",
+    "SmoothMax",
     "Statements",
     "Sum",
     "read",
@@ -61,7 +61,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Product:
+class ProductTerm:
     """A term of a sum: one operand times another, which may be a number."""
 
     left: Operand
@@ -78,7 +78,7 @@ class Sum:
 
 
 @dataclass(frozen=True)
-class LogSumExp:
+class SmoothMax:
     """The same of log-sum-exps: their terms are operands or loops of them."""
 
     terms: tuple[Hashable, ...]
@@ -202,13 +202,13 @@ def _element(result: int, operation: tuple[Any, list[Any]]) -> Element:
     terms = fold([_term(term) for term in parts], _TERMS)
     shapes = tuple(term.shape for term in terms)
     starts = [start for term in terms for start in term.starts]
-    shape = LogSumExp(shapes, learned) if head is None else Sum(head, shapes, learned)
+    shape = SmoothMax(shapes, learned) if head is None else Sum(head, shapes, learned)
     return Element(shape, (result, *starts))
 
 
 def _term(term: tuple[Bound, ...]) -> Element:
     operands = [part.operand for part in term]
-    shape = Product(*operands) if len(operands) == 2 else operands[0]
+    shape = ProductTerm(*operands) if len(operands) == 2 else operands[0]
     return Element(shape, tuple(start for part in term for start in part.starts))
 
 

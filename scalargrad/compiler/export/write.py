@@ -73,11 +73,7 @@ def _too_large(count: int) -> SizeError:
 
 
 def written(
-    language: Language,
-    statements: Statements,
-    parameters: Sequence[float],
-    single: bool,
-    name: str,
+    language: Language, statements: Statements, parameters: Sequence[float], single: bool, name: str
 ) -> str:
     """Return the text of a file."""
     outputs = statements.outputs

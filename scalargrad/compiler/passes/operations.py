@@ -45,8 +45,8 @@ class Combination:
 
 
 @dataclass(frozen=True)
-class Product:
-    """A matrix product: each row of the left operand with each row of the right one."""
+class _OfTwo:
+    """A product of two operands, summed up in some way, and an offset."""
 
     left: Operand
     right: Operand
@@ -57,28 +57,31 @@ class Product:
         return self.left, self.right
 
     def __str__(self) -> str:
-        return f"{self.left} @ {self.right}" + (f" + {self.offset}" if self.offset else "")
+        return self.product + (f" + {self.offset}" if self.offset else "")
+
+    @property
+    def product(self) -> str:
+        raise NotImplementedError
+
+
+class Product(_OfTwo):
+    """A matrix product: each row of the left operand with each row of the right one."""
+
+    @property
+    def product(self) -> str:
+        return f"{self.left} @ {self.right}"
 
     @property
     def shapes(self) -> str:
         return ", ".join("×".join(map(str, side.shape)) for side in (self.left, self.right))
 
 
-@dataclass(frozen=True)
-class Dot:
+class Dot(_OfTwo):
     """The dot products of rows: the sum of left · right over the last axis."""
 
-    left: Operand
-    right: Operand
-    offset: Constants | None
-
     @property
-    def operands(self) -> tuple[Operand, ...]:
-        return self.left, self.right
-
-    def __str__(self) -> str:
-        times = "" if str(self.right) == "1" else f" · {self.right}"
-        return f"sum({self.left}{times})" + (f" + {self.offset}" if self.offset else "")
+    def product(self) -> str:
+        return f"sum({self.left}{'' if str(self.right) == '1' else f' · {self.right}'})"
 
 
 @dataclass(frozen=True)

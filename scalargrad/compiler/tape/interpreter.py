@@ -28,18 +28,9 @@ from collections.abc import Callable, Iterable, Sequence
 from ...ops import Primitive
 from ...texts import names_in, parse
 from ..passes.walk import ROWS
-from .assemble import PIECES, SMOOTH_MAX, SUM
+from .assembly import PIECES, SMOOTH_MAX, SUM
 
-__all__ = [
-    "BACKWARD",
-    "FORWARD",
-    "SHORT",
-    "TANGENT",
-    "WAYS",
-    "as_it_is",
-    "bodies",
-    "dispatcher",
-]
+__all__ = ["BACKWARD", "FORWARD", "SHORT", "TANGENT", "WAYS", "as_it_is", "bodies", "dispatcher"]
 
 Lines = list[str]
 

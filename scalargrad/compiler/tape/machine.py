@@ -21,7 +21,7 @@ from ...errors import OperandError
 from ..passes.walk import Floats
 from ..runs import MEAN, VALUES, Run, Shape, samples_in
 from . import native
-from .assemble import Tape
+from .assembly import Tape
 from .python import PythonMachine
 
 __all__ = ["BLOCKS", "THREADS", "TapeMachine", "default_threads", "machine_of"]
@@ -90,29 +90,15 @@ class TapeMachine:
         if wanted == VALUES:
             if count != 1:
                 return self._values(count)
-            run = self._value() if self._single else self._outputs()
+            run = self._one(None) if self._single else self._outputs()
             if shape is not None and len(shape) == 2:  # a batch of one
                 return lambda x, p: np.array([run(x[0], p)])
         else:
-            run = self._asked(self._one() if count == 1 else self._sum(count, wanted == MEAN))
+            one = count == 1
+            run = self._asked(self._one(self._width) if one else self._sum(count, wanted == MEAN))
             if count == 1 and shape is not None and len(shape) == 2:
                 return lambda x, p: run(x[0], p)
         return run if shape is not None else lambda _, p: run(_NONE, p)
-
-    def _value(self) -> Run:
-        one, code, pool = native.one(), self._code, self._pools[1]
-
-        def run(x: Floats, p: Floats) -> float:
-            x = x if x.flags.carray else np.array(x)
-            try:
-                memory = pool.pop()
-            except IndexError:
-                memory = self._memory(1)
-            value = one(code, memory, x, p, _NONE, _NONE, _NONE)
-            pool.append(memory)
-            return value
-
-        return run
 
     def _outputs(self) -> Run:
         one, count = native.one(), len(self.tape.outputs)
@@ -124,20 +110,24 @@ class TapeMachine:
 
         return run
 
-    def _one(self) -> Run:
-        one, code, pool, width = native.one(), self._code, self._pools[1], self._width
+    def _one(self, width: int | None) -> Run:
+        """Return the function for the output alone, or with a gradient of some width.
+
+        Such a call takes few microseconds, so what it does is not taken apart.
+        """
+        one, code, pool = native.one(), self._code, self._pools[1]
         empty, seed = np.empty, _ONE if width else _NONE
 
-        def run(x: Floats, p: Floats) -> tuple[float, Floats]:
+        def run(x: Floats, p: Floats) -> Any:
             x = x if x.flags.carray else np.array(x)
-            gradient = empty(width)
+            gradient = empty(width) if width else _NONE
             try:
                 memory = pool.pop()
             except IndexError:
                 memory = self._memory(1)
             value = one(code, memory, x, p, _NONE, seed, gradient)
             pool.append(memory)
-            return value, gradient
+            return value if width is None else (value, gradient)
 
         return run
 

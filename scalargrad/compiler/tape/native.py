@@ -28,7 +28,7 @@ from ...errors import TextError
 from ...ops import PRIMITIVES, Primitive
 from ...texts import names_in, parse
 from ..passes.walk import ROWS
-from .assemble import Slots, Tape
+from .assembly import Slots, Tape
 from .interpreter import BACKWARD, FORWARD, TANGENT, dispatcher
 
 __all__ = ["blocks", "code_of", "is_installed", "one", "tangents"]

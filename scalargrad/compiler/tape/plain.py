@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ...miniflow.translate import array_function
+from ...arrays.translate import array_function
 from ...ops import FLOATS, Primitive
 from ...texts import names_in, parse
-from .assemble import Tape
+from .assembly import Tape
 from .interpreter import BACKWARD, FORWARD, TANGENT, WAYS, Writer, as_it_is, bodies
-from .straight import Step
+from .straight import ValueAndPullback
 
 __all__ = ["Plain", "vocabulary"]
 
@@ -40,7 +40,7 @@ class Plain:
         self._after = [0.0] * (tape.size - len(self._before) - tape.inputs - tape.parameters)
         self._outputs = tape.outputs.tolist()
 
-    def step(self, rows: bool, leaves: int | None) -> Step:
+    def value_and_pullback(self, rows: bool, leaves: int | None) -> ValueAndPullback:
         """Return the function that `straight` returns."""
         functions = _functions(rows)
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..passes.walk import Floats
 from ..runs import MEAN, VALUES, Run, Shape, samples_in
-from .assemble import Tape
+from .assembly import Tape
 from .plain import Plain, vocabulary
-from .straight import LINES, Step, line_count, straight
+from .straight import LINES, ValueAndPullback, line_count, straight
 
 __all__ = ["ROWS", "PythonMachine"]
 
@@ -29,19 +29,19 @@ class PythonMachine:
     def __init__(self, tape: Tape, single: bool = False) -> None:
         self.tape, self._single = tape, single
         self._plain = Plain(tape)
-        self._steps: dict[tuple[bool, int | None], Step] = {}
+        self._made: dict[tuple[bool, int | None], ValueAndPullback] = {}
         # The first leaf whose gradient is wanted: where no input is, the parameters are.
         self._first = tape.inputs if (tape.asked >= tape.inputs).all() else 0
 
-    def _step(self, rows: bool, leaves: int | None) -> Step:
+    def _value_and_pullback(self, rows: bool, leaves: int | None) -> ValueAndPullback:
         """Return the function for one sample or for rows; made when it is first needed."""
         key = rows, leaves
-        if key not in self._steps:
+        if key not in self._made:
             if line_count(self.tape) > LINES:
-                self._steps[key] = self._plain.step(rows, leaves)
+                self._made[key] = self._plain.value_and_pullback(rows, leaves)
             else:
-                self._steps[key] = straight(self.tape, *vocabulary(rows), leaves, rows)
-        return self._steps[key]
+                self._made[key] = straight(self.tape, *vocabulary(rows), leaves, rows)
+        return self._made[key]
 
     # ── prepared runs ──
 
@@ -135,7 +135,7 @@ class PythonMachine:
         self, leaves: int | None, x: Floats, p: Floats, cotangents: list[float]
     ) -> tuple[list[float], list[float]]:
         try:
-            return self._step(False, leaves)(x.tolist(), p.tolist(), cotangents)
+            return self._value_and_pullback(False, leaves)(x.tolist(), p.tolist(), cotangents)
         except (ArithmeticError, ValueError):
             # A float has no logarithm of 0, and the like; an array has.
             found = self._rows(leaves, x[:, None], p, cotangents)
@@ -149,7 +149,7 @@ class PythonMachine:
         # parameters stay NumPy's numbers, whose 1 / 0 is no error.
         weights = [np.broadcast_to(weight, columns.shape[1:]) for weight in cotangents]
         with np.errstate(all="ignore"):
-            return self._step(True, leaves)([*columns], [*p], weights)
+            return self._value_and_pullback(True, leaves)([*columns], [*p], weights)
 
 
 def _blocks(x: Floats) -> Iterator[Floats]:

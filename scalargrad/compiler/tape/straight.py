@@ -24,7 +24,7 @@ from typing import Any
 
 from ...ops import Primitive
 from ..passes.walk import ROWS
-from .assemble import PIECES, SMOOTH_MAX, SUM, Tape
+from .assembly import PIECES, SMOOTH_MAX, SUM, Tape
 
 __all__ = ["LINES", "TERMS", "line_count", "straight"]
 
@@ -35,7 +35,7 @@ LINES = 200_000
 TERMS = 50
 
 #: From inputs, parameters and the cotangents of the outputs to outputs and the gradient, all lists.
-Step = Callable[[list[Any], list[Any], list[Any]], tuple[list[Any], list[Any]]]
+ValueAndPullback = Callable[[list[Any], list[Any], list[Any]], tuple[list[Any], list[Any]]]
 
 
 def line_count(tape: Tape) -> int:
@@ -49,7 +49,7 @@ def straight(
     written: Callable[[Primitive, str], str],
     leaves: int | None,
     rows: bool,
-) -> Step:
+) -> ValueAndPullback:
     """Return the function that computes outputs, and the gradient if any is wanted.
 
     Args:
@@ -65,7 +65,7 @@ def straight(
         lines = _letting_go([*lines])
     source = "\n    ".join(["def step(x, p, g):", *lines])
     exec(source, names)
-    step: Step = names["step"]
+    step: ValueAndPullback = names["step"]
     return step
 
 

@@ -11,25 +11,24 @@ from pathlib import Path
 from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError, SizeError
 
-from ...words.names import Names, named, walk
+from ...words.names import Names, named, nodes_of
+from ..shared.page import Saved
 from .drawing import draw
-from .plot import plot
+from .plot import plot_of
 
 __all__ = ["Film", "film"]
 
 
-class Film:
+class Film(Saved):
     """A film of a graph: save it, or let a notebook show it."""
 
-    #: The whole film: an SVG that loads nothing and runs no script.
-    svg: str
     #: What is seen, in a few sentences.
-    description: str
-    #: Where the film was saved last, if it was.
-    path: Path | None = None
+    description = ""
 
-    def __init__(self, svg: str, title: str, description: str) -> None:
-        self.svg, self.title, self.description = svg, title, description
+    @property
+    def svg(self) -> str:
+        """The whole film: an SVG that loads nothing and runs no script."""
+        return self._text
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the film to an SVG file, and return its full path.
@@ -38,13 +37,7 @@ class Film:
             ChoiceError (a ValueError): the file is named as something else.
         """
         _check_path(path)
-        self.path = Path(path).resolve()
-        self.path.write_text(self.svg, encoding="utf-8", newline="\n")
-        return self.path
-
-    def __repr__(self) -> str:
-        where = f"open {self.path}" if self.path else "not saved yet: use .save(path)"
-        return f"<{self.title}; {where}>"
+        return super().save(path)
 
     def _repr_html_(self) -> str:
         """Show the film as an image, in which its style and its ids are its own."""
@@ -95,18 +88,17 @@ def film(
     >>> film(y)
     <film of y, 4 scenes in 8 s; not saved yet: use .save(path)>
     """
-    order = walk(root, "film")
+    order = nodes_of(root, "film")
     if path is not None:
         _check_path(path)
     if seconds is not None and not _is_length(seconds):
         raise SizeError(f"seconds is a positive number, got {seconds!r:.60}")
     called = named(order, names)
-    story = plot(order, called, seconds)
+    story = plot_of(order, called, seconds)
     svg = draw(story, f"Backpropagation through {called[root]}")
     title = f"film of {called[root]}, {len(story.scenes):,} scenes in {story.length:.0f} s"
-    made = Film(svg, title, story.description)
-    if path is not None:
-        made.save(path)
+    made = Film(svg, title, path)
+    made.description = story.description
     return made
 
 

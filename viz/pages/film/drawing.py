@@ -8,7 +8,7 @@ from unicodedata import east_asian_width
 from xml.etree import ElementTree
 from zlib import crc32
 
-from ...picture.shapes import groups, shapes
+from ...picture.shapes import elements, shapes
 from ..shared.page import read
 from .plot import PAUSE, Line, Plot
 
@@ -180,7 +180,7 @@ def _passes(svg: ElementTree.Element, clock: _Clock) -> None:
 
 def _boxes(canvas: ElementTree.Element, plot: Plot, clock: _Clock) -> None:
     """Give each box its look, its turns and its numbers."""
-    drawn = groups(canvas)
+    drawn = elements(canvas)
     turns: dict[str, list[int]] = {}
     for number, scene in enumerate(plot.scenes):
         if len(scene.boxes) == 1:  # else it is nobody's own
@@ -204,7 +204,7 @@ def _boxes(canvas: ElementTree.Element, plot: Plot, clock: _Clock) -> None:
 
 def _arrows(canvas: ElementTree.Element, plot: Plot, clock: _Clock) -> None:
     """Write the local derivatives on the arrows."""
-    drawn = groups(canvas)
+    drawn = elements(canvas)
     for arrow in plot.sketch.arrows:
         group = drawn[arrow.name]
         for text in group.findall("text"):
@@ -215,7 +215,7 @@ def _arrows(canvas: ElementTree.Element, plot: Plot, clock: _Clock) -> None:
 
 def _flows(canvas: ElementTree.Element, plot: Plot, clock: _Clock) -> None:
     """Draw over each arrow what moves along it."""
-    drawn = groups(canvas)
+    drawn = elements(canvas)
     for number, scene in enumerate(plot.scenes):
         through = f"{scene.boxes[0]}-out" in drawn if len(scene.boxes) == 1 else False
         for name in scene.flows:

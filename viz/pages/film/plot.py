@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scalargrad.engine import Value, operands
 
-from ...picture.folding import Block, Limits, fold
-from ...picture.sketch import Sketch, box_names, sketch_blocks
+from ...picture.folding import Group, Limits, fold
+from ...picture.sketch import Sketch, box_names, headings, sketch_groups
 from ...words.formula import operation
-from ...words.names import number, slope, symbol
+from ...words.names import number, slope, spread, symbol
 from ...words.notation import HANDWRITING
 from ...words.steps import Step, steps
 
-__all__ = ["PAUSE", "Line", "Plot", "Scene", "plot"]
+__all__ = ["LIMITS", "PAUSE", "Line", "Plot", "Scene", "plot_of"]
 
 #: What can be followed on a slide.
-_LIMITS = Limits(60, 120, 400)
+LIMITS = Limits(60, 120, 400)
 PAUSE = 3.0  # seconds, at the end
 _LONGEST = 40.0  # seconds, without the pause
 _START, _FORWARD, _SEED, _BACKWARD = 1.0, 0.9, 1.1, 1.5  # seconds a scene
@@ -66,7 +65,7 @@ class Plot:
         return sum(scene.seconds for scene in self.scenes) + PAUSE
 
 
-def plot(order: Sequence[Value], called: Mapping[Value, str], seconds: float | None) -> Plot:
+def plot_of(order: Sequence[Value], called: Mapping[Value, str], seconds: float | None) -> Plot:
     """Make the plot of a graph.
 
     Args:
@@ -74,12 +73,12 @@ def plot(order: Sequence[Value], called: Mapping[Value, str], seconds: float | N
         called: their names.
         seconds: how long it takes without the pause.
     """
-    blocks = fold(order, limits=_LIMITS)
-    turns = _Turns(order, called, blocks)
+    groups = fold(order, limits=LIMITS)
+    turns = _Turns(order, called, groups)
     made = Plot(Sketch(), [turns.start(), *turns.forward(), turns.seed(), *turns.backward()])
     made.data, made.gradients = turns.data, turns.gradients
     made.derivatives = turns.derivatives
-    made.sketch = sketch_blocks(blocks, turns.widest_rows, turns.slope_texts)
+    made.sketch = sketch_groups(groups, turns.widest_rows, turns.slope_texts)
     whole = sum(scene.seconds for scene in made.scenes)
     pace = (seconds or min(whole, _LONGEST)) / whole
     for scene in made.scenes:
@@ -105,11 +104,11 @@ class _Turns:
     """Makes the scenes, and notes at the end of which each number appears."""
 
     def __init__(
-        self, order: Sequence[Value], called: Mapping[Value, str], blocks: Sequence[Block]
+        self, order: Sequence[Value], called: Mapping[Value, str], groups: Sequence[Group]
     ) -> None:
-        self.root, self.blocks, self.called = order[-1], blocks, called
-        self.box = box_names(blocks)
-        self.home = {node: block for block in blocks for node in block.nodes}
+        self.root, self.groups, self.called = order[-1], groups, called
+        self.box = box_names(groups)
+        self.home = {node: group for group in groups for node in group.nodes}
         self.brief = {node: _brief(name) for node, name in called.items()}
         self.data: dict[str, Line] = {}
         self.gradients: dict[str, list[Line]] = {}
@@ -119,7 +118,7 @@ class _Turns:
             if step.node is not step.parent:
                 self.uses.setdefault(step.node, []).append(step)
         self.reached: dict[Value, float] = {}  # the gradients so far
-        self.members: dict[Block, list[Value]] = {block: [] for block in blocks}
+        self.members: dict[Group, list[Value]] = {group: [] for group in groups}
         for node in order:
             self.members[self.home[node]].append(node)
         self.count = 0
@@ -128,43 +127,43 @@ class _Turns:
 
     def start(self) -> Scene:
         """Show the numbers that nothing computes."""
-        leaves = [block for block in self.blocks if not block.operands]
-        for block in leaves:
-            self._know(block)
-        shown = [node for block in leaves for node in block.results if node.kind != "constant"]
+        leaves = [group for group in self.groups if not group.operands]
+        for group in leaves:
+            self._know(group)
+        shown = [node for group in leaves for node in group.results if node.kind != "constant"]
         texts = [f"{self.brief[node]} = {_short(node.data)}" for node in shown[:6]]
         more = f" and {len(shown) - 6:,} more" if len(shown) > 6 else ""
         captions = [", ".join(texts) + more] if texts else []
-        return self._scene(True, _START, captions, [self.box[block] for block in leaves])
+        return self._scene(True, _START, captions, [self.box[group] for group in leaves])
 
     def forward(self) -> Iterator[Scene]:
         """Compute each box from its operands."""
-        for block in self.blocks:
-            if block.operands:
-                self._know(block)
-                box = self.box[block]
-                yield self._scene(True, _FORWARD, [self._computed(block)], [box], self._flows(box))
+        for group in self.groups:
+            if group.operands:
+                self._know(group)
+                box = self.box[group]
+                yield self._scene(True, _FORWARD, [self._computed(group)], [box], self._flows(box))
 
     def seed(self) -> Scene:
         """Start the backward pass."""
         self.reached[self.root] = 1.0
         self._learn(self.home[self.root])
         name = self.brief[self.root]
-        return self._scene(False, _SEED, [f"{slope(name, name)} = 1"], [self.box[self.blocks[-1]]])
+        return self._scene(False, _SEED, [f"{slope(name, name)} = 1"], [self.box[self.groups[-1]]])
 
     def backward(self) -> Iterator[Scene]:
         """Let the gradient of each box flow to its operands."""
-        for block in reversed(self.blocks):
-            if not block.operands:
+        for group in reversed(self.groups):
+            if not group.operands:
                 continue
-            taken = [step for node in reversed(self.members[block]) for step in self._pushed(node)]
+            taken = [step for node in reversed(self.members[group]) for step in self._pushed(node)]
             for touched in dict.fromkeys(self.home[step.parent] for step in taken):
-                if touched is not block:
+                if touched is not group:
                     self._learn(touched)
-            if not block.kind:
-                self._derive(block)
-            box = self.box[block]
-            captions = self._chain_rules(block, taken)
+            if not group.kind:
+                self._derive(group)
+            box = self.box[group]
+            captions = self._chain_rules(group, taken)
             yield self._scene(False, _BACKWARD, captions, [box], self._flows(box))
 
     def _scene(self, *parts: object) -> Scene:
@@ -173,19 +172,19 @@ class _Turns:
 
     # ── what becomes known ──────────────────────────────────────────────────────────────────────
 
-    def _know(self, block: Block) -> None:
-        if block.results:
-            text = f"data {_range([node.data for node in block.results])}"
-            self.data[self.box[block]] = Line(text, self.count, None)
+    def _know(self, group: Group) -> None:
+        if group.results:
+            text = f"data {spread([node.data for node in group.results])}"
+            self.data[self.box[group]] = Line(text, self.count, None)
 
-    def _learn(self, block: Block) -> None:
+    def _learn(self, group: Group) -> None:
         """Show the gradients of a box as they are now."""
-        known = [self.reached[node] for node in block.results if node in self.reached]
+        known = [self.reached[node] for node in group.results if node in self.reached]
         if known:
-            lines = self.gradients.setdefault(self.box[block], [])
+            lines = self.gradients.setdefault(self.box[group], [])
             if lines:
                 lines[-1] = lines[-1]._replace(end=self.count)
-            lines.append(Line(f"grad {_range(known)}", self.count, None))
+            lines.append(Line(f"grad {spread(known)}", self.count, None))
 
     def _pushed(self, node: Value) -> list[Step]:
         """Add what a node sends to its operands."""
@@ -195,30 +194,30 @@ class _Turns:
             self.reached[step.parent] = self.reached.get(step.parent, 0.0) + added
         return self.uses.get(node, [])
 
-    def _derive(self, block: Block) -> None:
-        (node,) = block.results
+    def _derive(self, group: Group) -> None:
+        (node,) = group.results
         for place, step in enumerate(self.uses.get(node, [])):
-            name = f"{self.box[block]}-{place}"
+            name = f"{self.box[group]}-{place}"
             self.derivatives[name] = Line(f"∂ {number(step.derivative)}", self.count, None)
 
     # ── what is written ─────────────────────────────────────────────────────────────────────────
 
     def _flows(self, box: str) -> list[str]:
-        return [f"{box}-out", *(f"{box}-{i}" for i in range(len(self._block(box).operands)))]
+        return [f"{box}-out", *(f"{box}-{i}" for i in range(len(self._group(box).operands)))]
 
-    def _block(self, box: str) -> Block:
-        return self.blocks[int(box.removeprefix("n"))]
+    def _group(self, box: str) -> Group:
+        return self.groups[int(box.removeprefix("n"))]
 
-    def _computed(self, block: Block) -> str:
-        if block.kind:
-            return block.title
-        (node,) = block.results
+    def _computed(self, group: Group) -> str:
+        if group.kind:
+            return group.title
+        (node,) = group.results
         made = operation(node, self.brief, HANDWRITING)
         return f"{symbol(self.brief[node])} = {made} = {_short(node.data)}"
 
-    def _chain_rules(self, block: Block, taken: Sequence[Step]) -> list[str]:
-        if block.kind:
-            return [f"back through {block.title}"]
+    def _chain_rules(self, group: Group, taken: Sequence[Step]) -> list[str]:
+        if group.kind:
+            return [f"back through {group.title}"]
         return self._few([self._chain_rule(step) for step in taken])
 
     def _chain_rule(self, step: Step) -> str:
@@ -237,13 +236,11 @@ class _Turns:
 
     # ── room for it ─────────────────────────────────────────────────────────────────────────────
 
-    def widest_rows(self, block: Block) -> tuple[str, ...]:
+    def widest_rows(self, group: Group) -> tuple[str, ...]:
         """Return the rows of a box with the longest texts that they will hold."""
-        rows = [block.title] if block.title else []
-        if len(block.results) == 1 and (block.kind or block.results[0].kind != "constant"):
-            rows.append(self.called[block.results[0]])
-        if block.results:
-            box = self.box[block]
+        rows = headings(group, self.called)
+        if group.results:
+            box = self.box[group]
             texts = [line.text for line in self.gradients.get(box, [])] or ["grad 0"]
             widest = max(texts, key=len) + "0"  # it is written in bold letters
             rows += [self.data[box].text, widest]
@@ -267,10 +264,3 @@ def _short(x: float) -> str:
 def _enclosed(x: float) -> str:
     text = _short(x)
     return f"({text})" if text.startswith("−") else text
-
-
-def _range(numbers: Sequence[float]) -> str:
-    if any(map(math.isnan, numbers)):
-        return "nan"
-    low, high = number(min(numbers)), number(max(numbers))
-    return low if low == high else f"{low} … {high}"

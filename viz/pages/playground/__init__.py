@@ -70,7 +70,7 @@ def playground(
     """
     from scalargrad.train import trace_loss  # with NumPy and the compiler, for the first page
 
-    from .content import content
+    from .content import content_of
 
     if not isinstance(title, str):
         raise OperandError(f"the title of a page is a text, got {title!r}")
@@ -79,13 +79,10 @@ def playground(
     carrier = optimizer_of(model, optimizer, learning_rate)
     traced = trace_loss(model, loss, data, carrier, batch_size, validation=validation)
     settings = settings_of(carrier, traced.batch_size)
-    shown, interpreter = content(model, traced, settings)
+    shown, interpreter = content_of(model, traced, settings)
     parameters, samples = len(traced.parameters), len(traced.samples.x)
     what = (
         f"playground of {parameters:,} parameter{'s' * (parameters != 1)}, "
         f"{samples:,} sample{'s' * (samples != 1)}"
     )
-    page = Playground(write(shown, interpreter, title or "A network, training"), what)
-    if path is not None:
-        page.save(path)
-    return page
+    return Playground(write(shown, interpreter, title or "A network, training"), what, path)

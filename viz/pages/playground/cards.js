@@ -193,7 +193,7 @@ function kindText(unit) {
 function formulaOf(unit) {
   const terms = unit.weights.length > 3 ? "Σ wᵢ xᵢ" : unit.weights.map(([from], i) => `w${SUBSCRIPTS[i]} · ${units[from].name}`).join(" + ");
   const sum = unit.bias === null ? terms : `${terms} + b`;
-  return `${unit.name} = ${unit.activation ? `${unit.activation}(${sum})` : sum}`;
+  return `${unit.name} = ${unit.activation ? `${unit.activation}(${[sum, ...unit.settings].join(", ")})` : sum}`;
 }
 
 const SUBSCRIPTS = ["₀", "₁", "₂"];
@@ -256,7 +256,7 @@ function flatOf(index) {
   machine.evaluate(now.parameters, now.set.train.fed, null, now.set.train.count, (_, n) => {
     for (let s = 0; s < n; s++) {
       let size = 0;
-      try { size = Math.abs(slope(machine.value(unit.before, s), machine.value(unit.slot, s))); } catch { size = NaN; }
+      try { size = Math.abs(slope(machine.value(unit.before, s), ...unit.settings, machine.value(unit.slot, s))); } catch { size = NaN; }
       flat.all += 1;
       if (size === 0) flat.dead += 1;
       if (size < 0.01) flat.flat += 1;

@@ -16,21 +16,21 @@ from .network import Unit, described, network
 from .settings import initial, names_of
 from .tapes import CODES_OF_SUMS, numbers, program
 
-__all__ = ["content"]
+__all__ = ["content_of"]
 
 #: From so many inputs on, a square number of them is taken for the pixels of an image.
 _LEAST_IMAGE = 16
 
 
-def content(model: Any, traced: Traced, settings: dict[str, Any]) -> tuple[dict[str, Any], str]:
+def content_of(model: Any, traced: Traced, settings: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """Collect what a page shows of a model and its data.
 
     Returns:
         the data; and the source of the interpreter of its tape.
     """
     units = network(traced)
-    before = [unit for unit in units if unit.before is not None]
-    watched = [*(unit.node for unit in units), *(u.before for u in before if u.before is not None)]
+    before = [unit.neuron.total for unit in units if unit.neuron is not None]
+    watched = [*(unit.node for unit in units), *before]
     tape, slots = program(traced, watched)
     samples, held_out = traced.samples, traced.held_out
     inputs = samples.x.shape[1]
@@ -64,7 +64,7 @@ def _described(
     rest = iter(slots[len(units) :])
     return [
         described(unit, number, parameter)
-        | {"slot": slots[i], "before": next(rest) if unit.before is not None else None}
+        | {"slot": slots[i], "before": next(rest) if unit.neuron is not None else None}
         for unit, i in number.items()
     ]
 

@@ -1,26 +1,23 @@
-"""The network of a model: its neurons in columns, found by their structure in the graph.
+"""The network of a model: its neurons in columns.
 
-Neurons that people write themselves are found as those of `scalargrad.nn` are: sums of products,
-each of a parameter and something else, with a parameter as bias and an activation on top. What
-neurons are fed, and is no neuron, is a unit of its own: an input, or a feature computed from some.
+What neurons are fed, and is no neuron, is a unit of its own: an input, or a feature computed from
+some.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort, use_counts
-from scalargrad.ops import PRIMITIVES
 from scalargrad.train import Traced
 
+from ...neurons import Neuron, neurons
 from ...words.formula import formula
 
 __all__ = ["Unit", "network"]
-
-_ADD, _MUL = PRIMITIVES["add"], PRIMITIVES["mul"]
 
 #: So long may be the formula that names a unit, ...
 _LONGEST = 24
@@ -36,77 +33,47 @@ class Unit:
     kind: str  # "input", "neuron" or "computed"
     name: str
     column: int = 0
-    before: Value | None = None  # of a neuron: what its activation is applied to
-    activation: str = ""  # the name of the activation's row
-    bias: Value | None = None
-    weights: list[tuple[Unit, Value]] = field(default_factory=list)
+    neuron: Neuron | None = None
+    sources: list[Unit] = field(default_factory=list)  # the inputs of the neuron, as units
     links: list[Unit] = field(default_factory=list)  # what it is computed from, without weights
     formula: str = ""  # of what is computed, if it is short
 
 
-@dataclass
-class _Sum:
-    """A sum that is the inner part of a neuron."""
-
-    bias: Value | None
-    products: list[tuple[Value, Value]]  # the weight, and what it weights
-
-
 def network(traced: Traced) -> list[Unit]:
-    """Return the units of a model, those that are fed first; none if it has no neurons."""
+    """Return the units of a model, those that are fed first; none if it has no neurons.
+
+    A parameter has one place in a picture: neurons that share some or are fed one are not drawn.
+    """
     order = topological_sort(traced.outputs, operands)
-    uses = use_counts(order, operands)
-    sums = _sums(order, uses, {*traced.parameters})
-    if not sums:
-        return []
-    builder = _Builder(traced, order, uses, sums)
-    for node in order:
-        if node in builder.inner_of:
-            builder.neuron(node)
-    for output in traced.outputs:
-        builder.unit(output)
+    uses, learned = use_counts(order, operands), {*traced.parameters}
+    builder = _Builder(traced)
+    for neuron in neurons(order, uses, learned):
+        alone = all(uses[parameter] == 1 for parameter in neuron.parameters)
+        if alone and learned.isdisjoint(neuron.inputs):
+            builder.neuron(neuron)
+    if builder.known:
+        for output in traced.outputs:
+            builder.unit(output)
     return builder.units
 
 
 class _Builder:
     """Makes the units, each after those that it is computed from."""
 
-    def __init__(
-        self,
-        traced: Traced,
-        order: Sequence[Value],
-        uses: dict[Value, int],
-        sums: dict[Value, _Sum],
-    ) -> None:
-        self.traced, self.sums = traced, sums
-        users: dict[Value, Value] = {}
-        for node in order:
-            for operand in operands(node):
-                users[operand] = node
-        #: By the result of a neuron what its activation is applied to.
-        self.inner_of: dict[Value, Value] = {}
-        for node in sums:
-            user = users.get(node)
-            alone = uses[node] == 1 and user is not None and len(operands(user)) == 1
-            self.inner_of[user if alone and user is not None else node] = node
+    def __init__(self, traced: Traced) -> None:
         self.known: dict[Value, Unit] = {}
-        self.fed = {leaf: f"x{i}" for i, leaf in enumerate(traced.leaves)}
+        self.fed = {*traced.leaves}
 
     @property
     def units(self) -> list[Unit]:
         return sorted(self.known.values(), key=lambda unit: unit.column)
 
-    def neuron(self, node: Value) -> None:
-        """Add the neuron whose result a node is."""
-        before = self.inner_of[node]
-        found = self.sums[before]
-        weights = [(self.unit(source), weight) for weight, source in found.products]
-        name = node.label or before.label or f"n{len(self.known)}"
-        row = node.primitive.name if node is not before and node.primitive else ""
-        column = 1 + max(source.column for source, _ in weights)
-        self.known[node] = Unit(
-            node, "neuron", name, column, before, row, found.bias, weights
-        )  # fmt: skip
+    def neuron(self, neuron: Neuron) -> None:
+        """Add a neuron."""
+        node, sources = neuron.result, [self.unit(source) for source in neuron.inputs]
+        name = node.label or neuron.total.label or f"n{len(self.known)}"
+        column = 1 + max(source.column for source in sources)
+        self.known[node] = Unit(node, "neuron", name, column, neuron, sources)
 
     def unit(self, node: Value) -> Unit:
         """Return the unit of a node; what is none yet is an input or computed."""
@@ -147,65 +114,20 @@ def _name(written: str, names: Sequence[str]) -> str:
     return f"f({', '.join(names[:2])}{', …' * (len(names) > 2)})"
 
 
-# ── sums of products ────────────────────────────────────────────────────────────────────────────
-
-
-def _sums(
-    order: Sequence[Value], uses: dict[Value, int], parameters: set[Value]
-) -> dict[Value, _Sum]:
-    """Return the sums that are neurons; a parameter that is used elsewhere, too, is none's."""
-    inner = {
-        operand
-        for node in order
-        if node.primitive is _ADD
-        for operand in operands(node)
-        if uses[operand] == 1 and operand.primitive in (_ADD, _MUL)
-    }
-    found = {}
-    for node in order:
-        if node not in inner and node.primitive in (_ADD, _MUL):
-            sum_ = _sum(node, uses, parameters)
-            if sum_:
-                found[node] = sum_
-    return found
-
-
-def _sum(node: Value, uses: dict[Value, int], parameters: set[Value]) -> _Sum | None:
-    bias, products = None, []
-    for term in _terms(node, uses):
-        if term in parameters and uses[term] == 1 and bias is None:
-            bias = term
-        elif term.primitive is _MUL and (term is node or uses[term] == 1):
-            weights = [x for x in operands(term) if x in parameters and uses[x] == 1]
-            sources = [x for x in operands(term) if x not in parameters]
-            if len(weights) != 1 or len(sources) != 1 or sources[0].kind == "constant":
-                return None
-            products.append((weights[0], sources[0]))
-        elif term.kind != "constant" or term.data:
-            return None
-    return _Sum(bias, products) if products else None
-
-
-def _terms(node: Value, uses: dict[Value, int]) -> Iterator[Value]:
-    """Yield the terms of a chain of additions, from left to right."""
-    wanted = [node]
-    while wanted:
-        term = wanted.pop()
-        if term.primitive is _ADD and (term is node or uses[term] == 1):
-            wanted += operands(term)[::-1]
-        else:
-            yield term
-
-
 def described(unit: Unit, number: dict[Unit, int], parameter: dict[Value, int]) -> dict[str, Any]:
     """Return a unit as the page reads it."""
+    neuron = unit.neuron or Neuron(unit.node)
+    activation, settings = neuron.activation, operands(neuron.result)[1:]
+    row = activation.primitive if activation is not None else None
+    weights = zip(unit.sources, neuron.weights, strict=True)
     return {
         "name": unit.name,
         "kind": unit.kind,
         "column": unit.column,
-        "activation": unit.activation,
-        "bias": parameter[unit.bias] if unit.bias is not None else None,
-        "weights": [[number[source], parameter[weight]] for source, weight in unit.weights],
+        "activation": row.name if row else "",
+        "settings": [setting.data for setting in settings] if row else [],
+        "bias": parameter[neuron.bias] if neuron.bias is not None else None,
+        "weights": [[number[source], parameter[weight]] for source, weight in weights],
         "links": [number[source] for source in unit.links],
         "formula": unit.formula,
     }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from inspect import getclosurevars, isfunction
 from typing import Any
 
 from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError, OperandError
 from scalargrad.nn import Module, Neuron
+from scalargrad.nn.module import parts_of
 from scalargrad.optim import SGD, Adam, AdamW, Optimizer
 
 __all__ = ["OPTIMIZERS", "initial", "names_of", "optimizer_of", "settings_of"]
@@ -149,9 +150,5 @@ def _neurons(model: Any) -> Iterator[Neuron]:
         seen[id(part)] = part
         if isinstance(part, Neuron):
             yield part
-        elif isinstance(part, Mapping):
-            wanted += part.values()
-        elif isinstance(part, (list, tuple)):
-            wanted += part
-        elif isinstance(part, Module):
-            wanted += getattr(part, "__dict__", {}).values()
+        else:
+            wanted += [each for _, each in parts_of(part) or ()]

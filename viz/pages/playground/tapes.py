@@ -11,7 +11,7 @@ import numpy as np
 
 from scalargrad.compiler.passes.flatten import flatten
 from scalargrad.compiler.passes.walk import ROWS, Floats, Ints, walk
-from scalargrad.compiler.tape.assemble import PIECES, SMOOTH_MAX, SUM, Tape, assemble
+from scalargrad.compiler.tape.assembly import PIECES, SMOOTH_MAX, SUM, Tape, assemble
 from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort
 from scalargrad.train import Traced

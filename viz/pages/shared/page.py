@@ -15,31 +15,41 @@ from pathlib import Path
 
 from .javascript import rules
 
-__all__ = ["Page", "assemble", "fill", "in_json", "read"]
+__all__ = ["Page", "Saved", "assemble", "fill", "in_json", "read"]
 
 
-class Page:
-    """A page in one file: save it, or let a notebook show it."""
+class Saved:
+    """A text to look at, in a file: save it, or let a notebook show it."""
 
-    #: The whole page, which loads nothing else.
-    html: str
-    #: Where the page was saved last, if it was.
+    #: Where it was saved last, if it was.
     path: Path | None = None
-    #: What it may do in the frame of a notebook, in the words of HTML's ``sandbox``.
-    allowed = "allow-scripts"
 
-    def __init__(self, html: str, title: str) -> None:
-        self.html, self.title = html, title
+    def __init__(self, text: str, title: str, path: str | os.PathLike[str] | None = None) -> None:
+        self._text, self.title = text, title
+        if path is not None:
+            self.save(path)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page to a file, and return its full path."""
+        """Write it to a file, and return its full path."""
         self.path = Path(path).resolve()
-        self.path.write_text(self.html, encoding="utf-8", newline="\n")
+        self.path.write_text(self._text, encoding="utf-8", newline="\n")
         return self.path
 
     def __repr__(self) -> str:
         where = f"open {self.path}" if self.path else "not saved yet: use .save(path)"
         return f"<{self.title}; {where}>"
+
+
+class Page(Saved):
+    """A page in one file: save it, or let a notebook show it."""
+
+    #: What it may do in the frame of a notebook, in the words of HTML's ``sandbox``.
+    allowed = "allow-scripts"
+
+    @property
+    def html(self) -> str:
+        """The whole page, which loads nothing else."""
+        return self._text
 
     def _repr_html_(self) -> str:
         """Show the page in a frame, where it can do what is allowed and nothing else."""

@@ -7,9 +7,9 @@ import warnings
 
 from scalargrad.engine import Value
 
-from ...words.names import Names, named, walk
+from ...words.names import Names, named, nodes_of
 from ..shared.page import Page
-from .content import LARGEST_DRAWN, content
+from .content import LARGEST_DRAWN, content_of
 from .page import write
 
 __all__ = ["Stepper", "stepper"]
@@ -60,7 +60,7 @@ def stepper(
     >>> stepper(y)
     <stepper of y, 4 steps; not saved yet: use .save(path)>
     """
-    order = walk(root, "stepper")
+    order = nodes_of(root, "stepper")
     if len(order) > _LARGEST_CALM:
         warnings.warn(
             f"the graph has {len(order):,} nodes: its page will be large and slow, and its picture "
@@ -68,9 +68,6 @@ def stepper(
             stacklevel=2,
         )
     called = named(order, names)
-    found = content(order, called)
+    found = content_of(order, called)
     title = f"stepper of {called[root]}, {found.steps:,} steps"
-    page = Stepper(write(found, called[root]), title)
-    if path is not None:
-        page.save(path)
-    return page
+    return Stepper(write(found, called[root]), title, path)

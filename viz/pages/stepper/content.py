@@ -9,13 +9,13 @@ from xml.etree import ElementTree
 
 from scalargrad.engine import Value, operands
 
-from ...picture.folding import READABLE, Block, Limits, fold
-from ...picture.shapes import groups, shapes
-from ...picture.sketch import Sketch, box_names, sketch_blocks
+from ...picture.folding import READABLE, Group, Limits, fold
+from ...picture.shapes import elements, shapes
+from ...picture.sketch import Sketch, box_names, headings, sketch_groups
 from .entries import entry
 from .second import second
 
-__all__ = ["LARGEST_DRAWN", "Content", "content"]
+__all__ = ["LARGEST_DRAWN", "Content", "content_of"]
 
 #: A graph with more nodes is folded.
 LARGEST_DRAWN = 500
@@ -38,17 +38,17 @@ class Content:
     steps: int
 
 
-def content(order: Sequence[Value], called: Mapping[Value, str]) -> Content:
+def content_of(order: Sequence[Value], called: Mapping[Value, str]) -> Content:
     """Collect what a page shows of a graph.
 
     Args:
         order: the nodes, operands first, the root last.
         called: their names.
     """
-    blocks = fold(order, limits=_LIMITS)
-    home = {node: block for block in blocks for node in block.nodes}
-    box = box_names(blocks)
-    sketch = sketch_blocks(blocks, partial(_rows, called), _room_for_slopes)
+    groups = fold(order, limits=_LIMITS)
+    home = {node: group for group in groups for node in group.nodes}
+    box = box_names(groups)
+    sketch = sketch_groups(groups, partial(_rows, called), _room_for_slopes)
     index = {node: i for i, node in enumerate(order)}
     nodes = []
     for node in order:
@@ -56,32 +56,29 @@ def content(order: Sequence[Value], called: Mapping[Value, str]) -> Content:
         if node.kind == "op":
             found["arrows"] = _arrows(node, home, box)
         nodes.append(found)
-    shown = {box[block]: [index[node] for node in block.results] for block in blocks}
+    shown = {box[group]: [index[node] for node in group.results] for group in groups}
     steps = len(order) + 1 + sum(len(operands(node)) for node in order)
     graph = {"nodes": nodes, "boxes": shown, "second": second(order, called)}
-    return Content(graph, _drawing(blocks, sketch), sketch.notice, steps)
+    return Content(graph, _drawing(groups, sketch), sketch.notice, steps)
 
 
-def _arrows(node: Value, home: Mapping[Value, Block], box: Mapping[Block, str]) -> list[str | None]:
+def _arrows(node: Value, home: Mapping[Value, Group], box: Mapping[Group, str]) -> list[str | None]:
     """Return the names of the arrows of a node's uses; None for what is folded into its box."""
-    block = home[node]
-    if not block.kind:
-        return [f"{box[block]}-{place}" for place in range(len(block.operands))]
-    places = {operand: f"{box[block]}-{place}" for place, operand in enumerate(block.operands)}
+    group = home[node]
+    if not group.kind:
+        return [f"{box[group]}-{place}" for place in range(len(group.operands))]
+    places = {operand: f"{box[group]}-{place}" for place, operand in enumerate(group.operands)}
     return [places.get(home[operand]) for operand in operands(node)]
 
 
 # ── the drawing ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _rows(called: Mapping[Value, str], block: Block) -> tuple[str, ...]:
+def _rows(called: Mapping[Value, str], group: Group) -> tuple[str, ...]:
     """Name a box, since formulas will use its name, and put the widest numbers in."""
-    rows = [block.title] if block.title else []
-    if len(block.results) == 1 and (block.kind or block.results[0].kind != "constant"):
-        (node,) = block.results
-        rows.append(called[node])
-    if block.results:
-        room = _RANGE if len(block.results) > 1 else _NUMBER
+    rows = headings(group, called)
+    if group.results:
+        room = _RANGE if len(group.results) > 1 else _NUMBER
         rows += [f"data {room}", f"grad {room}"]
     return tuple(rows)
 
@@ -90,13 +87,13 @@ def _room_for_slopes(node: Value) -> list[str]:
     return [f"∂ {_NUMBER}"] * len(operands(node))
 
 
-def _drawing(blocks: Sequence[Block], sketch: Sketch) -> str:
+def _drawing(groups: Sequence[Group], sketch: Sketch) -> str:
     """Draw a sketch with room for its numbers, which the page writes."""
     svg, canvas = shapes(sketch)
     svg.attrib |= {"role": "img", "aria-label": "The graph"}
-    drawn = groups(canvas)
-    for block, name in box_names(blocks).items():
-        for text in drawn[name].findall("text")[-2:] if block.results else ():
+    drawn = elements(canvas)
+    for group, name in box_names(groups).items():
+        for text in drawn[name].findall("text")[-2:] if group.results else ():
             text.text = ""
     for arrow in sketch.arrows:
         for text in drawn[arrow.name].findall("text"):

@@ -19,6 +19,8 @@ function goTo(target) {
   drawNumbers(before, known());
   show();
   keepInView([step().node, step().parent ?? step().node].map((node) => $(node.box)));
+  // Whoever drags the slider keeps it; whoever steps can answer at once.
+  if (state.waiting && document.activeElement !== $("slider")) $("guess").focus({ preventScroll: true });
   remember({ step: state.position + 1 });
 }
 
@@ -197,7 +199,14 @@ $("search").addEventListener("keydown", (event) => {
   if (event.key === "Enter") findNext();
   if (event.key === "Escape") $("search").blur();
 });
-$("guess").addEventListener("keydown", (event) => { if (event.key === "Enter") checkGuess(); });
+$("guess").addEventListener("keydown", (event) => {
+  if (event.key === "Enter") {
+    event.preventDefault(); // or the button that gets the focus is pressed by the same key
+    checkGuess();
+  }
+  const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (way && !$("guess").value) goTo(state.position + way); // without an answer, an arrow steps on
+});
 addEventListener("hashchange", () => goTo(linkedPosition()));
 
 // ── start ───────────────────────────────────────────────────────────────────────────────────────

@@ -12,12 +12,13 @@ __all__ = ["write"]
 _SCRIPTS = ("graph.js", "formulas.js", "picture.js", "panel.js", "second.js", "controls.js")
 
 
-def write(content: Content, name: str) -> str:
-    """Return the page of a graph whose root has this name."""
+def write(content: Content, name: str, title: str = "{}, step by step") -> str:
+    """Return the page of a graph whose root has this name, which stands in the title."""
+    heading = escape(title).format(f'<span id="root-name">{escape(name)}</span>')
     body = fill(
         read(__package__, "body.html"),
-        title=escape(name), notice=escape(content.notice), svg=content.svg,
+        heading=heading, notice=escape(content.notice), svg=content.svg,
     )  # fmt: skip
     styles = [read(__package__, "page.css")]
     scripts = [read(__package__, script) for script in _SCRIPTS]
-    return assemble(f"{name}, step by step", body, content.graph, styles, scripts)
+    return assemble(title.format(name), body, content.graph, styles, scripts)

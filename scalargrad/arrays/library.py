@@ -1,8 +1,8 @@
 """Arrays of any library: NumPy, or whatever follows the Python array API standard.
 
-A node finds out with `unify` what its operands are made of. All of them become floating-point
-arrays of one library, and its functions come along as a namespace ``xp`` with the names of the
-standard (https://data-apis.org/array-api). NumPy arrays of floats, the usual case, pass at once.
+`unify` finds out what operands are made of. All of them become floating-point arrays of one
+library, and its functions come along as a namespace ``xp`` with the names of the standard
+(https://data-apis.org/array-api). NumPy arrays of floats, the usual case, pass at once.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from typing import Any
 
 from ..ops import FLOATS, PRIMITIVES, Primitive
 from ..texts import Notation, names_in, parse
-from .arrays import NUMPY
+from .library import NUMPY
 from .special import erf, erfc
 
 __all__ = ["array_function", "standard_functions"]
@@ -113,7 +113,7 @@ class _Arrays(Notation[str]):
         """Read a branch; if it computes something, with its operands guarded."""
         outside = dict(self.names)
         if any(map(_computes, ast.walk(tree))):
-            for name in self.examples.keys() & names_in(tree):
+            for name in filter(names_in(tree).__contains__, self.examples):
                 example = self.number(self.examples[name])
                 guarded = guard.format(operand=self.name(name), example=example)
                 self.names[name] = self.assign(name, guarded)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalargrad.miniflow.arrays import NUMPY
-from scalargrad.miniflow.kernels import LINEAR, MSE, elementwise
-from scalargrad.miniflow.special import erf, erfc
-from scalargrad.miniflow.translate import array_function
+from scalargrad.arrays.kernels import LINEAR, MSE, elementwise
+from scalargrad.arrays.library import NUMPY
+from scalargrad.arrays.special import erf, erfc
+from scalargrad.arrays.translate import array_function
 from scalargrad.ops import PRIMITIVES, float_function
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -1,15 +1,15 @@
-"""Kernels: what the nodes compute, as pure functions of a namespace and arrays.
+"""Kernels: what is computed on arrays, as pure functions of a namespace and arrays.
 
 A `Kernel` has a function for the way forward, and one for each operand for the way back::
 
     value, kept = kernel.forward(xp, *operands)
     gradient    = kernel.gradients[i](xp, g, kept, *operands)
 
-``xp`` is the namespace of the operands' library (`arrays.unify` finds it), ``g`` the gradient
+``xp`` is the namespace of the operands' library (`library.unify` finds it), ``g`` the gradient
 of the value, and ``kept`` whatever the way back can use again: the value itself, a softmax.
-Shapes are taken to fit; nodes see to that. Nothing else goes in or out, so anything with the
-operators and functions of the array API runs through a kernel, also something that only records
-what is done to it.
+Shapes are taken to fit; whoever calls sees to that. Nothing else goes in or out, so anything with
+the operators and functions of the array API runs through a kernel, also something that only
+records what is done to it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 from array_api_compat import device
 
 from ..ops import Primitive
-from .arrays import Array
+from .library import Array
 from .translate import array_function
 
 __all__ = [
@@ -44,8 +44,9 @@ __all__ = [
 
 
 class Kernel(NamedTuple):
-    """A differentiable function of arrays."""
+    """A differentiable function of arrays; one that is a row of the table has the row's name."""
 
+    name: str
     forward: Callable[..., tuple[Array, Any]]
     gradients: tuple[Callable[..., Array], ...]
 
@@ -70,7 +71,7 @@ def elementwise(row: Primitive) -> Kernel:
         z = function(xp, *operands)
         return z, z
 
-    kernel = Kernel(forward, tuple(_push(row, i) for i in range(len(row.partials))))
+    kernel = Kernel(row.name, forward, tuple(_push(row, i) for i in range(len(row.partials))))
     return _quiet(kernel) if row.domain else kernel
 
 
@@ -103,7 +104,8 @@ def _shaped(xp: Any, x: Array, shape: tuple[int, ...]) -> Array:
 def _quiet(kernel: Kernel) -> Kernel:
     """Let NumPy answer log(0) or 1/0 with an infinity and no warning: it is the right answer."""
     quiet = np.errstate(divide="ignore")
-    return Kernel(quiet(kernel.forward), tuple(quiet(gradient) for gradient in kernel.gradients))
+    gradients = tuple(quiet(gradient) for gradient in kernel.gradients)
+    return Kernel(kernel.name, quiet(kernel.forward), gradients)
 
 
 # ── matrix products: x has shape (…, n) and w (n, p), or (n,) for a single column ───────────────
@@ -140,9 +142,9 @@ def _linear(xp: Any, x: Array, w: Array, b: Array) -> tuple[Array, None]:
     return _bias_add(xp, x @ w, b)
 
 
-MATMUL = Kernel(_matmul, (_matmul_x, _matmul_w))
-BIAS_ADD = Kernel(_bias_add, (_bias_add_x, _bias_add_b))
-LINEAR = Kernel(_linear, (_matmul_x, _matmul_w, _bias_add_b))
+MATMUL = Kernel("MatMul", _matmul, (_matmul_x, _matmul_w))
+BIAS_ADD = Kernel("BiasAdd", _bias_add, (_bias_add_x, _bias_add_b))
+LINEAR = Kernel("Linear", _linear, (_matmul_x, _matmul_w, _bias_add_b))
 
 
 # ── sums ────────────────────────────────────────────────────────────────────────────────────────
@@ -164,7 +166,7 @@ def sum_over(axis: int | None = None, keepdims: bool = False) -> Kernel:
             g = xp.expand_dims(g, axis=axis)
         return xp.broadcast_to(g, x.shape)
 
-    return Kernel(forward, (gradient,))
+    return Kernel("Sum", forward, (gradient,))
 
 
 def _mean(xp: Any, x: Array) -> tuple[Array, None]:
@@ -175,7 +177,7 @@ def _mean_x(xp: Any, g: Array, _kept: None, x: Array) -> Array:
     return xp.broadcast_to(g / math.prod(x.shape), x.shape)
 
 
-MEAN = Kernel(_mean, (_mean_x,))
+MEAN = Kernel("Mean", _mean, (_mean_x,))
 
 
 # ── softmax and the losses ──────────────────────────────────────────────────────────────────────
@@ -200,7 +202,7 @@ def _softmax_x(xp: Any, g: Array, z: Array, _x: Array) -> Array:
     return z * (g - xp.sum(g * z, axis=-1, keepdims=True))
 
 
-SOFTMAX = Kernel(_softmax, (_softmax_x,))
+SOFTMAX = Kernel("Softmax", _softmax, (_softmax_x,))
 
 
 def _mse(xp: Any, y: Array, a: Array) -> tuple[Array, Array]:
@@ -216,7 +218,7 @@ def _mse_a(_xp: Any, g: Array, difference: Array, _y: Array, a: Array) -> Array:
     return -2 / math.prod(a.shape) * g * difference
 
 
-MSE = Kernel(_mse, (_mse_y, _mse_a))
+MSE = Kernel("MSE", _mse, (_mse_y, _mse_a))
 
 
 def _cross_entropy(xp: Any, p: Array, t: Array) -> tuple[Array, Array]:
@@ -234,7 +236,7 @@ def _cross_entropy_t(_xp: Any, g: Array, logarithms: Array, _p: Array, _t: Array
     return -g[..., None] * logarithms
 
 
-CROSS_ENTROPY = Kernel(_cross_entropy, (_cross_entropy_p, _cross_entropy_t))
+CROSS_ENTROPY = Kernel("CrossEntropy", _cross_entropy, (_cross_entropy_p, _cross_entropy_t))
 
 
 def _cross_entropy_with_softmax(xp: Any, x: Array, labels: Array) -> tuple[Array, Any]:
@@ -259,6 +261,7 @@ def _cross_entropy_with_softmax_labels(
 
 
 CROSS_ENTROPY_WITH_SOFTMAX = Kernel(
+    "CrossEntropyWithSoftmax",
     _cross_entropy_with_softmax,
     (_cross_entropy_with_softmax_x, _cross_entropy_with_softmax_labels),
 )

@@ -1,4 +1,4 @@
-"""Nodes that lowering needs beyond those of miniflow: each a kernel, as there."""
+"""Kernels that blocks need beyond those of the labs: views, tables, sums and products."""
 
 from __future__ import annotations
 
@@ -9,27 +9,20 @@ from typing import Any
 import numpy as np
 from array_api_compat import device
 
-from ...miniflow.arrays import Array
-from ...miniflow.kernels import Kernel, summed
-from ...miniflow.node import Node, Op
+from ...arrays.kernels import Kernel, summed
+from ...arrays.library import Array
 from ..passes.patterns import Reshape, Slice, ViewStep
 from ..passes.walk import Ints
 
-__all__ = ["MOST", "PRODUCT", "Combine", "Concat", "LogSumExp", "Product", "Rearrange", "Take"]
+__all__ = ["MOST", "PRODUCT", "combine", "concat", "logsumexp", "rearrange", "take"]
 
 
 # ── views ───────────────────────────────────────────────────────────────────────────────────────
 
 
-class Rearrange(Op):
-    """A view of an array: a part of it, in another shape, with other axes."""
+def rearrange(steps: Sequence[ViewStep]) -> Kernel:
+    """Return the kernel of a view of an array: a part of it, in another shape, with other axes."""
 
-    def __init__(self, x: Node, steps: Sequence[ViewStep], *, name: str = "") -> None:
-        Op.__init__(self, [x], name)
-        self.kernel = _rearranging(tuple(steps))
-
-
-def _rearranging(steps: tuple[ViewStep, ...]) -> Kernel:
     def forward(xp: Any, x: Array) -> tuple[Array, list[tuple[int, ...]]]:
         shapes = []
         for step in steps:
@@ -42,7 +35,7 @@ def _rearranging(steps: tuple[ViewStep, ...]) -> Kernel:
             g = _back(xp, step, g, shape)
         return g
 
-    return Kernel(forward, (gradient,))
+    return Kernel("Rearrange", forward, (gradient,))
 
 
 def _forth(xp: Any, step: ViewStep, x: Array) -> Array:
@@ -68,15 +61,9 @@ def _back(xp: Any, step: ViewStep, g: Array, shape: tuple[int, ...]) -> Array:
     return xp.permute_dims(g, (*inverse, *range(len(inverse), g.ndim)))
 
 
-class Concat(Op):
-    """Arrays one after the other along an axis; along all others they broadcast."""
+def concat(count: int, axis: int) -> Kernel:
+    """Return the kernel of arrays one after the other; along other axes they broadcast."""
 
-    def __init__(self, parts: Sequence[Node], axis: int, *, name: str = "") -> None:
-        Op.__init__(self, parts, name)
-        self.kernel = _concatenating(len(parts), axis)
-
-
-def _concatenating(count: int, axis: int) -> Kernel:
     def forward(xp: Any, *parts: Array) -> tuple[Array, list[int]]:
         common = [max(lengths) for lengths in zip(*(part.shape for part in parts), strict=True)]
         shapes = [(*common[:axis], part.shape[axis], *common[axis + 1 :]) for part in parts]
@@ -93,27 +80,20 @@ def _concatenating(count: int, axis: int) -> Kernel:
 
         return part
 
-    return Kernel(forward, tuple(map(gradient, range(count))))
-
-
-class Take(Op):
-    """Rows of an array by a table of their numbers: z[i, j, …] = x[table[i, j], …].
-
-    The gradient of a row is the sum of what comes back from wherever it went. NumPy adds at places
-    given by a table one by one; here each row of x fetches its gradients instead, by a table of
-    where these are, and those that have fewer fetch zeros.
-    """
-
-    def __init__(self, x: Node, table: Ints, rows: int, *, name: str = "") -> None:
-        Op.__init__(self, [x], name)
-        self.kernel = _taking(table, rows)
+    return Kernel("Concat", forward, tuple(map(gradient, range(count))))
 
 
 #: Tables that add up gradients have no more columns; more gradients are added up in several steps.
 MOST = 16
 
 
-def _taking(table: Ints, rows: int) -> Kernel:
+def take(table: Ints, rows: int) -> Kernel:
+    """Return the kernel of rows by a table of their numbers: z[i, j, …] = x[table[i, j], …].
+
+    The gradient of a row is the sum of what comes back from wherever it went. NumPy adds at places
+    given by a table one by one; here each row of x fetches its gradients instead, by a table of
+    where these are, and those that have fewer fetch zeros.
+    """
     tables = _fetching(table.ravel(), rows)
 
     def forward(xp: Any, x: Array) -> tuple[Array, None]:
@@ -128,7 +108,7 @@ def _taking(table: Ints, rows: int) -> Kernel:
             g = xp.sum(xp.reshape(fetched, (*numbers.shape, *x.shape[1:])), axis=0)
         return g
 
-    return Kernel(forward, (gradient,))
+    return Kernel("Take", forward, (gradient,))
 
 
 def _take(xp: Any, x: Array, numbers: Ints) -> Array:
@@ -168,18 +148,9 @@ def _fetching(numbers: Ints, rows: int) -> list[Ints]:
 # ── sums ────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Combine(Op):
-    """Operands, each times a number, added up; they broadcast against each other."""
+def combine(weights: Sequence[float]) -> Kernel:
+    """Return the kernel of operands, each times a number, added up; they broadcast."""
 
-    def __init__(
-        self, operands: Sequence[Node], weights: Sequence[float], *, name: str = ""
-    ) -> None:
-        Op.__init__(self, operands, name)
-        self.weights = tuple(weights)
-        self.kernel = _combining(self.weights)
-
-
-def _combining(weights: tuple[float, ...]) -> Kernel:
     def forward(_xp: Any, *operands: Array) -> tuple[Array, None]:
         z: Any = None
         for weight, x in zip(weights, operands, strict=True):
@@ -198,26 +169,20 @@ def _combining(weights: tuple[float, ...]) -> Kernel:
 
         return weighted
 
-    return Kernel(forward, tuple(map(gradient, range(len(weights)))))
-
-
-class LogSumExp(Op):
-    """log Σ exp(x) over an axis, safe for numbers of any size: the largest is subtracted first.
-
-    With infinite operands it is what the rows of logaddexp give, one after the other: each +inf has
-    slope 1, and each -inf slope 0.
-    """
-
-    def __init__(self, x: Node, axis: int, keepdims: bool = False, *, name: str = "") -> None:
-        Op.__init__(self, [x], name)
-        self.kernel = _logsumexp(axis, keepdims)
+    return Kernel("Combine", forward, tuple(map(gradient, range(len(weights)))))
 
 
 #: Larger than any sum of exponentials of finite numbers, of which the largest is 1.
 _HUGE = 1e150
 
 
-def _logsumexp(axis: int, keepdims: bool) -> Kernel:
+def logsumexp(axis: int, keepdims: bool = False) -> Kernel:
+    """Return the kernel of log Σ exp(x) over an axis; the largest is subtracted first.
+
+    With infinite operands it is what the rows of logaddexp give, one after the other: each +inf has
+    slope 1, and each -inf slope 0.
+    """
+
     def forward(xp: Any, x: Array) -> tuple[Array, tuple[Array, Array]]:
         # The largest, if it is infinite, minus itself would be no number.
         top = xp.maximum(xp.max(x, axis=axis, keepdims=True), -sys.float_info.max)
@@ -233,15 +198,7 @@ def _logsumexp(axis: int, keepdims: bool) -> Kernel:
         exponentials, total = kept
         return exponentials * ((g if keepdims else xp.expand_dims(g, axis=axis)) / total)
 
-    return Kernel(forward, (gradient,))
-
-
-class Product(Op):
-    """Matrix products of x, a matrix, with each of the matrices that y is a stack of."""
-
-    def __init__(self, x: Node, y: Node, *, name: str = "") -> None:
-        Op.__init__(self, [x, y], name)
-        self.kernel = PRODUCT
+    return Kernel("LogSumExp", forward, (gradient,))
 
 
 def _product_x(xp: Any, g: Array, _kept: None, x: Array, y: Array) -> Array:
@@ -252,4 +209,5 @@ def _product_y(xp: Any, g: Array, _kept: None, x: Array, y: Array) -> Array:
     return summed(xp, xp.matmul(xp.matrix_transpose(x), g), y.shape)
 
 
-PRODUCT = Kernel(lambda xp, x, y: (xp.matmul(x, y), None), (_product_x, _product_y))
+#: Matrix products of x, a matrix, with each of the matrices that y is a stack of.
+PRODUCT = Kernel("Product", lambda xp, x, y: (xp.matmul(x, y), None), (_product_x, _product_y))
