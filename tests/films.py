@@ -11,23 +11,6 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-def readme() -> Value:
-    a, b, c = Value(2.0, label="a"), Value(-3.0, label="b"), Value(10.0, label="c")
-    f = Value(-2.0, label="f")
-    d = a * b + c
-    d.label = "d"
-    result = d * f
-    result.label = "L"
-    return result
-
-
-def twice() -> Value:
-    a = Value(3.0, label="a")
-    b = a + a
-    b.label = "b"
-    return b * b
-
-
 def hostile() -> Value:
     root = Value(1.0)
     for label in HOSTILE:

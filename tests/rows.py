@@ -2,9 +2,7 @@
 
 import math
 
-from oracles import (
-    ORACLES,
-)
+from oracles import ORACLES
 
 from scalargrad import Value
 

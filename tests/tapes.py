@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from compiled_graphs import (
-    Graph,
-)
+from compiled_graphs import Graph
 
 from benchmarks import scalar_works
 from benchmarks.peers.ours import FUNCTIONS

@@ -11,9 +11,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from compiled_graphs import (
-    hinge_loss,
-)
+from compiled_graphs import hinge_loss
 
 from scalargrad import MLP, Value, check_gradients, debug
 from scalargrad.compiler import Program, compile

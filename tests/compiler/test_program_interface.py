@@ -9,11 +9,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from compiled_graphs import (
-    TOLERANCE,
-    classifier,
-    hinge_loss,
-)
+from compiled_graphs import TOLERANCE, classifier, hinge_loss
 
 from scalargrad import SGD, Value, check_gradients
 from scalargrad import functional as F

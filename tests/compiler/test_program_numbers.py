@@ -7,15 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from compiled_graphs import (
-    TOLERANCE,
-    WORKLOADS,
-    Graph,
-    apply,
-    check,
-    classifier,
-    random_graphs,
-)
+from compiled_graphs import TOLERANCE, WORKLOADS, Graph, apply, check, classifier, random_graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -6,11 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from compiled_graphs import (
-    TOLERANCE,
-    Graph,
-    check,
-)
+from compiled_graphs import TOLERANCE, Graph, check
 
 from scalargrad import MLP, Value
 from scalargrad import functional as F

@@ -8,15 +8,7 @@ import random
 import mpmath
 import numpy as np
 import pytest
-from compiled_graphs import (
-    TOLERANCE,
-    WORKLOADS,
-    Graph,
-    apply,
-    check_on,
-    eager,
-    random_graphs,
-)
+from compiled_graphs import TOLERANCE, WORKLOADS, Graph, apply, check_on, eager, random_graphs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose

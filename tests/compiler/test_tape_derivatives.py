@@ -6,10 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from compiled_graphs import (
-    TOLERANCE,
-    Graph,
-)
+from compiled_graphs import TOLERANCE, Graph
 from numpy.testing import assert_allclose
 from tapes import X
 

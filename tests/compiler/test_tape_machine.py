@@ -12,10 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compiled_graphs import (
-    TOLERANCE,
-    WORKLOADS,
-)
+from compiled_graphs import TOLERANCE, WORKLOADS
 from numpy.testing import assert_allclose, assert_array_equal
 from tapes import X, pendulum, tape_of
 

@@ -3,44 +3,22 @@
 import math
 
 import pytest
+from graphs import README_ANSWERS, lecture_nodes, readme_of_micrograd
 from hypothesis import given
-from oracles import (
-    SMOOTH,
-    Program,
-    programs,
-    python,
-    recursive_topological_sort,
-    repeatable,
-)
+from oracles import SMOOTH, Program, programs, python, recursive_topological_sort, repeatable
 
 from scalargrad import Value
 from scalargrad.engine import constant, operands, parameter
 from scalargrad.graph import topological_sort
 
-
-def lecture_neuron():
-    """The neuron of micrograd's lecture: every node by its label, in the order of evaluation."""
-    x1, x2 = Value(2.0, label="x1"), Value(0.0, label="x2")
-    w1, w2 = Value(-3.0, label="w1"), Value(1.0, label="w2")
-    b = Value(6.8813735870195432, label="b")
-    x1w1, x2w2 = x1 * w1, x2 * w2
-    total = x1w1 + x2w2
-    n = total + b
-    o = n.tanh()
-    nodes = [x1, x2, w1, w2, b, x1w1, x2w2, total, n, o]
-    for node, label in zip(nodes[5:], ["x1w1", "x2w2", "x1w1 + x2w2", "n", "o"], strict=True):
-        node.label = label
-    return {node.label: node for node in nodes}
-
-
-LECTURE_GRADIENTS = {"o": 1.0, "n": 0.5, "b": 0.5, "x1w1 + x2w2": 0.5, "x1w1": 0.5, "x2w2": 0.5}
+LECTURE_GRADIENTS = {"o": 1.0, "n": 0.5, "b": 0.5, "x1*w1 + x2*w2": 0.5, "x1*w1": 0.5, "x2*w2": 0.5}
 LECTURE_GRADIENTS |= {"x1": -1.5, "w1": 1.0, "x2": 0.5, "w2": 0.0}
 
 # ── gradients of whole expressions ──────────────────────────────────────────────────────────────
 
 
 def test_lecture_neuron_has_the_gradients_of_the_lecture():
-    nodes = lecture_neuron()
+    nodes = lecture_nodes()
     nodes["o"].backward()
     assert nodes["o"].data == pytest.approx(0.7071067811865476, rel=1e-15)
     gradients = {label: node.grad for label, node in nodes.items()}
@@ -48,21 +26,9 @@ def test_lecture_neuron_has_the_gradients_of_the_lecture():
 
 
 def test_readme_expression_of_micrograd_has_its_published_numbers():
-    a, b = Value(-4.0), Value(2.0)
-    c = a + b
-    d = a * b + b**3
-    c += c + 1
-    c += 1 + c + (-a)
-    d += d * 2 + (b + a).relu()
-    d += 3 * d + (b - a).relu()
-    e = c - d
-    f = e**2
-    g = f / 2.0
-    g += 10.0 / f
+    g, (a, b) = readme_of_micrograd(Value)
     g.backward()
-    assert f"{g.data:.4f}" == "24.7041"
-    assert f"{a.grad:.4f}" == "138.8338"
-    assert f"{b.grad:.4f}" == "645.5773"
+    assert tuple(f"{x:.4f}" for x in (g.data, a.grad, b.grad)) == README_ANSWERS
 
 
 used = set()
@@ -236,16 +202,16 @@ def test_infinite_slope_reaches_the_leaf():
 
 
 def test_hand_stepping_gives_what_backward_gives():
-    nodes = lecture_neuron()
+    nodes = lecture_nodes()
     nodes["o"].grad = 1.0
-    for label in ["o", "n", "b", "x1w1 + x2w2", "x2w2", "x1w1", "x1", "x2", "w1", "w2"]:
+    for label in ["o", "n", "b", "x1*w1 + x2*w2", "x2*w2", "x1*w1", "x1", "x2", "w1", "w2"]:
         assert nodes[label]._backward() is None
     gradients = {label: node.grad for label, node in nodes.items()}
     assert gradients == pytest.approx(LECTURE_GRADIENTS, rel=1e-14)
 
 
 def test_one_step_by_hand_reaches_the_operands_and_no_further():
-    nodes = lecture_neuron()
+    nodes = lecture_nodes()
     nodes["o"].grad = 1.0
     nodes["o"]._backward()
     touched = {label for label, node in nodes.items() if node.grad}
@@ -282,10 +248,10 @@ def test_step_can_be_taken_out_and_called_later():
 
 
 def test_order_of_backward_is_that_of_a_recursive_search():
-    nodes = lecture_neuron()
+    nodes = lecture_nodes()
     order = topological_sort([nodes["o"]], operands)
     assert order == recursive_topological_sort([nodes["o"]], operands)
-    labels = ["x1", "w1", "x1w1", "x2", "w2", "x2w2", "x1w1 + x2w2", "b", "n", "o"]
+    labels = ["x1", "w1", "x1*w1", "x2", "w2", "x2*w2", "x1*w1 + x2*w2", "b", "n", "o"]
     assert [node.label for node in order] == labels
 
 

@@ -8,10 +8,7 @@ import weakref
 
 import pytest
 from mpmath import mpf
-from oracles import (
-    ORACLES,
-    collector_off,
-)
+from oracles import ORACLES, collector_off
 
 from scalargrad import Value
 from scalargrad.engine import constant, operands, parameter

@@ -9,15 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp, mpf, workdps
-from oracles import (
-    EPSILON,
-    ORACLES,
-    RESOLUTION,
-    exact_slopes,
-    exact_value,
-    points,
-    repeatable,
-)
+from oracles import EPSILON, ORACLES, RESOLUTION, exact_slopes, exact_value, points, repeatable
 from rows import inf, nan, result_and_slopes
 
 from scalargrad import Value
@@ -98,25 +90,6 @@ def test_result_and_slopes_agree_with_mathematics(name, data):
     for slope, exact in zip(slopes, exact_slopes(oracle, point), strict=True):
         tolerance = oracle.relative * abs(exact) + oracle.slack * EPSILON + RESOLUTION
         assert abs(slope - exact) <= tolerance
-
-
-@each_row
-@given(data=st.data())
-@repeatable
-def test_slopes_agree_with_central_differences(name, data):
-    oracle, step = ORACLES[name], 1e-5
-    point = data.draw(points(oracle.near, oracle.kink, gap=0.01))
-    _, slopes = result_and_slopes(name, point)
-    for k, slope in enumerate(slopes):
-        if k == oracle.plain:
-            continue
-
-        def at(shift, k=k):
-            nudged = [x + shift if i == k else x for i, x in enumerate(point)]
-            return oracle.call(*map(Value, nudged)).data
-
-        numeric = (at(step) - at(-step)) / (2 * step)
-        assert slope == pytest.approx(numeric, rel=1e-8, abs=1e-8)
 
 
 @each_row

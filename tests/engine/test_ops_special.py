@@ -3,9 +3,7 @@
 import math
 
 import pytest
-from oracles import (
-    ORACLES,
-)
+from oracles import ORACLES
 from rows import inf, nan, result_and_slopes
 
 from scalargrad import Value

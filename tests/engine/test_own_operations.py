@@ -3,9 +3,7 @@
 import math
 
 import pytest
-from oracles import (
-    python,
-)
+from oracles import python
 
 from scalargrad import Value
 from scalargrad.ops import PRIMITIVES

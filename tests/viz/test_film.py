@@ -8,7 +8,8 @@ from base64 import b64decode
 from xml.etree import ElementTree
 
 import pytest
-from films import HOSTILE, hostile, large, medium, readme, twice
+from films import HOSTILE, hostile, large, medium
+from graphs import lecture_loss, twice
 from hypothesis import given
 from oracles import programs, repeatable
 
@@ -44,7 +45,7 @@ def batch() -> Value:
 
 GRAPHS = {
     "leaf": lambda: Value(2.0, label="x"), "constant": lambda: Value(1.0) * 0 + 1,
-    "readme": readme, "twice": twice, "own": own, "hostile": hostile, "medium": medium,
+    "lecture_loss": lecture_loss, "twice": twice, "own": own, "hostile": hostile, "medium": medium,
     "large": large, "batch": batch,
     "infinite": lambda: Value(math.inf) * Value(-math.inf) + Value(math.nan),
 }  # fmt: skip
@@ -114,14 +115,16 @@ def test_labels_are_text_whatever_they_hold() -> None:
 
 
 def test_films_in_one_page_do_not_share_names() -> None:
-    first, second = (set(re.findall(r"film[0-9a-f]{8}", film(g()).svg)) for g in (readme, twice))
+    first, second = (
+        set(re.findall(r"film[0-9a-f]{8}", film(g()).svg)) for g in (lecture_loss, twice)
+    )
     assert len(first) == len(second) == 1
     assert first != second
-    assert film(readme()).svg == film(readme()).svg
+    assert film(lecture_loss()).svg == film(lecture_loss()).svg
 
 
 def test_gradients_are_neither_read_nor_changed() -> None:
-    root = readme()
+    root = lecture_loss()
     before = film(root).svg
     root.grad = 5.0
     root.backward()
@@ -131,7 +134,7 @@ def test_gradients_are_neither_read_nor_changed() -> None:
 
 
 def test_readme_example_is_small() -> None:
-    assert len(film(readme()).svg) < 25_000
+    assert len(film(lecture_loss()).svg) < 25_000
 
 
 def test_large_graph_is_folded_says_so_and_stays_small() -> None:
@@ -142,10 +145,10 @@ def test_large_graph_is_folded_says_so_and_stays_small() -> None:
 
 
 def test_file_is_written_and_named(tmp_path) -> None:
-    made = film(readme(), tmp_path / "L.svg")
+    made = film(lecture_loss(), tmp_path / "L.svg")
     assert (tmp_path / "L.svg").read_text(encoding="utf-8") == made.svg
     assert repr(made) == f"<film of L, 8 scenes in 12 s; open {(tmp_path / 'L.svg').resolve()}>"
-    assert repr(film(readme())).endswith("not saved yet: use .save(path)>")
+    assert repr(film(lecture_loss())).endswith("not saved yet: use .save(path)>")
 
 
 def test_notebook_shows_it_as_an_image() -> None:
@@ -160,9 +163,9 @@ def test_notebook_shows_it_as_an_image() -> None:
     ("root", "name", "error", "message"),
     [
         (3.0, "L.svg", OperandError, "film needs a Value, the result of a graph, got 3.0"),
-        ([readme()], "L.svg", OperandError, "give it one result, or their sum"),
-        (readme(), "L.gif", ChoiceError, "a film is written to an SVG file, got '"),
-        (readme(), "L", ChoiceError, "a film is written to an SVG file, got '"),
+        ([lecture_loss()], "L.svg", OperandError, "give it one result, or their sum"),
+        (lecture_loss(), "L.gif", ChoiceError, "a film is written to an SVG file, got '"),
+        (lecture_loss(), "L", ChoiceError, "a film is written to an SVG file, got '"),
     ],
 )
 def test_mistakes_get_a_sentence_and_write_nothing(tmp_path, root, name, error, message) -> None:
@@ -174,7 +177,7 @@ def test_mistakes_get_a_sentence_and_write_nothing(tmp_path, root, name, error, 
 @pytest.mark.parametrize("seconds", [0, -1.0, math.inf, math.nan, "long", True])
 def test_length_that_is_none_gets_a_sentence(seconds) -> None:
     with pytest.raises(SizeError, match="seconds is a positive number, got "):
-        film(readme(), seconds=seconds)
+        film(lecture_loss(), seconds=seconds)
 
 
 # ── the plot ────────────────────────────────────────────────────────────────────────────────────
@@ -252,7 +255,7 @@ def test_numbers_come_in_the_order_in_which_they_are_computed(build) -> None:
 
 
 def test_local_derivatives_come_with_the_flow_along_their_edges() -> None:
-    made = made_plot(readme())
+    made = made_plot(lecture_loss())
     for name, line in made.derivatives.items():
         scene = made.scenes[line.start]
         assert not scene.forward
@@ -263,7 +266,7 @@ def test_local_derivatives_come_with_the_flow_along_their_edges() -> None:
 
 
 def test_captions_say_each_scene_in_symbols_and_numbers() -> None:
-    captions = [[*scene.captions] for scene in made_plot(readme()).scenes]
+    captions = [[*scene.captions] for scene in made_plot(lecture_loss()).scenes]
     assert captions == [
         ["a = 2, b = −3, c = 10, f = −2"],
         ["v1 = a · b = −6"],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from films import hostile, large, medium, readme, twice
+from films import hostile, large, medium
+from graphs import lecture_loss, twice
 from pages import violations
 
 from scalargrad import Value
@@ -33,7 +34,7 @@ def play(open_page, tmp_path):
 
 
 def test_film_shows_data_then_gradients_and_starts_again(play) -> None:
-    page = play(readme())
+    page = play(lecture_loss())
     length = 12.3  # so it starts again
     times = (0.0, 3.4, 3.9, 11.0, length + 3.9)
     start, forward, middle, end, again = (page.evaluate(SEEN, second) for second in times)
@@ -57,16 +58,16 @@ def test_film_plays_by_itself(play) -> None:
 
 
 def test_less_motion_is_the_end_of_the_film(play) -> None:
-    page = play(readme(), reduced_motion="reduce")
+    page = play(lecture_loss(), reduced_motion="reduce")
     assert page.evaluate("document.getAnimations().length") == 0
     still = page.evaluate(SEEN, 0)
-    moving = play(readme()).evaluate(SEEN, 11.0)
+    moving = play(lecture_loss()).evaluate(SEEN, 11.0)
     assert still == moving
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_contrast_in_light_and_dark(play, scheme) -> None:
-    page = play(readme(), color_scheme=scheme)
+    page = play(lecture_loss(), color_scheme=scheme)
     page.evaluate(SEEN, 11.0)
     colours = page.evaluate(
         """() => {
@@ -91,7 +92,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize("build", [readme, hostile, medium, large])
+@pytest.mark.parametrize("build", [lecture_loss, hostile, medium, large])
 def test_texts_stay_inside_of_the_film_and_of_their_boxes(play, build) -> None:
     page = play(build())
     page.evaluate(SEEN, 11.0)
@@ -113,7 +114,7 @@ def test_image_in_a_page_is_accessible(browser) -> None:
     page = browser.new_page()
     page.set_content(
         f"<!DOCTYPE html><html lang='en'><title>notebook</title><main><h1>Film</h1>"
-        f"{film(readme())._repr_html_()}</main></html>"
+        f"{film(lecture_loss())._repr_html_()}</main></html>"
     )
     assert page.evaluate("document.querySelector('img').decode().then(() => true)")
     assert violations(page) == []

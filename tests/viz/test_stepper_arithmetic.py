@@ -10,8 +10,9 @@ from functools import partial
 from itertools import product
 
 import pytest
+from graphs import squared_by_hand, tanh_neuron, twice
 from pages import text, violations
-from steppers import opened, squared_by_hand, tanh_neuron, twice
+from steppers import opened
 
 from scalargrad import Value, grad, hessian
 from scalargrad import functional as F

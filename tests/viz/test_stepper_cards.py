@@ -7,8 +7,9 @@ import re
 from functools import partial
 
 import pytest
+from graphs import squared_by_hand, tanh_neuron, twice
 from pages import text, violations
-from steppers import opened, position, squared_by_hand, tanh_neuron, twice
+from steppers import opened, position
 
 from scalargrad import Value, debug
 from scalargrad.engine import operands

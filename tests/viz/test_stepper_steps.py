@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from graphs import tanh_neuron, twice
 from pages import text, wait_for
-from steppers import opened, position, tanh_neuron, twice
+from steppers import opened, position
 
 from scalargrad import Value
 from viz.pages.drill import drill
