@@ -11,7 +11,7 @@ from .arguments import named
 from .differences import Move, cause, fault, slopes, steps
 from .engine import Value, operands
 from .errors import DomainError, GradientError, OperandError
-from .evaluation import edited
+from .evaluation import edited, replayed
 from .graph import topological_sort
 from .listed import called
 from .own import backward_faults
@@ -114,20 +114,14 @@ class _Replay:
         Raises:
             DomainError: a node cannot be computed there.
         """
-        data = {moved: x}
-        for node in self.order:
-            if node.primitive is None:
-                data.setdefault(node, node.data)
-                continue
-            numbers = [data[operand] for operand in operands(node)]
-            try:
-                data[node] = node.primitive.evaluate(*numbers)
-            except (ArithmeticError, ValueError):
-                raise DomainError(
-                    f"{named(node)} is at the border of its domain: it cannot be computed "
-                    f"when {named(moved)} moves from {moved.data!r} to {x!r}"
-                ) from None
-        return [data[node] for node in self.order]
+
+        def undefined(node: Value) -> float:
+            raise DomainError(
+                f"{named(node)} is at the border of its domain: it cannot be computed "
+                f"when {named(moved)} moves from {moved.data!r} to {x!r}"
+            ) from None
+
+        return replayed(self.order, {moved: x}, undefined)
 
     def confirm(self) -> None:
         """Raise an error if the numbers in the graph are not those that its operations give."""

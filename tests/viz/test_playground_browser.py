@@ -81,6 +81,25 @@ def test_saturated_neuron_is_told(show) -> None:
     assert "Dead" in told or "Saturated" in told
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+def test_listed_parameters_are_told_apart_by_what_is_to_be_read(show, labelled) -> None:
+    model, loss, data = moons((3, 1))
+    if not labelled:
+        for p in model.parameters():
+            p.label = "w"
+    page = show(model, loss, data)
+    page.click("#parameters summary")
+    spans = page.locator("#parameters button span")
+    names = spans.all_inner_texts()
+    assert names[:4] == (
+        ["l0.n0.w0", "l0.n0.w1", "l0.n0.b", "l0.n1.w0"] if labelled else [*model.state_dict()][:4]
+    )
+    cut = spans.evaluate_all("(all) => all.map((each) => each.scrollWidth > each.clientWidth)")
+    assert any(cut) != labelled
+    titles = page.locator("#parameters button").evaluate_all("(all) => all.map((b) => b.title)")
+    assert titles == [*model.state_dict()]
+
+
 def test_neuron_with_a_setting_has_it_in_its_formula_and_its_slope(show) -> None:
     model, loss, data = moons((3, 1), activation=lambda x: x.leaky_relu(0.001))
     model.layers[0].neurons[1].b.data = -100.0

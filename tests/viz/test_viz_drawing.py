@@ -16,7 +16,7 @@ from oracles import python, repeatable
 from scalargrad import MLP, Neuron, Value
 from scalargrad.engine import constant, parameter
 from scalargrad.errors import ChoiceError, OperandError
-from viz import audit, draw_dot, film, stepper, steps, trace, tree
+from viz import audit, draw_dot, explain, film, stepper, steps, trace, tree
 from viz.words.names import shown
 
 each_graphviz = pytest.mark.usefixtures("graphviz")
@@ -284,8 +284,14 @@ def test_wrong_arguments_are_named():
         trace(3.0)
     with pytest.raises(ChoiceError, match=r"rankdir is one of LR, TB, RL, BT, got 'XX'"):
         draw_dot(Value(1.0), rankdir="XX")
-    with pytest.raises(ValueError, match="unknown format: 'bad'"):
+    with pytest.raises(
+        ValueError, match="format is a kind of picture such as svg or png, got 'bad'"
+    ):
         draw_dot(Value(1.0), format="bad")
+    with pytest.raises(
+        ChoiceError, match=r"got 'L.svg': a file is written by draw_dot\(root\).save"
+    ):
+        draw_dot(Value(1.0), "L.svg")
 
 
 A = Value(1.0)
@@ -327,3 +333,28 @@ def test_examples_of_docstrings_are_right(name):
     results = doctest.testmod(import_module(f"viz.picture.{name}"))
     assert results.attempted > 0
     assert results.failed == 0
+
+
+@pytest.mark.parametrize("room", [draw_dot, film, steps, stepper, tree, lambda y: explain(y, y)])
+@pytest.mark.parametrize("attribute", ["data", "grad"])
+@pytest.mark.parametrize("thing", [None, "2", 1j, np.zeros(2), Value(1.0)], ids=repr)
+def test_what_is_no_number_gets_the_sentence_that_backward_has(room, attribute, thing):
+    """As ``p.grad = None``, which elsewhere means 0, or ``p.data = p - rate * p.grad``."""
+    p = Value(2.0, label="p")
+    y = p * 3.0
+    setattr(p, attribute, thing)
+    with pytest.raises(
+        OperandError, match=f"^{attribute} needs one real number, got .*'p'"
+    ) as told:
+        room(y)
+    with pytest.raises(OperandError) as told_by_backward:
+        y.backward()
+    assert str(told.value) == str(told_by_backward.value)
+
+
+@pytest.mark.parametrize("room", [draw_dot, film, steps, stepper, tree])
+def test_ints_and_numbers_of_numpy_are_numbers(room):
+    p = Value(2.0, label="p")
+    y = p * 3.0
+    p.data, p.grad = np.float32(2.0), 0
+    assert room(y)
