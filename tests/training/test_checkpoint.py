@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from oracles import ROOT, python, repeatable
 
 from scalargrad import MLP, Layer, Module, Neuron, Value
-from scalargrad.checkpoint import load, save, tensors
 from scalargrad.errors import CheckpointError, OperandError, SizeError
+from scalargrad.nn.checkpoint import load, save
+from scalargrad.nn.tensors import tensors
 
 # ── files by hand ───────────────────────────────────────────────────────────────────────────────
 
@@ -247,10 +248,6 @@ def within_itself():
     return Attributes(within=within)
 
 
-def shape(tensor):
-    return np.shape(tensor)
-
-
 TWO_LAYERS = {"0.weight": (2, 2), "0.bias": (2,), "2.weight": (1, 2), "2.bias": (1,)}
 
 MODULES = [
@@ -299,7 +296,7 @@ MODULES = [
 @pytest.mark.parametrize(("make", "expected"), MODULES)
 def test_tensors_of_a_module_have_these_names_and_shapes(path, make, expected):
     model, twin = make(), make()
-    assert {name: shape(tensor) for name, tensor in tensors(model).items()} == expected
+    assert {name: tensor.shape for name, tensor in tensors(model).items()} == expected
     for i, p in enumerate(model.parameters()):
         p.data = i + 0.5
     model.save(path)
@@ -320,10 +317,7 @@ structures = st.recursive(
 def test_no_parameter_is_left_out_of_any_structure(attributes):
     model = Attributes(**attributes, last=Value(0.0))
 
-    def flat(tensor):
-        return [tensor] if isinstance(tensor, Value) else [v for part in tensor for v in flat(part)]
-
-    found = [value for tensor in tensors(model).values() for value in flat(tensor)]
+    found = [value for tensor in tensors(model).values() for value in tensor.leaves]
     assert len(found) == len(set(found))
     assert set(found) == set(model.parameters())
 
@@ -713,7 +707,8 @@ def test_whole_content_is_on_the_disk_before_the_file_gets_its_name(path, monkey
 
 SAVE = """
 import os, resource
-from scalargrad import MLP, checkpoint
+from scalargrad import MLP
+from scalargrad.nn import checkpoint
 {crash}
 try:
     MLP(2, [2, 1], seed=0).save({path!r})
