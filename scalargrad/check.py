@@ -11,9 +11,10 @@ from .arguments import named
 from .differences import Move, cause, fault, slopes, steps
 from .engine import Value, operands
 from .errors import DomainError, GradientError, OperandError
-from .evaluation import edited
+from .evaluation import edited, replayed
 from .graph import topological_sort
 from .listed import called
+from .optim.arguments import option
 from .own import backward_faults
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def check_gradients(
             cannot agree (at a kink they may: 0 for ``abs`` is the mean of both sides); or a
             ``_backward`` of one's own does not add its part to the gradients; or the function gives
             different results for the same inputs, or the graph's numbers were changed by hand.
-        DomainError: moving an input leaves the domain of an operation, however small the step.
+        DomainError: moving an input leaves the domain of an operation, however small the step; or a
+            tolerance is negative or not finite.
 
     All ``.grad`` are as before when it returns or raises. It costs two to four evaluations for each
     input, unless something is wrong.
@@ -69,6 +71,7 @@ def check_gradients(
     >>> check_gradients(x.tanh() * x) < 1e-9
     True
     """
+    rtol, atol = option("rtol", rtol), option("atol", atol)
     if hasattr(output, "inbound_nodes"):
         from .miniflow import check_node_gradients
 
@@ -114,20 +117,14 @@ class _Replay:
         Raises:
             DomainError: a node cannot be computed there.
         """
-        data = {moved: x}
-        for node in self.order:
-            if node.primitive is None:
-                data.setdefault(node, node.data)
-                continue
-            numbers = [data[operand] for operand in operands(node)]
-            try:
-                data[node] = node.primitive.evaluate(*numbers)
-            except (ArithmeticError, ValueError):
-                raise DomainError(
-                    f"{named(node)} is at the border of its domain: it cannot be computed "
-                    f"when {named(moved)} moves from {moved.data!r} to {x!r}"
-                ) from None
-        return [data[node] for node in self.order]
+
+        def undefined(node: Value) -> float:
+            raise DomainError(
+                f"{named(node)} is at the border of its domain: it cannot be computed "
+                f"when {named(moved)} moves from {moved.data!r} to {x!r}"
+            ) from None
+
+        return replayed(self.order, {moved: x}, undefined)
 
     def confirm(self) -> None:
         """Raise an error if the numbers in the graph are not those that its operations give."""

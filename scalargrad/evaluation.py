@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, SupportsFloat
 
 from .arguments import assigned_data, number_of, shown
@@ -12,7 +12,7 @@ from .errors import OperandError, SizeError
 from .graph import topological_sort
 from .rules import failure
 
-__all__ = ["edited", "evaluate"]
+__all__ = ["edited", "evaluate", "replayed"]
 
 
 def evaluate(root: Value, numbers: Mapping[Value, SupportsFloat]) -> float:
@@ -30,6 +30,27 @@ def evaluate(root: Value, numbers: Mapping[Value, SupportsFloat]) -> float:
         if node not in found:
             found[node] = _computed(node, [found[x] for x in inputs], node in changed)
     return found[root]
+
+
+def replayed(
+    order: Sequence[Value], numbers: dict[Value, float], undefined: Callable[[Value], float]
+) -> list[float]:
+    """Return the data of all nodes by the table of primitives, for other numbers in some leaves.
+
+    Args:
+        order: the nodes, operands first.
+        numbers: those of the leaves; all others are added.
+        undefined: returns what a node is where it is not defined, or raises.
+    """
+    for node in order:
+        if node.primitive is None:
+            numbers.setdefault(node, node.data)
+            continue
+        try:
+            numbers[node] = node.primitive.evaluate(*[numbers[x] for x in operands(node)])
+        except (ArithmeticError, ValueError):
+            numbers[node] = undefined(node)
+    return [numbers[node] for node in order]
 
 
 def edited(order: Iterable[Value]) -> Iterator[tuple[Value, float]]:

@@ -121,15 +121,13 @@ def _scopes(frame: FrameType) -> Iterator[Mapping[str, object]]:
     """Yield the variables of a frame; of a comprehension, those around it, too."""
     around = frame.f_back
     yield frame.f_locals
-    while frame.f_code.co_name in _COMPREHENSIONS and around and _same_file(frame, around):
+    while frame.f_code.co_name in _COMPREHENSIONS and around:
+        if frame.f_code.co_filename != around.f_code.co_filename:
+            break
         frame, around = around, around.f_back
         yield frame.f_locals
     if frame.f_locals is not frame.f_globals:
         yield frame.f_globals
-
-
-def _same_file(one: FrameType, other: FrameType) -> bool:
-    return one.f_code.co_filename == other.f_code.co_filename
 
 
 def _variables(

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..differences import compare, fault
-from ..engine import operands
 from ..errors import GradientError, OperandError
+from ..evaluation import replayed
 from ..graph import topological_sort
 from ..miniflow.check import first_wrong
 from .arrays.graph import nodes_of
 from .arrays.machine import READABLE
 from .cost import NEVER
+from .feed import as_floats
 from .passes.walk import Floats, named
 from .program import Program
 from .runs import MEAN
@@ -57,7 +58,7 @@ def check_program_gradients(
     """
     if not program._scalars.asked.size:
         raise OperandError("the program has no gradient to check: compile it with wrt=parameters")
-    samples = None if X is None else np.asarray(X, float)
+    samples = None if X is None else np.asarray(as_floats(X))
     value, gradient = program.value_and_grad(samples)
     if not math.isfinite(value):
         where = program.first_nonfinite(samples)
@@ -136,16 +137,8 @@ class _Scalars:
         inputs, wrt = ([scalars.nodes[i] for i in some] for some in (scalars.inputs, scalars.wrt))
         parameters = dict(zip(wrt, self.program.parameters.tolist(), strict=True))
         for sample in self.samples.tolist():
-            data = parameters | dict(zip(inputs, sample, strict=True))
-            for node in scalars.nodes:
-                if node.primitive is None:
-                    data.setdefault(node, node.data)
-                    continue
-                try:
-                    data[node] = node.primitive.evaluate(*[data[x] for x in operands(node)])
-                except (ArithmeticError, ValueError):
-                    data[node] = math.nan
-            yield [data[node] for node in scalars.nodes]
+            numbers = parameters | dict(zip(inputs, sample, strict=True))
+            yield replayed(scalars.nodes, numbers, lambda _: math.nan)
 
     def wrong_gradient(self, _gradient: Floats, _rtol: float, _atol: float) -> str:
         """Say what does not differentiate itself; the tape has no parts to ask."""
@@ -176,7 +169,8 @@ class _Lines(_Scalars):
                 line, index = int(places.block_of[place]) - _SOURCES, int(places.index_of[place])
                 if line < 0 or line in wrong or math.isnan(expected):
                     continue
-                found = values[line][index, sample if self._batched(line) else 0]
+                batched = self.program.listing.operations[line][0].batched
+                found = values[line][index, sample if batched else 0]
                 if not _close(found, expected, rtol, atol):
                     of_scalar = place < len(nodes)
                     scalar = named(nodes[place], expected) if of_scalar else "a sum of products"
@@ -186,9 +180,6 @@ class _Lines(_Scalars):
                     )
         if wrong:
             raise GradientError(wrong[min(wrong)])
-
-    def _batched(self, line: int) -> bool:
-        return self.program.listing.operations[line][0].batched
 
     def _values(self) -> list[Floats]:
         """Return what each line computes: a row for each scalar, with the samples side by side."""

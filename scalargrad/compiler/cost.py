@@ -16,7 +16,7 @@ from .passes.flatten import NO_FAMILY, Reduced
 from .passes.operations import Combination, Dot, LogSumExp, Operation, Product
 from .passes.patterns import Gather, Joined, Operand
 from .passes.raising import Raised
-from .passes.walk import ROWS
+from .passes.walk import ARITY, ROWS
 from .tape import native
 
 __all__ = [
@@ -65,15 +65,12 @@ class Work(NamedTuple):
     groups: int  # of equal operations on a level: so many lines of array code at least
 
 
-_ARITY = np.array([len(row.partials) for row in ROWS])
-
-
 def work_of(reduced: Reduced) -> Work:
     """Count the work of a graph."""
     kept, family = reduced.kept, reduced.family[reduced.kept]
     alone = family == NO_FAMILY
     op = np.where(alone, reduced.scalars.op[kept], -family)
-    operands = _ARITY[op[alone]].sum() + 2 * (reduced.last - reduced.first)[kept[~alone]].sum()
+    operands = ARITY[op[alone]].sum() + 2 * (reduced.last - reduced.first)[kept[~alone]].sum()
     groups = len(np.unique(reduced.level[kept] * (len(ROWS) + 3) + op))
     return Work(len(kept), int(operands), groups)
 

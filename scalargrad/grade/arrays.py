@@ -140,6 +140,23 @@ class _Check:
         except NotImplementedError:
             raise NotWrittenError(f"{self.kind.name}.backward is still to be written") from None
 
+    def _sent(
+        self, values: Sequence[Any], gradients: Sequence[Any], twice: bool = False
+    ) -> list[Any]:
+        """Run a node forward and backward; return what its operands receive."""
+        node, leaves = self._run(values, twice)
+        self._backward(node, gradients)
+        return [sent(node, leaf) for leaf in leaves[: self.checked]]
+
+    def _tried(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a function returns, or the error of the student's code."""
+        try:
+            return function(*arguments)
+        except (NotWrittenError, _MutatedError):
+            raise
+        except Exception as error:
+            return error
+
     def _right(
         self, values: Sequence[Any], gradient: Any = None, twice: bool = False
     ) -> tuple[Any, list[Any]]:
@@ -167,13 +184,8 @@ class _Check:
         samples = []
         for values in self.samples:
             expected, _ = self._right(values)
-            try:
-                node, _ = self._run(values)
-                got = node.value
-            except (NotWrittenError, _MutatedError):
-                raise
-            except Exception as error:
-                got = error
+            ran = self._tried(self._run, values)
+            got = ran if isinstance(ran, Exception) else ran[0].value
             samples.append(self._sample(values, expected, expected=expected, got=got))
         return [self._compared("forward", "z", samples)]
 
@@ -189,32 +201,25 @@ class _Check:
             ones = self._right(values, np.ones(np.shape(value)))[1]
             for seed in self._seeds(value):
                 right = self._right(values, seed)[1]
-                try:
-                    node, leaves = self._run(values)
-                    self._backward(node, [seed])
-                    got = sent(node, leaves[i])
-                except (NotWrittenError, _MutatedError):
-                    raise
-                except Exception as error:
-                    got = error
+                found = self._tried(self._sent, values, [seed])
+                got = found if isinstance(found, Exception) else found[i]
                 other = right[1 - i] if len(right) == 2 else None
                 about = {"g": seed, "p": right[i], "p1": ones[i], "q": other, "own": values[i]}
                 samples.append(self._sample(values, value, expected=right[i], got=got, **about))
         if all(each["got"] is None for each in samples):
             text = f"{self.kind.name}.backward leaves nothing in gradients for {self.kind.names[i]}"
             return [self._wrong("backward", "nothing" if i else "", text, operand=i)]
-        found = self._compared("backward", LETTERS[i], samples)
-        if found.status == WRONG and self.kind.loss and self._is_right_as_the_end(i):
+        finding = self._compared("backward", LETTERS[i], samples)
+        if finding.status == WRONG and self.kind.loss and self._is_right_as_the_end(i):
             what = "is right as the end of a graph, but multiplies no gradient from above"
-            text = f"{self.kind.name} {what}"
-            found = Finding(self.kind.name, "backward", REMARK, text)
+            finding = Finding(self.kind.name, "backward", REMARK, f"{self.kind.name} {what}")
         shapes = [(np.shape(each["got"]), np.shape(each["expected"])) for each in samples]
-        other = next(((got, expected) for got, expected in shapes if got != expected), None)
-        if found.status == RIGHT and other:
+        odd = next(((got, expected) for got, expected in shapes if got != expected), None)
+        if finding.status == RIGHT and odd:
             x = self.kind.names[i]
-            text = f"the gradient of {x} has shape {other[0]}, and {x} {other[1]}"
-            return [found, Finding(self.kind.name, "shape", REMARK, text)]
-        return [found]
+            text = f"the gradient of {x} has shape {odd[0]}, and {x} {odd[1]}"
+            return [finding, Finding(self.kind.name, "shape", REMARK, text)]
+        return [finding]
 
     def _is_right_as_the_end(self, i: int) -> bool:
         """Whether a loss behind which nothing comes, or that gets 1, is right."""
@@ -222,9 +227,7 @@ class _Check:
             value, _ = self._right(values)
             right = self._right(values, np.ones(np.shape(value)))[1][i]
             for gradients in ([], [np.ones(np.shape(value))]):
-                node, leaves = self._run(values)
-                self._backward(node, gradients)
-                if same(right, sent(node, leaves[i])):
+                if same(right, self._sent(values, gradients)[i]):
                     break
             else:
                 return False
@@ -237,20 +240,13 @@ class _Check:
         value, _ = self._right([x, x], twice=True)
         seed = self._seeds(value)[1]
         (expected,) = self._right([x, x], seed, twice=True)[1]
-        node, leaves = self._run([x, x], twice=True)
-        self._backward(node, [seed])
-        got = sent(node, leaves[0])
+        got = self._sent([x, x], [seed], twice=True)[0]
         apart = self._contributions([x, x], [seed])
         return [self._summed("twice", f"{self.kind.name}(x, x)", expected, got, apart)]
 
     def _contributions(self, values: Sequence[Any], seeds: Sequence[Any]) -> list[Any]:
         """Return what single operands receive, for each seed alone."""
-        found = []
-        for seed in seeds:
-            node, leaves = self._run(values)
-            self._backward(node, [seed])
-            found += [sent(node, leaf) for leaf in leaves[: self.checked]]
-        return found
+        return [received for seed in seeds for received in self._sent(values, [seed])]
 
     def _shared(self) -> list[Finding]:
         if self.kind.loss:
@@ -259,14 +255,12 @@ class _Check:
         value, _ = self._right(values)
         one, two = self._seeds(value)
         expected = self._right(values, one + two)[1]
-        node, leaves = self._run(values)
-        self._backward(node, [one, two])
-        findings = []
+        got, findings = self._sent(values, [one, two]), []
         for i in range(self.checked):
             apart = self._contributions(values, [one, two])[i :: self.checked]
             text = f"{self.kind.name} with two consumers"
-            got = sent(node, leaves[i])
-            findings.append(self._summed("shared", text, expected[i], got, apart, i, "one-path"))
+            finding = self._summed("shared", text, expected[i], got[i], apart, i, "one-path")
+            findings.append(finding)
         return findings
 
     def _summed(

@@ -116,11 +116,11 @@ class Engine:
 
     def order(self, roots: Sequence[Any]) -> list[Any]:
         """Return all nodes that lead to some, operands first."""
-        wrapped = topological_sort([_Same(root) for root in roots], self._wrapped_operands)
-        return [each.node for each in wrapped]
 
-    def _wrapped_operands(self, same: _Same) -> list[_Same]:
-        return [_Same(node) for node in self.operands(same.node)]
+        def operands(same: _Same) -> list[_Same]:
+            return [_Same(node) for node in self.operands(same.node)]
+
+        return [each.node for each in topological_sort(map(_Same, roots), operands)]
 
     def push(self, seeds: Sequence[tuple[Any, float]]) -> None:
         """Leave in all nodes the gradient of the sum of some results, each times its seed."""

@@ -134,10 +134,6 @@ GUESSES: list[Guess] = [
 ]  # fmt: skip
 
 
-def _sigmoid(x: Any) -> Any:
-    return 1 / (1 + np.exp(-x))
-
-
 def _softmax(x: Any) -> Any:
     powers = np.exp(x - np.max(x, axis=1, keepdims=True))
     return powers / np.sum(powers, axis=1, keepdims=True)
@@ -147,7 +143,7 @@ _NAMES: dict[str, Any] = {
     name: getattr(np, name) for name in ("exp", "log", "tanh", "sin", "cos", "where", "abs")
 } | {
     "np": np,
-    "sigmoid": _sigmoid,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "softmax": _softmax,
     "rowsum": lambda x: np.sum(x, axis=1, keepdims=True),
     "onehot": lambda x, labels: np.eye(x.shape[1])[labels],

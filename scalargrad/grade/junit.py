@@ -21,27 +21,26 @@ def junit(reports: Sequence[Report]) -> str:
         counts["errors"] = "1" if report.trouble else "0"
         suite = ElementTree.SubElement(root, "testsuite", {"name": _text(report.file)} | counts)
         if report.trouble:
-            case = ElementTree.SubElement(
-                suite, "testcase", classname=_text(report.file), name="file"
-            )
-            ElementTree.SubElement(case, "error", message=_text(report.trouble))
+            _add(_case(suite, report, "file"), "error", report.trouble)
         for finding in checked:
-            name = f"{finding.operation} {finding.aspect}"
-            case = ElementTree.SubElement(
-                suite, "testcase", classname=_text(report.file), name=name
-            )
+            case = _case(suite, report, f"{finding.operation} {finding.aspect}")
             if _counts(finding, report):
                 kind = finding.misconception or finding.status
-                failure = ElementTree.SubElement(
-                    case, "failure", message=_text(finding.sentence), type=kind
-                )
-                failure.text = _text(
-                    f"{finding.example}\nexpected {finding.expected}, got {finding.got}"
-                )
+                got = f"{finding.example}\nexpected {finding.expected}, got {finding.got}"
+                _add(case, "failure", finding.sentence, type=kind).text = _text(got)
             elif finding.status in (FOLLOWS, MISSING, REMARK):
-                ElementTree.SubElement(case, "skipped", message=_text(finding.sentence))
+                _add(case, "skipped", finding.sentence)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _case(suite: ElementTree.Element, report: Report, name: str) -> ElementTree.Element:
+    about = {"classname": _text(report.file), "name": name}
+    return ElementTree.SubElement(suite, "testcase", about)
+
+
+def _add(case: ElementTree.Element, tag: str, message: str, **more: str) -> ElementTree.Element:
+    return ElementTree.SubElement(case, tag, {"message": _text(message)} | more)
 
 
 def _counts(finding: Finding, report: Report) -> bool:

@@ -58,9 +58,8 @@ def save_pictures(report: Report, folder: Path) -> list[Path]:
 def _of_operation(finding: Finding) -> Sketch:
     operation, numbers = OPERATIONS[finding.operation], finding.numbers
     count = len(numbers) - operation.numbers
-    leaves: list[Any] = [
-        Value(x, label=letter) for x, letter in zip(numbers[:count], "ab", strict=False)
-    ]
+    named = zip(numbers[:count], "ab", strict=False)
+    leaves: list[Any] = [Value(x, label=letter) for x, letter in named]
     if finding.aspect == "twice":
         leaves[1:] = leaves[:1]
     out = operation.call(*leaves, *numbers[count:])
@@ -74,10 +73,8 @@ def _of_node(finding: Finding) -> Sketch:
     leaves = [miniflow.Input(name) for _, name in zip(values, kind.names, strict=False)]
     twice = finding.aspect == "twice"
     node = getattr(miniflow, finding.operation)(*([leaves[0]] * 2 if twice else leaves))
-    feed: dict[miniflow.Node, Any] = dict(
-        zip(leaves[:1] if twice else leaves, values, strict=False)
-    )
-    miniflow.value_and_grad(node, feed, leaves[: kind.checked] if not twice else leaves[:1])
+    fed: list[miniflow.Node] = [*leaves[:1]] if twice else [*leaves]
+    miniflow.value_and_grad(node, dict(zip(fed, values, strict=False)), fed[: kind.checked])
     return _marked(sketch_nodes(node), finding, twice)
 
 

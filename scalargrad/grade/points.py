@@ -59,9 +59,8 @@ class Rubric(NamedTuple):
         """
         of_it = [f for f in report.findings if f.operation == item.operation]
         if item.aspect:
-            of_it = [
-                f for f in of_it if f.aspect in (item.aspect, "running") or f.status == MISSING
-            ]
+            both = item.aspect, "running"
+            of_it = [f for f in of_it if f.aspect in both or f.status == MISSING]
         bad = {WRONG, MISSING} | ({FOLLOWS} if item.aspect else set())
         return bool(of_it) and not any(finding.status in bad for finding in of_it)
 

@@ -46,13 +46,13 @@ def grade_file(
     """
     report = Report(str(path), needed=needed)
     if not Path(path).is_file():
-        report.trouble = f"there is no file {path}"
+        is_folder = Path(path).is_dir()
+        report.trouble = f"{path} is a folder" if is_folder else f"there is no file {path}"
         return report
     done: list[str] = []  # the tasks that are not to be run again
     findings: list[Finding] = []
     for _ in range(_MOST_STARTS):
-        ended = _run(report, findings, done, Path(path).resolve(), class_name, limits)
-        if ended:
+        if _run(report, findings, done, Path(path).resolve(), class_name, limits):
             break
     report.findings = explained(findings)
     if not report.trouble:
@@ -69,13 +69,9 @@ def _run(
     arguments = [str(path), name, str(limits.seconds), str(limits.megabytes), *done]
     command = [sys.executable, "-m", f"{__package__}.worker", *arguments]
     process = subprocess.Popen(
-        command,
-        cwd=path.parent,
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+        command, cwd=path.parent, env=_environment(),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read, args=(process, lines), daemon=True).start()
     task, remark = "the file", False
@@ -97,9 +93,8 @@ def _run(
                 done.append(task)
             elif "finding" in line:
                 found = line["finding"]
-                findings.append(
-                    Finding(**found | {key: tuple(found[key]) for key in ("numbers", "calls")})
-                )
+                tuples = {key: tuple(found[key]) for key in ("numbers", "calls")}
+                findings.append(Finding(**found | tuples))
             elif "found" in line:
                 report.found = line["found"]
             elif "trouble" in line:

@@ -125,7 +125,8 @@ def _does_nothing(torch: Any, path: str, part: Any) -> bool:
 def _activation(torch: Any, path: str, part: Any) -> str | Callable[[Value], Value]:
     if _is(torch, part, "LeakyReLU"):
         slope = float(part.negative_slope)
-        return "leaky_relu" if slope == _SLOPE else _leaky(slope)
+        other = partial(Value.leaky_relu, negative_slope=slope)
+        return "leaky_relu" if slope == _SLOPE else other
     for kind, (name, options) in _ACTIVATIONS.items():
         if not _is(torch, part, kind):
             continue
@@ -136,10 +137,6 @@ def _activation(torch: Any, path: str, part: Any) -> str | Callable[[Value], Val
     known = ", ".join(["Linear", *_ACTIVATIONS, "LeakyReLU", "Identity", "Flatten", "Dropout"])
     hint = "; losses here take logits" if "oftmax" in type(part).__name__ else ""
     raise OperandError(f"an MLP is made of {known}; got {_shown(path, part)}{hint}")
-
-
-def _leaky(slope: float) -> Callable[[Value], Value]:
-    return partial(Value.leaky_relu, negative_slope=slope)
 
 
 def _built(kind: type[MLP], pairs: Sequence[tuple[str, Any, Any]]) -> MLP:

@@ -38,9 +38,11 @@ def checked(parameters: Any) -> Any:
             )
         return parameters
     if not isinstance(parameters, Iterable) or isinstance(parameters, Value):
+        # A model would list all of its layers.
+        got = repr(parameters) if isinstance(parameters, Value) else type(parameters).__name__
         raise OperandError(
             f"an optimiser moves a list of leaf Values, such as model.parameters(), or the array "
-            f"program.parameters; got {_described(parameters)}"
+            f"program.parameters; got {got}"
         )
     values = list(dict.fromkeys(parameters))  # a shared weight moves once
     if not values:
@@ -49,11 +51,6 @@ def checked(parameters: Any) -> Any:
         if not isinstance(p, Value) or p._prev:
             raise OperandError(f"an optimiser moves leaf Values, got {p!r}")
     return values
-
-
-def _described(thing: Any) -> str:
-    """Return a short text for what is no list: a model lists all of its layers."""
-    return repr(thing) if isinstance(thing, Value) else type(thing).__name__
 
 
 def option(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple, SupportsIndex
 
 from ..engine import Value
@@ -69,22 +67,15 @@ def prepared(
     """Check what is to be trained; return what makes the steps, and the validation data."""
     check_functions({"model": model, "loss": loss})
     x, y = arrays("data", data)
-    with _defined_at_first():
+    try:
         samples = samples_of(x, y, len(outputs_of(model, leaves("x", x[0]))))
         held_out = None
         if validation is not None:
             held_out = held_out_of(*arrays("validation data", validation), samples)
         trainer: Trainer = (Compiled if compiled else Eager)(model, loss, optimizer, samples)
+    except ARITHMETIC as error:
+        raise NonFiniteError(f"the loss of the first sample is not defined: {error}") from None
     for part in (samples, held_out):
         if part is not None:
             trainer.check_targets(part)
     return trainer, held_out
-
-
-@contextmanager
-def _defined_at_first() -> Iterator[None]:
-    """Say of what is undefined before the first step that it is so."""
-    try:
-        yield
-    except ARITHMETIC as error:
-        raise NonFiniteError(f"the loss of the first sample is not defined: {error}") from None

@@ -21,7 +21,7 @@ FLOORS = {
     "functional": 2, "calculus": 2, "differences": 2, "nn": 2, "optim": 2, "miniflow": 2,
     "debugging": 2, "progress": 2, "copies": 2, "ufuncs": 2,
     "arrays": 2, "evaluation": 2, "reals": 2, "own": 2, "listed": 2, "variables": 2,
-    "compiler": 3, "check": 3, "train": 3, "checkpoint": 3, "scalargrad": 3,
+    "compiler": 3, "check": 3, "train": 3, "scalargrad": 3,
     "viz": 4,
     "grade": 5, "examples": 5, "benchmarks": 5,
 }  # fmt: skip

@@ -30,6 +30,9 @@ _BANDS = 24  # of colour on a plane of scores, half of them on either side of th
 #: One number for each sample, or a row of them: in lists, arrays, tables, or as Values.
 Data = Any
 
+#: Places along each of two axes.
+Grid = tuple[list[float], ...]
+
 
 def plot_decision(
     predict: Callable[[list[float]], Any],
@@ -75,24 +78,22 @@ def plot_decision(
     """
     points.check_model("plot_decision(predict, x, y)", predict)
     known, targets = points.plane(x, y)
-    across, up = decision_grid(known, samples)
+    grid = across, up = decision_grid(known, samples)
     scores = _stacked([[points.answer(predict, [a, b]) for a in across] for b in up])
     look = _look(known, targets, scores.shape[-1], border, labels, features or _names(x))
     ax = figures.axes_of(ax)
-    _shade(ax, across, up, scores, look, _reach(scores, look))
+    _shade(ax, grid, scores, look, _reach(scores, look))
     return figures.tidy(_draw_samples(ax, look))
 
 
-def decision_grid(x: Data, samples: int = 80) -> tuple[list[float], ...]:
+def decision_grid(x: Data, samples: int = 80) -> Grid:
     """Return the places along each of two axes where `plot_decision` asks the classifier.
 
     >>> decision_grid([[0.0, 0.0], [25.0, 50.0]], samples=3)
     ([-2.0, 12.5, 27.0], [-4.0, 25.0, 54.0])
     """
-    count = figures.count("samples", samples)
-    return tuple(
-        figures.evenly(column, count, margin=0.08) for column in zip(*points.places(x), strict=True)
-    )
+    count, columns = figures.count("samples", samples), zip(*points.places(x), strict=True)
+    return tuple(figures.evenly(column, count, margin=0.08) for column in columns)
 
 
 def animate_decision(
@@ -143,7 +144,7 @@ def animate_decision(
     outputs = {table.shape[-1] for _, table in frames}
     if len(outputs) > 1:
         raise SizeError(f"the tables of scores differ in their outputs: {sorted(outputs)}")
-    across, up = decision_grid(known, size)
+    grid = across, up = decision_grid(known, size)
     look = _look(known, targets, outputs.pop(), border, labels, features or _names(x))
     reach = _reach(frames[-1][1], look)
 
@@ -155,7 +156,7 @@ def animate_decision(
     def draw(table: points.Floats) -> list[Artist]:
         while shown:
             shown.pop().remove()
-        shown.extend(_shade(ax, across, up, table, look, reach))
+        shown.extend(_shade(ax, grid, table, look, reach))
         return shown
 
     return figures.film(figure, ax, draw, frames, path, seconds)
@@ -228,27 +229,15 @@ def _style(i: int, classes: int) -> tuple[str, str]:
     return color, _MARKERS[(i + i // len(_COLORS)) % len(_MARKERS)]
 
 
-def _shade(
-    ax: Axes,
-    across: Sequence[float],
-    up: Sequence[float],
-    scores: points.Floats,
-    look: _Look,
-    reach: float,
-) -> list[Artist]:
+def _shade(ax: Axes, grid: Grid, scores: points.Floats, look: _Look, reach: float) -> list[Artist]:
     """Colour a plane by what a classifier says about it, with the borders as lines."""
     if look.border is None:
-        return _regions(ax, across, up, scores)
-    return _slopes(ax, across, up, scores[..., 0], look.border, reach)
+        return _regions(ax, grid, scores)
+    return _slopes(ax, grid, scores[..., 0], look.border, reach)
 
 
 def _slopes(
-    ax: Axes,
-    across: Sequence[float],
-    up: Sequence[float],
-    scores: points.Floats,
-    border: float,
-    reach: float,
+    ax: Axes, grid: Grid, scores: points.Floats, border: float, reach: float
 ) -> list[Artist]:
     """Colour a plane by scores, from border - reach to border + reach, and draw the border."""
     # The bands are the same for each table of scores; what lies beyond has the colour of the last.
@@ -256,18 +245,14 @@ def _slopes(
     edges = [border + reach * i / half for i in range(-half, half + 1)]
     shades = [_mixed(i / (_BANDS - 1)) for i in range(_BANDS)]
     colors = [shades[0], *shades, shades[-1]]
-    drawn: list[Artist] = [
-        ax.contourf(across, up, scores, levels=edges, colors=colors, extend="both")
-    ]
+    plane = *grid, scores
+    drawn: list[Artist] = [ax.contourf(*plane, levels=edges, colors=colors, extend="both")]
     if scores.min() < border < scores.max():
-        line = ax.contour(across, up, scores, levels=[border], colors=[figures.INK], linewidths=1.2)
-        drawn.append(line)
+        drawn.append(ax.contour(*plane, levels=[border], colors=[figures.INK], linewidths=1.2))
     return drawn
 
 
-def _regions(
-    ax: Axes, across: Sequence[float], up: Sequence[float], outputs: points.Floats
-) -> list[Artist]:
+def _regions(ax: Axes, grid: Grid, outputs: points.Floats) -> list[Artist]:
     """Colour the region of each class, where its output is the largest, and draw its border."""
     import numpy as np
 
@@ -278,7 +263,7 @@ def _regions(
         ahead = outputs[..., i] - np.delete(outputs, i, axis=-1).max(axis=-1)
         tiny = 1e-9 * (np.abs(ahead).max() or 1.0)  # where two are equal, the first one wins
         ahead = np.where(largest == i, np.maximum(ahead, tiny), np.minimum(ahead, -tiny))
-        plane, low, high = (across, up, ahead), ahead.min(), ahead.max()
+        plane, low, high = (*grid, ahead), ahead.min(), ahead.max()
         if high > 0:
             color = _light(_style(i, outputs.shape[-1])[0])
             drawn.append(ax.contourf(*plane, levels=[0, high + tiny], colors=[color]))

@@ -87,8 +87,7 @@ class Explanation:
         along = f"the sum over {about(self.count)} paths" if self.count > 1 else "along one path"
         return "\n".join([f"{head}, {along}", *lines])
 
-    def __repr__(self) -> str:
-        return str(self)
+    __repr__ = __str__
 
     def _repr_latex_(self) -> str:
         terms = [_latex_term(path, self.names) for path in self.paths if path.derivatives]

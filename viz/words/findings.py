@@ -49,8 +49,7 @@ class Report:
                 lines.append(f"  {kind:<{column}}  {text}")
         return "\n".join(lines)
 
-    def __repr__(self) -> str:
-        return str(self)
+    __repr__ = __str__
 
 
 class Audited:

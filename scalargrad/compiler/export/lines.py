@@ -71,65 +71,70 @@ class Lines:
 
     def forward(self) -> None:
         """Write how all results are computed."""
-        for shape, starts in self.statements.elements:
-            self._forward(shape, map(_Index, starts))
+        for element in self.statements.elements:
+            for shape, at in self._opened(element.shape, [*map(_Index, element.starts)]):
+                match shape:
+                    case Call():
+                        result, *places = at
+                        expression = self._text(shape.row.value, self._operands(shape, places))
+                        self._line(f"v[{result}] = {expression}", result)
+                    case Sum():
+                        self._sum(shape, at)
+                    case SmoothMax():
+                        self._smooth_max(shape, at)
 
     def backward(self, seeds: Iterable[str]) -> None:
         """Write how gradients go from the outputs, which get the seeds, to the parameters."""
         for output, seed in zip(self.statements.outputs, seeds, strict=True):
             if target := self._gradient(output.operand, map(_Index, output.starts)):
                 self._line(f"{target} += {seed}")
-        for shape, starts in reversed(self.statements.elements):
-            self._backward(shape, [*map(_Index, starts)])
+        for element in reversed(self.statements.elements):
+            places = [*map(_Index, element.starts)]
+            for shape, at in self._opened(element.shape, places, backward=True):
+                if not shape.learned:
+                    continue
+                match shape:
+                    case Call():
+                        self._pushes(shape, at)
+                    case Sum():
+                        self._sum_backward(shape, at)
+                    case SmoothMax():
+                        self._smooth_max_backward(shape, at)
 
     def output(self, output: Bound) -> str:
         """Return the expression for an output."""
         return self._operand(output.operand, map(_Index, output.starts)).text
 
-    def _forward(self, shape: Hashable, at: At) -> None:
-        match shape:
-            case Loop():
-                with self._loop(shape, at) as inner:
-                    for part in shape.body:
-                        self._forward(part, inner)
-            case Call():
-                result = next(at)
-                expression = self._text(shape.row.value, self._operands(shape, at))
-                self._line(f"v[{result}] = {expression}", result)
-            case Sum():
-                self._sum(shape, at)
-            case SmoothMax():
-                self._smooth_max(shape, at)
-
-    def _backward(self, shape: Any, at: Sequence[_Index]) -> None:
-        if isinstance(shape, Loop):
-            with self._loop(shape, iter(at), backward=True) as moved:
-                parts = [(part, [*islice(moved, _width(part))]) for part in shape.body]
-                for part, inner in reversed(parts):
-                    self._backward(part, inner)
-        elif not shape.learned:
+    def _opened(
+        self, shape: Any, at: Sequence[_Index], backward: bool = False
+    ) -> Iterator[tuple[Any, Sequence[_Index]]]:
+        """Yield what is within loops, with its places, while the loops around it are written."""
+        if not isinstance(shape, Loop):
+            yield shape, at
             return
-        elif isinstance(shape, Call):
-            self._pushes(shape, at)
-        else:
-            result, *places = at
-            if isinstance(shape, Sum):
-                self._set("g", f"dv[{result}]", result)
-                for term in shape.terms:
-                    places = self._term_backward(term, places)
-            else:
-                self._smooth_max_backward(shape, result, places)
+        with self._loop(shape, at, backward) as moved:
+            parts = [*_taken(shape.body, moved)]
+            for part, places in reversed(parts) if backward else parts:
+                yield from self._opened(part, places, backward)
+
+    def _terms(
+        self, terms: Iterable[Hashable], at: Sequence[_Index]
+    ) -> Iterator[tuple[Any, Sequence[_Index]]]:
+        """Yield the terms of a sum in the same way."""
+        for term, places in _taken(terms, at):
+            yield from self._opened(term, places)
 
     # ── rows of the table ──
 
-    def _operands(self, call: Call, at: At) -> dict[str, Written]:
+    def _operands(self, call: Call, places: Iterable[_Index]) -> dict[str, Written]:
         """Return what stands for each letter of a row."""
+        at = iter(places)
         operands = [self._operand(operand, at) for operand in call.operands]
         return dict(zip(call.row.letters, operands, strict=True))
 
     def _pushes(self, call: Call, at: Sequence[_Index]) -> None:
         result, *places = at
-        letters = self._operands(call, iter(places))
+        letters = self._operands(call, places)
         letters |= {"z": Written(f"v[{result}]"), "g": Written(f"dv[{result}]")}
         where = iter(places)
         for operand, push in zip(call.operands, call.row.pushes, strict=True):
@@ -146,21 +151,18 @@ class Lines:
 
     # ── sums ──
 
-    def _sum(self, sum_: Sum, at: At) -> None:
-        result = next(at)
+    def _sum(self, sum_: Sum, at: Sequence[_Index]) -> None:
+        result, *places = at
         if not any(isinstance(term, Loop) for term in sum_.terms):
-            terms = [self._product(term, at) for term in sum_.terms]  # type: ignore[arg-type]
+            terms = [self._product(*term) for term in self._terms(sum_.terms, places)]
             text = self._joined(sum_.offset, terms)
             if len(text) + 4 * self._depth <= _LONG:
                 self._line(f"v[{result}] = {text}", result)
                 return
-            self._set("z", self._number(sum_.offset).text, result)
-            for sign, product in terms:
-                self._line(f"z {sign}= {product.text}")
-        else:
-            self._set("z", self._number(sum_.offset).text, result)
-            for term in sum_.terms:
-                self._term_forward(term, at)
+        self._set("z", self._number(sum_.offset).text, result)
+        for term in self._terms(sum_.terms, places):
+            sign, product = self._product(*term)
+            self._line(f"z {sign}= {product.text}")
         self._line(f"v[{result}] = z")
 
     def _joined(self, offset: Number, terms: Sequence[tuple[str, Written]]) -> str:
@@ -170,17 +172,9 @@ class Lines:
             text += f" {sign} {term.text}" if text else f"{'-' * (sign == '-')}{term.text}"
         return text
 
-    def _term_forward(self, term: Hashable, at: At) -> None:
-        if isinstance(term, Loop):
-            with self._loop(term, at) as inner:
-                for part in term.body:
-                    self._term_forward(part, inner)
-        else:
-            sign, text = self._product(term, at)  # type: ignore[arg-type]
-            self._line(f"z {sign}= {text.text}")
-
-    def _product(self, term: ProductTerm, at: At) -> tuple[str, Written]:
+    def _product(self, term: ProductTerm, places: Sequence[_Index]) -> tuple[str, Written]:
         """Write a term, and say whether it is added or subtracted."""
+        at = iter(places)
         left, right = (self._operand(operand, at) for operand in (term.left, term.right))
         sign = "+"
         if isinstance(term.left, Number):
@@ -190,18 +184,13 @@ class Lines:
                 return sign, right
         return sign, self.language.notation({}).infix("*", left, right)
 
-    def _term_backward(self, term: Hashable, places: Sequence[_Index]) -> list[_Index]:
-        """Write what the operands of a term receive, and return the places after it."""
-        here, after = places[: _width(term)], places[_width(term) :]
-        if isinstance(term, Loop):
-            with self._loop(term, iter(here)) as moved:
-                inner = [*moved]
-                for part in term.body:
-                    inner = self._term_backward(part, inner)
-        else:
-            assert isinstance(term, ProductTerm)
-            at, others = iter(here), iter(here)
-            left, right = (self._operand(operand, at) for operand in (term.left, term.right))
+    def _sum_backward(self, sum_: Sum, at: Sequence[_Index]) -> None:
+        """Write what the operands of the terms receive."""
+        result, *places = at
+        self._set("g", f"dv[{result}]", result)
+        for term, where in self._terms(sum_.terms, places):
+            of, others = iter(where), iter(where)
+            left, right = (self._operand(operand, of) for operand in (term.left, term.right))
             for operand, other in ((term.left, right), (term.right, left)):
                 if target := self._gradient(operand, others):
                     sign = "-" if other.text.startswith("-") else "+"
@@ -209,12 +198,11 @@ class Lines:
                     is_one = isinstance(term.left, Number) and abs(float(term.left.text)) == 1.0
                     text = "g" if is_one else f"g * {by.text}"
                     self._line(f"{target} {sign}= {text}")
-        return [*after]
 
     # ── log-sum-exps ──
 
-    def _smooth_max(self, shape: SmoothMax, at: At) -> None:
-        result, *places = islice(at, _width(shape))
+    def _smooth_max(self, shape: SmoothMax, at: Sequence[_Index]) -> None:
+        result, *places = at
         self._set("top", self._number(Number("-inf")).text, result)
         self._each_term(shape, places, "top = larger(top, {})")
         self._set("z", self._number(Number("0.0")).text)
@@ -222,9 +210,8 @@ class Lines:
         self._line(f"v[{result}] = top + {self._text('log(x)', {'x': Written('z')})}")
         self.called |= {"larger", "share"}
 
-    def _smooth_max_backward(
-        self, shape: SmoothMax, result: _Index, places: Sequence[_Index]
-    ) -> None:
+    def _smooth_max_backward(self, shape: SmoothMax, at: Sequence[_Index]) -> None:
+        result, *places = at
         # The sum of all shares: 1, but for the rounding of the result, which may be large.
         self._set("h", self._number(Number("0.0")).text, result)
         self._each_term(shape, places, f"h += share({{}}, v[{result}])")
@@ -233,21 +220,10 @@ class Lines:
         self.called |= {"share", "whole"}
 
     def _each_term(self, shape: SmoothMax, places: Sequence[_Index], line: str) -> None:
-        at = iter(places)
-        for term in shape.terms:
-            self._one_term(term, at, line)
-
-    def _one_term(self, term: Any, at: At, line: str) -> None:
-        if isinstance(term, Loop):
-            with self._loop(term, at) as inner:
-                for part in term.body:
-                    self._one_term(part, inner, line)
-        else:
-            where = [*islice(at, _width(term))]
-            target = self._gradient(term, iter(where))
+        for operand, where in self._terms(shape.terms, places):
+            target = self._gradient(operand, iter(where))
             if target or "{d}" not in line:
-                operand = self._operand(term, iter(where)).text
-                self._line(line.format(operand, d=target))
+                self._line(line.format(self._operand(operand, iter(where)).text, d=target))
 
     # ── operands ──
 
@@ -288,10 +264,10 @@ class Lines:
         return self.language.comment(" ... ".join(dict.fromkeys(filter(None, ends))))
 
     @contextmanager
-    def _loop(self, loop: Loop, at: At, backward: bool = False) -> Iterator[At]:
+    def _loop(self, loop: Loop, at: Sequence[_Index], backward: bool) -> Iterator[Sequence[_Index]]:
+        """Write a loop around what is written meanwhile; yield the places, as they move in it."""
         variable = _VARIABLES[len(self._loops)]
-        starts = [*islice(at, len(loop.steps))]
-        moved = (start.moved(by, variable) for start, by in zip(starts, loop.steps, strict=True))
+        moved = [start.moved(by, variable) for start, by in zip(at, loop.steps, strict=True)]
         indentation, before = self.language.tab * self._depth, len(self.lines)
         self._depth += 1
         self._loops.append(loop.count)
@@ -304,6 +280,15 @@ class Lines:
         self.lines.insert(before, f"{indentation}{head}")
         if self.language.close:
             self.lines.append(f"{indentation}{self.language.close}")
+
+
+def _taken(
+    shapes: Iterable[Any], places: Iterable[_Index]
+) -> Iterator[tuple[Any, Sequence[_Index]]]:
+    """Give each shape its share of the places."""
+    at = iter(places)
+    for shape in shapes:
+        yield shape, [*islice(at, _width(shape))]
 
 
 def _width(shape: Any) -> int:

@@ -20,7 +20,7 @@ import numpy as np
 
 from ...errors import DomainError
 from ...variables import held
-from .walk import CODES, LEAF, ROWS, Bools, Floats, Ints, Scalars, counted, named
+from .walk import ARITY, CODES, LEAF, ROWS, Bools, Floats, Ints, Scalars, counted, named
 
 __all__ = ["AFFINE", "LINES", "LOGSUMEXP", "NO_FAMILY", "Reduced", "flatten", "unmerged"]
 
@@ -29,8 +29,6 @@ LINES = 40
 
 #: Operations of a family form chains.
 NO_FAMILY, AFFINE, LOGSUMEXP = 0, 1, 2
-
-_ARITY = np.array([len(row.partials) for row in ROWS])
 _ADD, _SUB, _NEG, _MUL, _DIV = (CODES[name] for name in ("add", "sub", "neg", "mul", "div"))
 _LOGADDEXP = CODES["logaddexp"]
 
@@ -211,7 +209,7 @@ class _Chains:
 def _chains(scalars: Scalars, live: Bools, data: Floats) -> _Chains:
     op, (x, y, _) = scalars.op, scalars.operands
     active = live & (op != LEAF)
-    used = [places[active & (_ARITY[op] > i)] for i, places in enumerate(scalars.operands)]
+    used = [places[active & (ARITY[op] > i)] for i, places in enumerate(scalars.operands)]
     uses = np.bincount(np.concatenate([*used, scalars.outputs]), minlength=len(scalars))
 
     def where(code: int) -> Bools:

@@ -14,18 +14,16 @@ import numpy as np
 
 from .flatten import NO_FAMILY, Reduced
 from .sums import distinct
-from .walk import ROWS, Ints
+from .walk import ARITY, Ints
 
 __all__ = ["kinds", "levels"]
-
-_ARITY = np.array([len(row.partials) for row in ROWS])
 
 
 def kinds(reduced: Reduced, places: Ints) -> Ints:
     """Return for each scalar a row: family, operation, how many operands, whether batched."""
     family, op = reduced.family[places], reduced.scalars.op[places]
     single = family == NO_FAMILY
-    count = np.where(single, _ARITY[op], (reduced.last - reduced.first)[places])
+    count = np.where(single, ARITY[op], (reduced.last - reduced.first)[places])
     kind = [family, np.where(single, op, 0), count, reduced.batched[places]]
     return np.stack(kind, axis=1)
 

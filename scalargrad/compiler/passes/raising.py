@@ -26,7 +26,7 @@ from .operations import Operation, Product
 from .patterns import Block, NoPatternError, Operand
 from .places import CONSTANT, LONG, Places
 from .sums import Sums, distinct
-from .walk import CODES, ROWS, Bools, Floats, Ints, counted
+from .walk import ARITY, CODES, ROWS, Bools, Floats, Ints, counted
 
 __all__ = ["Raised", "raise_"]
 
@@ -35,7 +35,6 @@ __all__ = ["Raised", "raise_"]
 SEVERAL, THIN = 2, 3
 
 _MUL = CODES["mul"]
-_ARITY = np.array([len(row.partials) for row in ROWS])
 
 
 @dataclass
@@ -151,25 +150,20 @@ class _Raising:
             return groups
         fill = self.zero if rest[0].family == AFFINE else self.nothing
         keys = [self.wide(group.keys, most // 2, fill) for group in rest]
-        places, offset = (
-            np.concatenate([getattr(group, name) for group in rest])
-            for name in ("places", "offset")
-        )
+        places = np.concatenate([group.places for group in rest])
+        offset = np.concatenate([group.offset for group in rest])
         whole = _Group(rest[0].family, 0, places, np.concatenate(keys), offset)
         return [*products, whole.part(np.argsort(places))]
 
     def wide(self, keys: Ints, count: int, fill: int) -> Ints:
         """Return rows of left and right operands of some length, filled up at the end."""
-        sides = np.split(keys, 2, axis=1)
-        wide = [
-            np.pad(side, ((0, 0), (0, count - side.shape[1])), constant_values=fill)
-            for side in sides
-        ]
+        more = (0, 0), (0, count - keys.shape[1] // 2)
+        wide = [np.pad(side, more, constant_values=fill) for side in np.split(keys, 2, axis=1)]
         return np.concatenate(wide, axis=1)
 
     def operands(self, op: int, places: Ints) -> Ints:
         """Return the operands of some scalars, in rows; factors in the order of their blocks."""
-        keys: Ints = self.same[self.reduced.operands[: _ARITY[op], places].T]
+        keys: Ints = self.same[self.reduced.operands[: ARITY[op], places].T]
         if op == _MUL:
             block = self.places.block_of[keys]
             swap = (block[:, 0] != block[:, 1]) & self.before(keys[:, 1], keys[:, 0])
@@ -215,6 +209,9 @@ class _Raising:
         first, same = distinct(np.column_stack([group.keys, group.offset.view(np.int64)]))
         self.add_distinct(group.part(first))
         self.stand_in(group.places, group.places[first][same])
+
+    def add_sums(self, places: Ints, left: Ints, right: Ints, offset: Floats) -> None:
+        self.add(_Group(AFFINE, 0, places, np.concatenate([left, right], axis=1), offset))
 
     def add_distinct(self, group: _Group) -> None:
         plain, gathering = (Forms(self.places, self.batched, gather) for gather in (False, True))
@@ -293,17 +290,11 @@ class _Raising:
             return False
         terms, core = found
         products = self.more(core)
-        self.add(
-            _Group(
-                AFFINE, 0, products, np.concatenate([core.left, core.right], axis=1), core.offset
-            )
-        )
+        self.add_sums(products, core.left, core.right, core.offset)
         _, same = distinct(np.column_stack([sums.left[:, terms], sums.right[:, terms]]))
         left = np.column_stack([products[same], sums.left[:, ~terms]])
         right = np.column_stack([np.full(len(group), self.one), sums.right[:, ~terms]])
-        self.add(
-            _Group(AFFINE, 0, group.places, np.concatenate([left, right], axis=1), group.offset)
-        )
+        self.add_sums(group.places, left, right, group.offset)
         return True
 
     def more(self, sums: Sums) -> Ints:

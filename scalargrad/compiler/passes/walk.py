@@ -16,12 +16,15 @@ from ...errors import OperandError, SizeError
 from ...graph import topological_sort
 from ...ops import PRIMITIVES
 
-__all__ = ["CODES", "LEAF", "ROWS", "Scalars", "counted", "named", "walk"]
+__all__ = ["ARITY", "CODES", "LEAF", "ROWS", "Scalars", "counted", "named", "walk"]
 
 #: Rows of the table of primitives by number, and their numbers by name; a leaf has number -1.
 ROWS = list(PRIMITIVES.values())
 CODES = {row.name: code for code, row in enumerate(ROWS)}
 LEAF = -1
+
+#: How many operands each row has.
+ARITY = np.array([len(row.partials) for row in ROWS])
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -78,7 +81,9 @@ def walk(outputs: Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Value]
     place |= {node: len(reached) + i for i, node in enumerate(nodes[len(reached) :])}
 
     rules = list(map(attrgetter("_rule"), nodes))
-    codes = {rule: _code(rule.primitive) for rule in set(rules)}
+    codes = {
+        rule: LEAF if rule.primitive is None else CODES[rule.primitive.name] for rule in set(rules)
+    }
     op = np.fromiter(map(codes.__getitem__, rules), np.int64, len(nodes))
     by_hand = {rule for rule in codes if rule.kind == "op" and rule.primitive is None}
     if by_hand:
@@ -103,10 +108,6 @@ def _operands(nodes: Sequence[Value], op: Ints, place: Mapping[Value, int]) -> I
     for i in np.flatnonzero((op != LEAF) & (x == own)).tolist():  # these have three
         places[:, i] = [place[operand] for operand in operands(nodes[i])]
     return places
-
-
-def _code(primitive: Any) -> int:
-    return LEAF if primitive is None else CODES[primitive.name]
 
 
 def _check(outputs: Sequence[Value], inputs: Sequence[Value], wrt: Sequence[Value]) -> None:

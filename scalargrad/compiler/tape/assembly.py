@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..passes.flatten import AFFINE, LOGSUMEXP, NO_FAMILY, Reduced
-from ..passes.walk import CODES, ROWS, Bools, Floats, Ints
+from ..passes.walk import ARITY, CODES, ROWS, Bools, Floats, Ints
 
 __all__ = ["LONG", "PIECES", "SMOOTH_MAX", "SUM", "Tape", "assemble"]
 
@@ -31,7 +31,7 @@ SUM, PIECES, SMOOTH_MAX = (len(ROWS) + i for i in range(3))
 #: Products of neighbours are pieces where so many, on the average, are in one.
 LONG = 4
 
-_ARITY = np.array([len(row.partials) for row in ROWS] + [0, 0, 0])
+_ARITY = np.append(ARITY, [0, 0, 0])
 _POWER, _PRODUCT = CODES["pow_number"], CODES["mul"]
 
 Runs = np.ndarray[Any, np.dtype[np.uint64]]
@@ -92,9 +92,7 @@ class _Operations:
 
     kept: Ints  # places
     code: Ints
-    operands: list[
-        Ints
-    ]  # of rows of the table: the places of all first ones, of the second ones, ...
+    operands: list[Ints]  # of rows of the table: the places of all first ones, of the second, ...
     products: Ints  # of sums: how many there are, or, later, how many pieces
     scaled: Ints
 
@@ -143,9 +141,8 @@ def _as_products(reduced: Reduced, code: Ints, operands: list[Ints]) -> None:
 
 def _terms_of(reduced: Reduced, kept: Ints) -> tuple[Ints, Ints]:
     """Return for each term of some operations the number of its operation, and its own."""
-    counts = np.where(
-        reduced.family[kept] != NO_FAMILY, reduced.last[kept] - reduced.first[kept], 0
-    )
+    is_sum = reduced.family[kept] != NO_FAMILY
+    counts = np.where(is_sum, reduced.last[kept] - reduced.first[kept], 0)
     of = np.repeat(np.arange(len(kept)), counts)
     return of, _ranks(of) + reduced.first[kept][of]
 

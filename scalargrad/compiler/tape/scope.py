@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -93,11 +93,8 @@ class Scope:
                 case ast.Return():
                     return self.value(line.value)
                 case ast.If(body=[ast.Return()], orelse=[]):
-                    return self.either(
-                        self.value(line.test),
-                        partial(self.lines, line.body),
-                        partial(self.lines, lines[number:]),
-                    )
+                    ways = partial(self.lines, line.body), partial(self.lines, lines[number:])
+                    return self.either(self.value(line.test), *ways)
                 case _:
                     getattr(self, type(line).__name__)(line)
         return None
@@ -232,11 +229,8 @@ class Scope:
         if isinstance(node.op, ast.Not):
             return self.builder.not_(value)
         if value.type == WHOLE:
-            return (
-                WHOLE(-value.constant)
-                if isinstance(value, ir.Constant)
-                else self.builder.neg(value)
-            )
+            is_known = isinstance(value, ir.Constant)
+            return WHOLE(-value.constant) if is_known else self.builder.neg(value)
         return self.builder.fneg(value)
 
     def BinOp(self, node):
@@ -290,12 +284,10 @@ class Scope:
     def IfExp(self, node):
         test = self.truth(self.value(node.test))
         if any(map(self.is_far, (*ast.walk(node.body), *ast.walk(node.orelse)))):
-            return self.either(
-                test, partial(self.value, node.body), partial(self.value, node.orelse)
-            )
-        return self.builder.select(
-            test, *self.alike(self.value(node.body), self.value(node.orelse))
-        )
+            ways = partial(self.value, node.body), partial(self.value, node.orelse)
+            return self.either(test, *ways)
+        both = self.alike(self.value(node.body), self.value(node.orelse))
+        return self.builder.select(test, *both)
 
     def is_far(self, node):
         """Say whether a node takes long: it is worth a jump, where otherwise both are computed."""
@@ -353,15 +345,7 @@ class Scope:
         if isinstance(called, ast.Name) and called.id in self.module:
             function = self.module[called.id]
             names = dict(zip((one.arg for one in function.args.args), given, strict=True))
-            return Scope(
-                self.context,
-                self.builder,
-                self.room,
-                self.module,
-                self.others,
-                names,
-                group=self.group,
-            ).enter(function)
+            return replace(self, names=names, slots={}).enter(function)
         return self.of_numbers(self.known(called), given)
 
     def of_numbers(self, function, given):

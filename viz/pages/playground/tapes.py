@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -47,7 +47,7 @@ def program(traced: Traced, watched: Sequence[Value]) -> tuple[dict[str, Any], l
     targets = {*traced.leaves[traced.samples.x.shape[1] :]}
     marks = _marks(tape, [leaf in targets for leaf in fed])
     loss, *slots = tape.outputs.tolist()
-    count = len(traced.outputs)
+    count, codes = len(traced.outputs), sorted({*tape.runs[:, 0].tolist()})
     written = {
         "runs": _split(tape, marks),
         "places": b64encode(tape.places.astype("<u4").tobytes()).decode(),
@@ -59,13 +59,9 @@ def program(traced: Traced, watched: Sequence[Value]) -> tuple[dict[str, Any], l
         "size": tape.size,
         "loss": loss,
         "outputs": slots[:count],
-        "symbols": {code: ROWS[code].name for code in _codes(tape) if code < len(ROWS)},
+        "symbols": {code: ROWS[code].name for code in codes if code < len(ROWS)},
     }
     return written, slots[count:]
-
-
-def _codes(tape: Tape) -> Collection[int]:
-    return sorted({*tape.runs[:, 0].tolist()})
 
 
 def numbers(array: Floats) -> list[Any]:
