@@ -14,6 +14,7 @@ from .errors import DomainError, GradientError, OperandError
 from .evaluation import edited, replayed
 from .graph import topological_sort
 from .listed import called
+from .optim.arguments import option
 from .own import backward_faults
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def check_gradients(
             cannot agree (at a kink they may: 0 for ``abs`` is the mean of both sides); or a
             ``_backward`` of one's own does not add its part to the gradients; or the function gives
             different results for the same inputs, or the graph's numbers were changed by hand.
-        DomainError: moving an input leaves the domain of an operation, however small the step.
+        DomainError: moving an input leaves the domain of an operation, however small the step; or a
+            tolerance is negative or not finite.
 
     All ``.grad`` are as before when it returns or raises. It costs two to four evaluations for each
     input, unless something is wrong.
@@ -69,6 +71,7 @@ def check_gradients(
     >>> check_gradients(x.tanh() * x) < 1e-9
     True
     """
+    rtol, atol = option("rtol", rtol), option("atol", atol)
     if hasattr(output, "inbound_nodes"):
         from .miniflow import check_node_gradients
 

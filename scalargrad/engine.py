@@ -135,9 +135,8 @@ class Value(AST):
     __abs__ = abs = _Operation("abs")
     max, min = _Operation("max"), _Operation("min")
     greater, _where = _Operation("greater"), _Operation("where")
-    exp, expm1 = _Operation("exp"), _Operation("expm1")
+    exp, expm1, sqrt = _Operation("exp"), _Operation("expm1"), _Operation("sqrt")
     log, log1p, clamped_log = _Operation("log"), _Operation("log1p"), _Operation("clamped_log")
-    sqrt = _Operation("sqrt")
     sin, cos, tan = _Operation("sin"), _Operation("cos"), _Operation("tan")
     # The second names are NumPy's, which asks the elements of an array for them.
     asin = arcsin = _Operation("asin")
@@ -189,6 +188,7 @@ class Value(AST):
         """Return the Value itself, as for any real number: NumPy asks for it in ``np.var``."""
         return self
 
+    __pos__ = conjugate
     rint = no_steps  # NumPy asks for it in ``np.round``
     __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = no_steps
 

@@ -56,7 +56,7 @@ def outputs_of(model: Model, inputs: list[Value]) -> list[Value]:
 
 
 def check_functions(functions: dict[str, object]) -> None:
-    """Check that a model and a loss are functions."""
+    """Check that what has to be a function is one: a model, a loss, what is called meanwhile."""
     for name, function in functions.items():
         if not callable(function):
             example = ", such as mse of scalargrad.functional" if name == "loss" else ""

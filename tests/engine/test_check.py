@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from oracles import ORACLES
 
 from scalargrad import MLP, Value, check_gradients
+from scalargrad.compiler import compile
 from scalargrad.errors import DomainError, GradientError, OperandError
 from scalargrad.functional import cross_entropy
 from scalargrad.ops import PRIMITIVES
@@ -372,6 +373,20 @@ def test_edited_graph_is_not_blamed_on_a_rule():
         check_gradients(loss)
     x.data = 0.5
     assert check_gradients(loss) < 1e-9
+
+
+@pytest.mark.parametrize("name", ["rtol", "atol"])
+@pytest.mark.parametrize(
+    ("tolerance", "error"),
+    [("1e-5", OperandError), (None, OperandError), (-1e-5, DomainError), (math.nan, DomainError)],
+)
+def test_tolerance_is_a_number_from_0_up(name, tolerance, error):
+    x = Value(0.5)
+    program = compile(x * x, [], wrt=[x])
+    for checked, inputs in ((x * x, None), (lambda z: z[0] * z[0], [0.5]), (program, None)):
+        with pytest.raises(error, match=f"^{name} is a "):
+            check_gradients(checked, inputs, **{name: tolerance})
+    assert check_gradients(Value(2.0) * 3, rtol=0, atol=1e-6) < 1e-6
 
 
 def test_a_check_that_fails_leaves_the_gradients_as_they_were():

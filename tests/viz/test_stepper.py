@@ -15,9 +15,10 @@ import pytest
 
 from scalargrad import Value
 from scalargrad import functional as F
-from scalargrad.errors import OperandError, TextError
+from scalargrad.errors import ChoiceError, OperandError, TextError
 from scalargrad.nn import MLP
 from scalargrad.ops import PRIMITIVES
+from viz import drill
 from viz.pages.shared.javascript import cases, rules, translate
 from viz.pages.stepper import stepper
 from viz.words.steps import steps
@@ -85,6 +86,14 @@ def graph_of(page) -> dict:
 
 
 # ── the page ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("make", [stepper, lambda _, path: drill(path=path)])
+def test_a_page_is_no_picture(make, tmp_path):
+    with pytest.raises(ChoiceError, match=r"^a page is written to an HTML file, got '.*page.png'$"):
+        make(Value(1.0) * 2, tmp_path / "page.png")
+    assert [*tmp_path.iterdir()] == []
+    assert make(Value(1.0) * 2, tmp_path / "page.HTM").path.exists()
 
 
 def test_policy_names_the_hashes_of_the_only_script_and_style() -> None:

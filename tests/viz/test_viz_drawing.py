@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from graphs import tanh_neuron
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracles import python, repeatable
@@ -15,23 +16,12 @@ from oracles import python, repeatable
 from scalargrad import MLP, Neuron, Value
 from scalargrad.engine import constant, parameter
 from scalargrad.errors import ChoiceError, OperandError
-from viz import audit, draw_dot, film, stepper, steps, trace, tree
+from viz import audit, draw_dot, explain, film, stepper, steps, trace, tree
 from viz.words.names import shown
 
 each_graphviz = pytest.mark.usefixtures("graphviz")
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-def neuron():
-    """Return the tanh neuron of the classic lecture."""
-    numbers = {"x1": 2.0, "x2": 0.0, "w1": -3.0, "w2": 1.0, "b": 6.8813735870195432}
-    x1, x2, w1, w2, b = (Value(number, label=name) for name, number in numbers.items())
-    n = x1 * w1 + x2 * w2 + b
-    n.label = "n"
-    o = n.tanh()
-    o.label = "o"
-    return o
 
 
 def statements(picture):
@@ -70,7 +60,7 @@ def test_trace_lists_nodes_as_they_were_evaluated_and_an_edge_for_each_use():
 
 
 def test_picture_has_label_data_and_gradient_of_each_node():
-    o = neuron()
+    o = tanh_neuron()
     o.backward()
     nodes, _ = statements(draw_dot(o))
     labels = [attributes["label"] for attributes in nodes.values()]
@@ -276,12 +266,12 @@ def test_label_that_is_no_text_is_written_as_one():
 
 @each_graphviz
 def test_same_graph_gives_the_same_picture_always():
-    assert draw_dot(neuron()).source == draw_dot(neuron()).source
-    assert draw_dot(neuron()).pipe() == draw_dot(neuron()).pipe()
+    assert draw_dot(tanh_neuron()).source == draw_dot(tanh_neuron()).source
+    assert draw_dot(tanh_neuron()).pipe() == draw_dot(tanh_neuron()).pipe()
 
 
 def test_drawing_leaves_the_graph_as_it_was():
-    o = neuron()
+    o = tanh_neuron()
     before = [(node.data, node.grad, node.label) for node in trace(o)[0]]
     draw_dot(o, local_derivatives=True)
     assert [(node.data, node.grad, node.label) for node in trace(o)[0]] == before
@@ -294,8 +284,14 @@ def test_wrong_arguments_are_named():
         trace(3.0)
     with pytest.raises(ChoiceError, match=r"rankdir is one of LR, TB, RL, BT, got 'XX'"):
         draw_dot(Value(1.0), rankdir="XX")
-    with pytest.raises(ValueError, match="unknown format: 'bad'"):
+    with pytest.raises(
+        ValueError, match="format is a kind of picture such as svg or png, got 'bad'"
+    ):
         draw_dot(Value(1.0), format="bad")
+    with pytest.raises(
+        ChoiceError, match=r"got 'L.svg': a file is written by draw_dot\(root\).save"
+    ):
+        draw_dot(Value(1.0), "L.svg")
 
 
 A = Value(1.0)
@@ -337,3 +333,28 @@ def test_examples_of_docstrings_are_right(name):
     results = doctest.testmod(import_module(f"viz.picture.{name}"))
     assert results.attempted > 0
     assert results.failed == 0
+
+
+@pytest.mark.parametrize("room", [draw_dot, film, steps, stepper, tree, lambda y: explain(y, y)])
+@pytest.mark.parametrize("attribute", ["data", "grad"])
+@pytest.mark.parametrize("thing", [None, "2", 1j, np.zeros(2), Value(1.0)], ids=repr)
+def test_what_is_no_number_gets_the_sentence_that_backward_has(room, attribute, thing):
+    """As ``p.grad = None``, which elsewhere means 0, or ``p.data = p - rate * p.grad``."""
+    p = Value(2.0, label="p")
+    y = p * 3.0
+    setattr(p, attribute, thing)
+    with pytest.raises(
+        OperandError, match=f"^{attribute} needs one real number, got .*'p'"
+    ) as told:
+        room(y)
+    with pytest.raises(OperandError) as told_by_backward:
+        y.backward()
+    assert str(told.value) == str(told_by_backward.value)
+
+
+@pytest.mark.parametrize("room", [draw_dot, film, steps, stepper, tree])
+def test_ints_and_numbers_of_numpy_are_numbers(room):
+    p = Value(2.0, label="p")
+    y = p * 3.0
+    p.data, p.grad = np.float32(2.0), 0
+    assert room(y)

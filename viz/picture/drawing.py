@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
+from graphviz import FORMATS
+
 from scalargrad.engine import Value
 from scalargrad.errors import ChoiceError, OperandError
 from scalargrad.graph import topological_sort
@@ -100,13 +102,12 @@ def draw_dot(
             the variable that holds it here; or the variables by hand, as ``names=locals()``.
 
     Returns:
-        a ``graphviz.Digraph``: ``picture.render("name")`` writes it to a file, ``picture.source``
-        is its DOT source, and a notebook shows it.
+        a ``graphviz.Digraph``: ``picture.save("L.svg")`` writes it to a file, ``picture.source`` is
+        its DOT source, and a notebook shows it.
 
     Raises:
         OperandError: ``root`` is none of these, or has no local derivatives to write.
-        ChoiceError: there is no such direction.
-        ValueError: there is no such format.
+        ChoiceError: there is no such direction, or no such format.
 
     >>> x = Value(2.0, label="x")
     >>> y = x * x
@@ -137,6 +138,9 @@ def picture(
     """
     if rankdir not in _DIRECTIONS:
         raise ChoiceError(f"rankdir is one of {', '.join(_DIRECTIONS)}, got {rankdir!r}")
+    if not isinstance(format, str) or format.lower() not in FORMATS:
+        hint = ": a file is written by draw_dot(root).save(path)" * ("." in f"{format}")
+        raise ChoiceError(f"format is a kind of picture such as svg or png, got {format!r}{hint}")
     crowded = any(box.kind in ("neuron", "layer") for box in sketch.boxes)
     notes = [sketch.notice, sketch.notice and sketch.advice]
     font = {"fontname": _FONT, "fontsize": f"{_FONT_SIZE}"}

@@ -17,7 +17,7 @@ from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort
 from scalargrad.variables import held
 
-from ..words.names import Names, nodes_of, number, shown, spread, titled
+from ..words.names import Names, nodes_with_numbers, number, shown, spread, titled
 from .folding import READABLE, Group, fold
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def sketch_values(
     called: Names = False,
 ) -> Sketch:
     """Make the sketch of a graph of Values."""
-    order = nodes_of(root, "draw_dot")
+    order = nodes_with_numbers(root, "draw_dot")
     groups, titles = fold(order, asked_to_fold), titled(order, called)
     heats = _heats(groups)
     texts = _slope_texts if local_derivatives else _no_texts

@@ -23,7 +23,7 @@ from .names import (
     elided,
     gap,
     named,
-    nodes_of,
+    nodes_with_numbers,
     number,
     pad,
     short,
@@ -131,7 +131,7 @@ def explain(x: Value, root: Value, most: int = 8, *, names: Names = True) -> Exp
       a →₁ b → L   2 · 1 = 2.0000
       a →₂ b → L   2 · 1 = 2.0000
     """
-    order = nodes_of(root, "explain")
+    order = nodes_with_numbers(root, "explain")
     if not isinstance(x, Value):
         raise OperandError(f"explain needs a Value to explain the gradient of, got {x!r:.60}")
     called = named(order if x in set(order) else [*order, x], names)

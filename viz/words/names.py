@@ -11,6 +11,7 @@ from functools import cache
 from itertools import count
 from typing import Any, TypeVar
 
+from scalargrad.arguments import assigned_data, assigned_grad
 from scalargrad.engine import Value, operands
 from scalargrad.errors import OperandError
 from scalargrad.graph import topological_sort
@@ -18,7 +19,8 @@ from scalargrad.variables import Names, held
 
 __all__ = [
     "LONG", "Called", "Names", "Text", "about", "elided", "exact", "gap", "listed", "named",
-    "nodes_of", "number", "pad", "short", "shown", "slope", "spread", "symbol", "titled", "width",
+    "nodes_of", "nodes_with_numbers", "number", "pad", "short", "shown", "slope", "spread",
+    "symbol", "titled", "width",
 ]  # fmt: skip
 
 Item = TypeVar("Item")
@@ -46,6 +48,20 @@ def nodes_of(root: Value, room: str) -> list[Value]:
     if not isinstance(root, Value):
         raise OperandError(f"{room} needs a Value, the result of a graph, got {_described(root)}")
     return topological_sort([root], operands)
+
+
+def nodes_with_numbers(root: Value, room: str) -> list[Value]:
+    """Return the nodes that lead to ``root``, whose numbers are to be shown.
+
+    Raises:
+        OperandError: ``root`` is no Value; or to a node's data or gradient something was assigned
+            that is no number, such as None.
+    """
+    order = nodes_of(root, room)
+    for node in order:
+        assigned_data(node)
+        assigned_grad(node)
+    return order
 
 
 def _described(thing: Any) -> str:

@@ -10,7 +10,7 @@ from scalargrad.engine import Value, operands
 from scalargrad.graph import use_counts
 from scalargrad.own import backward_faults, push
 
-from .names import Names, named, nodes_of, number, shown, slope
+from .names import Names, named, nodes_with_numbers, number, shown, slope
 
 __all__ = ["Edge", "Step", "Steps", "edges", "steps"]
 
@@ -88,7 +88,7 @@ class Steps(Iterator[Step]):
     """The steps of a backward pass: a loop takes them one by one, a prompt shows them."""
 
     def __init__(self, root: Value, names: Names = True) -> None:
-        self._order = nodes_of(root, "steps")
+        self._order = nodes_with_numbers(root, "steps")
         self._names = named(self._order, names)
         self._left = _steps(self._order, self._names)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from scalargrad.engine import Value, operands
 from scalargrad.graph import use_counts
 
-from .names import Names, Text, named, nodes_of, number, pad, shown, width
+from .names import Names, Text, named, nodes_with_numbers, number, pad, shown, width
 
 __all__ = ["tree"]
 
@@ -68,7 +68,7 @@ def tree(
     │  └─ a                        see above
     └─ b                           see above
     """
-    order = nodes_of(root, "tree")
+    order = nodes_with_numbers(root, "tree")
     called = named(order, names)
     rows = list(islice(_rows(root, called, use_counts(order, operands), depth), size))
     lines = _aligned([_Row("node", "op", "data", "grad"), *rows])

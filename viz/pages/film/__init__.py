@@ -6,12 +6,11 @@ import math
 import os
 from base64 import b64encode
 from html import escape
-from pathlib import Path
 
 from scalargrad.engine import Value
-from scalargrad.errors import ChoiceError, SizeError
+from scalargrad.errors import SizeError
 
-from ...words.names import Names, named, nodes_of
+from ...words.names import Names, named, nodes_with_numbers
 from ..shared.page import Saved
 from .drawing import draw
 from .plot import plot_of
@@ -22,6 +21,7 @@ __all__ = ["Film", "film"]
 class Film(Saved):
     """A film of a graph: save it, or let a notebook show it."""
 
+    kind = "film", "SVG", (".svg",)
     #: What is seen, in a few sentences.
     description = ""
 
@@ -29,15 +29,6 @@ class Film(Saved):
     def svg(self) -> str:
         """The whole film: an SVG that loads nothing and runs no script."""
         return self._text
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the film to an SVG file, and return its full path.
-
-        Raises:
-            ChoiceError (a ValueError): the file is named as something else.
-        """
-        _check_path(path)
-        return super().save(path)
 
     def _repr_html_(self) -> str:
         """Show the film as an image, in which its style and its ids are its own."""
@@ -88,9 +79,8 @@ def film(
     >>> film(y)
     <film of y, 4 scenes in 8 s; not saved yet: use .save(path)>
     """
-    order = nodes_of(root, "film")
-    if path is not None:
-        _check_path(path)
+    order = nodes_with_numbers(root, "film")
+    Film.check_path(path)
     if seconds is not None and not _is_length(seconds):
         raise SizeError(f"seconds is a positive number, got {seconds!r:.60}")
     called = named(order, names)
@@ -100,11 +90,6 @@ def film(
     made = Film(svg, title, path)
     made.description = story.description
     return made
-
-
-def _check_path(path: str | os.PathLike[str]) -> None:
-    if Path(path).suffix.lower() != ".svg":
-        raise ChoiceError(f"a film is written to an SVG file, got {os.fspath(path)!r}")
 
 
 def _is_length(seconds: object) -> bool:

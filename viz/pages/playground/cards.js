@@ -344,8 +344,9 @@ function makeParameters() {
   panel.addEventListener("toggle", () => {
     const list = panel.querySelector(".list");
     if (!panel.open || list.children.length) return;
-    data.parameters.names.slice(0, MOST_LISTED).forEach((name, index) => {
+    data.parameters.short.slice(0, MOST_LISTED).forEach((name, index) => {
       const made = button("", () => chooseWeight(index));
+      made.title = parameterName(index);
       made.append(element("span", "", name), element("b"));
       made.dataset.parameter = index;
       list.append(made);

@@ -64,9 +64,11 @@ def _parameters(model: Any, parameters: Sequence[Value]) -> dict[str, Any]:
     place = {p: i for i, p in enumerate(parameters)}
     named = names_of(model, parameters)
     titles = {p: name for name, p in named}
+    names, labels = [titles[p] for p in parameters], [p.label for p in parameters]
+    tell_apart = all(labels) and len({*labels}) == len(labels)
     return {
-        "names": [titles[p] for p in parameters],
-        "labels": [p.label for p in parameters],
+        "names": names,
+        "short": labels if tell_apart else names,  # as their neurons are called
         "data": numbers(np.array([p.data for p in parameters])),
         "state": [
             [name, place.get(p, -1), p.data if math.isfinite(p.data) else 0.0] for name, p in named

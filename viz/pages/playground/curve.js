@@ -8,7 +8,7 @@ function drawCurve() {
   const { losses, held } = curve;
   const logarithmic = $("log").checked;
   const scale = logarithmic ? (loss) => Math.log10(Math.max(loss, 1e-12)) : (loss) => loss;
-  const { ink, quiet, plus, minus } = palette();
+  const { paper, ink, quiet, plus, minus } = palette();
   const place = {
     x: scaleOf([0, Math.max(losses.length, 1)], MARGIN.left, width - MARGIN.right),
     y: scaleOf(rangeOfLosses(scale, logarithmic), height - MARGIN.bottom, MARGIN.top),
@@ -38,7 +38,11 @@ function drawCurve() {
   if (!losses.length) {
     pen.fillStyle = css(quiet);
     pen.textAlign = "center";
-    pen.fillText("the loss of each step will be here", (place.x.start + place.x.end) / 2, height / 2);
+    pen.strokeStyle = css(paper);
+    pen.lineWidth = 5;
+    for (const draw of ["strokeText", "fillText"]) { // no line goes through it
+      pen[draw]("the loss of each step will be here", (place.x.start + place.x.end) / 2, height / 2);
+    }
   }
   const word = losses.length ? `${losses.length} steps, from ${number(losses[0])} to ${number(losses[losses.length - 1])}` : "no step yet";
   canvas.setAttribute("aria-label", `The loss: ${word}`);

@@ -13,6 +13,8 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+from scalargrad.errors import ChoiceError
+
 from .javascript import rules
 
 __all__ = ["Page", "Saved", "assemble", "fill", "in_json", "read"]
@@ -21,6 +23,8 @@ __all__ = ["Page", "Saved", "assemble", "fill", "in_json", "read"]
 class Saved:
     """A text to look at, in a file: save it, or let a notebook show it."""
 
+    #: What it is, what it is written to, and how the names of such files end.
+    kind: tuple[str, str, tuple[str, ...]]
     #: Where it was saved last, if it was.
     path: Path | None = None
 
@@ -29,8 +33,20 @@ class Saved:
         if path is not None:
             self.save(path)
 
+    @classmethod
+    def check_path(cls, path: str | os.PathLike[str] | None) -> None:
+        """Check that a file is named as what it will be."""
+        what, file, suffixes = cls.kind
+        if path is not None and Path(path).suffix.lower() not in suffixes:
+            raise ChoiceError(f"a {what} is written to an {file} file, got {os.fspath(path)!r}")
+
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write it to a file, and return its full path."""
+        """Write it to a file, and return its full path.
+
+        Raises:
+            ChoiceError (a ValueError): the file is named as something else.
+        """
+        self.check_path(path)
         self.path = Path(path).resolve()
         self.path.write_text(self._text, encoding="utf-8", newline="\n")
         return self.path
@@ -43,6 +59,7 @@ class Saved:
 class Page(Saved):
     """A page in one file: save it, or let a notebook show it."""
 
+    kind = "page", "HTML", (".html", ".htm", ".xhtml", "")
     #: What it may do in the frame of a notebook, in the words of HTML's ``sandbox``.
     allowed = "allow-scripts"
 
@@ -109,6 +126,7 @@ def in_json(x: float) -> float | str:
     >>> in_json(0.5), in_json(-math.inf)
     (0.5, '-Infinity')
     """
+    x = float(x)  # of NumPy's numbers JSON knows only those that are floats of Python, too
     if math.isfinite(x):
         return x
     return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"

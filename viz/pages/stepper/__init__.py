@@ -7,7 +7,7 @@ import warnings
 
 from scalargrad.engine import Value
 
-from ...words.names import Names, named, nodes_of
+from ...words.names import Names, named, nodes_with_numbers
 from ..shared.page import Page
 from .content import LARGEST_DRAWN, content_of
 from .page import write
@@ -60,7 +60,7 @@ def stepper(
     >>> stepper(y)
     <stepper of y, 4 steps; not saved yet: use .save(path)>
     """
-    order = nodes_of(root, "stepper")
+    order = nodes_with_numbers(root, "stepper")
     if len(order) > _LARGEST_CALM:
         warnings.warn(
             f"the graph has {len(order):,} nodes: its page will be large and slow, and its picture "
