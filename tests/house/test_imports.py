@@ -116,6 +116,22 @@ def test_lower_floors_import_the_standard_library_alone(name):
         assert other in SOURCES or other.split(".")[0] in sys.stdlib_module_names
 
 
+#: The floors of `viz`, whose rooms are packages and modules.
+IN_VIZ = {"neurons": 0, "words": 1, "picture": 2, "plots": 2, "pages": 3, "display": 4, "": 5}
+
+
+def test_imports_within_viz_run_downward():
+    rooms = {
+        (name.split(".")[1] if "." in name else "", other.split(".")[1])
+        for name in SOURCES
+        if room(name) == "viz"
+        for other in imported(name)
+        if other.startswith("viz.")
+    }
+    assert {(a, b) for a, b in rooms if a != b and IN_VIZ[a] <= IN_VIZ[b]} == set()
+    assert ("words", "neurons") in rooms
+
+
 def test_no_private_name_is_imported_from_another_module():
     sources = [*SOURCES.values(), *(ROOT / "tests").rglob("*.py")]
     private = {

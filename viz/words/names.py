@@ -36,8 +36,7 @@ class Text(str):
 
     __slots__ = ()
 
-    def __repr__(self) -> str:
-        return str(self)
+    __repr__ = str.__str__
 
 
 def nodes_of(root: Value, room: str) -> list[Value]:
