@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .arguments import named
-from .differences import Move, cause, fault, slopes, steps
+from .differences import Move, cause, fault, mirrored, slopes, steps
 from .engine import Value, operands
 from .errors import DomainError, GradientError, OperandError
 from .evaluation import edited, replayed
@@ -228,6 +228,7 @@ class _Check:
         self.leaves, self.order, self.evaluate = graph.leaves, graph.order, graph.evaluate
         self.rtol, self.atol = rtol, atol
         self.root = self.order[-1]
+        self.places = {node: i for i, node in enumerate(self.order)}
 
     def run(self) -> float:
         """Return the largest difference between the gradients, or raise."""
@@ -316,7 +317,32 @@ class _Check:
                     for side in range(3)
                 )
                 two_sided = any(one[0] for _, one in terms) and any(one[2] for _, one in terms)
-                yield node, Move(step, data, (left, both, right), two_sided)
+                bend = None if two_sided else self._bend(node, step, lower, upper)
+                yield node, Move(step, data, (left, both, right), bend)
+
+    def _bend(
+        self, node: Value, step: float, lower: Sequence[float], upper: Sequence[float]
+    ) -> float:
+        """Return how much a node's slope changes whose operands move to one side alone.
+
+        They are moved as far to the other side; what is undefined there is nan. An operation of
+        one's own cannot be computed there, and passes for one without a kink.
+        """
+        if node.primitive is None:
+            return 0.0
+        inputs = operands(node)
+        places = [self.places[x] for x in inputs]
+        ends = [mirrored(lower[i], x.data, upper[i]) for i, x in zip(places, inputs, strict=True)]
+        try:
+            low, high = (node.primitive.evaluate(*side) for side in zip(*ends, strict=True))
+        except (ArithmeticError, ValueError):
+            return math.nan
+        own = [slopes((a, x.data, b), step) for (a, b), x in zip(ends, inputs, strict=True)]
+        left, both, right = (
+            math.fsum(p * one for p, one in zip(self.partials[node], side, strict=True) if one)
+            for side in zip(*own, strict=True)
+        )
+        return Move(step, (low, node.data, high), (left, both, right)).gap
 
     def _agrees(self, node: Value, move: Move) -> bool:
         return move.agrees(self.rtol, self.atol * max(1.0, abs(node.data)))

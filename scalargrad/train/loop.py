@@ -13,15 +13,7 @@ from ..compiler.passes.walk import Floats, Ints
 from ..errors import NonFiniteError
 from ..optim import Optimizer
 from ..progress import Bar
-from .arguments import (
-    Loss,
-    Model,
-    batch_of,
-    check_functions,
-    count_of,
-    generator,
-    values_of,
-)
+from .arguments import Loss, Model, batch_of, check_functions, count_of, generator, values_of
 from .history import History
 from .interrupts import Interrupts
 from .prepare import prepared

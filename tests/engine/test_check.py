@@ -11,7 +11,7 @@ from oracles import ORACLES
 from scalargrad import MLP, Value, check_gradients
 from scalargrad.compiler import compile
 from scalargrad.errors import DomainError, GradientError, OperandError
-from scalargrad.functional import cross_entropy
+from scalargrad.functional import cross_entropy, where
 from scalargrad.ops import PRIMITIVES
 from scalargrad.own import backward_faults
 
@@ -361,6 +361,43 @@ def test_kink_is_always_called_a_kink(x, left, right, share, bend):
 
     with pytest.raises(GradientError, match=r"^bent is at a kink"):
         check_gradients(lambda inputs: own("bent", value, backward)(inputs[0]), [x])
+
+
+ONE_SIDED = {
+    "ReLU": lambda x: x.max(0).relu(),
+    "abs": lambda x: abs(x.max(0)),
+    "max": lambda x: x.max(0).max(0),
+    "min": lambda x: x.max(0).min(0),
+    "leaky ReLU": lambda x: x.max(0).leaky_relu(),
+    "where": lambda x: where(x.max(0), 3 * x, x),
+}
+
+
+@pytest.mark.parametrize("name", ONE_SIDED)
+def test_kink_whose_operand_moves_to_one_side_is_not_blamed_on_the_rule(name):
+    x = Value(0.0, label="x")
+    with pytest.raises(GradientError) as caught:
+        check_gradients(ONE_SIDED[name](x) * 2)
+    assert str(caught.value).startswith(f"{name} is at a ")
+
+
+def test_border_is_not_blamed_on_the_rule_where_an_operand_moves_to_one_side():
+    with pytest.raises(GradientError, match=r"^sqrt is at the border of its domain"):
+        check_gradients(Value(0.0).max(0).sqrt())
+
+
+def test_what_has_no_kink_agrees_where_its_operand_moves_to_one_side():
+    x = Value(0.0)
+    assert check_gradients((x.max(0) * 3 + 1).exp().tanh() / (2 - x.min(0))) < 1e-5
+
+
+def test_wrong_derivative_is_wrong_where_its_operand_moves_to_one_side():
+    def backward(out, node):
+        node.grad += 2 * out.grad
+
+    triple = own("triple", lambda x: 3 * x, backward)
+    with pytest.raises(GradientError, match=r"^triple has a wrong derivative"):
+        check_gradients(lambda inputs: triple(inputs[0].max(0)), [0.0])
 
 
 def test_edited_graph_is_not_blamed_on_a_rule():
