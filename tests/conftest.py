@@ -26,6 +26,18 @@ def _not_skipped(report):
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Keep the garbage collector from walking all tests, and what they import, again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport():
     return _not_skipped((yield))
 
@@ -126,9 +138,3 @@ def open_page(tab):
         what.clear()
     assert trouble == []
     assert [url for url in requests if not url.startswith(("about:", *own))] == []
-
-
-def pytest_collection_finish():
-    """Keep the garbage collector from walking all tests again and again."""
-    gc.collect()
-    gc.freeze()

@@ -182,7 +182,7 @@ def test_graph_too_deep_for_any_stack_is_copied_and_freed(duplicate):
 @each_way
 @pytest.mark.parametrize("order", [1, -1])
 def test_every_result_of_a_deep_graph_is_copied_once(duplicate, order):
-    nodes = graph(chain(3000)[0])[::order]
+    nodes = graph(chain(1500)[0])[::order]
     twins = duplicate(nodes)
     assert len(twins) == len(set(twins)) == len(set(graph(*twins)))
 
