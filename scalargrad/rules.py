@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         label: str
         _rule: Rule
 
+        def _misassigned(self) -> Exception | None: ...
+
     N = TypeVar("N", bound=Node)
 
 __all__ = [
@@ -244,11 +246,9 @@ def _docstring(row: Primitive) -> str:
 def failure(error: Exception, row: Primitive, *nodes: Node) -> Exception:
     """Return the error that says which operation failed, on what, and what it needs."""
     show_sources()  # its traceback may be shown
-    given = [f"{node.data!r}{_labelled(node)}" for node in nodes]
     if isinstance(error, TypeError):  # what was assigned to the data of a node may be anything
-        places = zip(nodes, given, strict=True)
-        wrong = [got for node, got in places if not isinstance(node.data, (float, int))]
-        return OperandError(f"data needs one real number, got {' and '.join(wrong)}")
+        return next(filter(None, (node._misassigned() for node in nodes)), error)
+    given = [f"{node.data!r}{_labelled(node)}" for node in nodes]
     name = row.name
     if len(nodes) > 1:
         name = f"x {row.symbol} y"

@@ -1,5 +1,6 @@
 """What the tests share."""
 
+import gc
 import os
 import shutil
 from importlib import import_module
@@ -12,6 +13,8 @@ settings.register_profile("scalargrad", deadline=None)
 settings.load_profile("scalargrad")
 
 NO_SKIP = bool(os.environ.get("SCALARGRAD_NO_SKIP"))
+#: What a tape runs as.
+LANGUAGES = ["machine code", "Python", "Python, run by run"]
 
 
 def _not_skipped(report):
@@ -20,6 +23,18 @@ def _not_skipped(report):
         report.outcome = "failed"
         report.longrepr = f"nothing may skip here: {report.longrepr}"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Keep the garbage collector from walking all tests, and what they import, again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -53,6 +68,19 @@ def graphviz(request, monkeypatch, tmp_path_factory):
     return request.param
 
 
+@pytest.fixture(params=LANGUAGES)
+def language(request, monkeypatch):
+    """Run tapes with and without numba, and as tapes that are too long for a line each."""
+    from scalargrad.compiler.tape import machine, native, python
+
+    in_machine_code = request.param == "machine code"
+    monkeypatch.setattr(native, "is_installed", lambda: in_machine_code)
+    monkeypatch.setattr(machine, "_say_what_is_missing", lambda: None)
+    if request.param == "Python, run by run":
+        monkeypatch.setattr(python, "LINES", 0)
+    return request.param
+
+
 @pytest.fixture(scope="module")
 def browser():
     """A headless Chromium."""
@@ -65,26 +93,57 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture
-def open_page(browser):
-    """Open a file without a network: nothing may go wrong in it, and nothing may be asked for."""
-    contexts, own, trouble, requests = [], [], [], []
+#: What a page is shown on, where a test does not say otherwise.
+EVERYDAY = {"media": "screen", "color_scheme": "light", "reduced_motion": "reduce"}
 
-    def opened(path, address="", **options):
-        options = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | options
+
+@pytest.fixture(scope="module")
+def tab(browser):
+    """A page without a network that tests use one after the other, and what it says."""
+    context = browser.new_context(offline=True)
+    said = {"trouble": [], "requests": []}
+    trouble, requests = said.values()
+    context.on("weberror", lambda error: trouble.append(str(error.error)))
+    context.on("console", lambda message: trouble.append(message.text))
+    context.on("dialog", lambda dialog: trouble.append(dialog.message))
+    context.on("request", lambda request: requests.append(request.url))
+    yield context.new_page(), said
+    context.close()
+
+
+@pytest.fixture
+def open_page(tab):
+    """Open a file without a network: nothing may go wrong in it, and nothing may be asked for."""
+    page, said = tab
+    own, more = [], []
+
+    def opened(path, address="", *, width=1280, height=800, **media):
+        where = page
+        if own:
+            where = page.context.new_page()
+            more.append(where)
         own.append(path.as_uri())
-        context = browser.new_context(offline=True, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("console", lambda message: trouble.append(message.text))
-        page.on("dialog", lambda dialog: trouble.append(dialog.message))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(path.as_uri() + address)
-        return page
+        where.set_viewport_size({"width": width, "height": height})
+        where.emulate_media(**EVERYDAY | media)
+        where.goto(path.as_uri() + address)
+        return where
 
     yield opened
-    for context in contexts:
-        context.close()
+    for each in more:
+        each.close()
+    page.mouse.move(0, 0)
+    page.goto("about:blank")
+    trouble, requests = (said[what].copy() for what in ("trouble", "requests"))
+    for what in said.values():
+        what.clear()
     assert trouble == []
-    assert [url for url in requests if not url.startswith(tuple(own))] == []
+    assert [url for url in requests if not url.startswith(("about:", *own))] == []
+
+
+@pytest.fixture
+def no_collector():
+    """Let nothing be freed but by reference counts."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()

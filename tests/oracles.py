@@ -295,6 +295,7 @@ def python(code: str, *, isolated: bool = False, **environment: str) -> str:
 def collector_off() -> Iterator[None]:
     """Leave freeing to reference counts alone."""
     gc.collect()
+    gc.freeze()  # what is there now is not walked by the next collection
     gc.disable()
     try:
         yield

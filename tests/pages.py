@@ -15,15 +15,18 @@ def text(page, selector: str) -> str:
 
 def wait_for(page, condition: str) -> None:
     """Wait for something in the page, whose policy forbids page.wait_for_function."""
-    for _ in range(100):
+    for _ in range(500):
         if page.evaluate(condition):
             return
-        page.wait_for_timeout(100)
+        page.wait_for_timeout(20)
     pytest.fail(f"waited in vain for {condition}")
 
 
 def violations(page) -> list[str]:
     """Return what axe-core finds inaccessible."""
     axe = require_package("axe_playwright_python.sync_playwright")
-    found = axe.Axe().run(page).response["violations"]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe.Axe().axe_script)
+    only = "{ resultTypes: ['violations'] }"
+    found = page.evaluate(f"axe.run({only}).then((results) => results.violations)")
     return [f"{each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]]

@@ -22,7 +22,7 @@ def linear_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     >>> rate(0), round(rate(45), 3), rate(1000)
     (1.0, 0.55, 0.1)
     """
-    return _schedule("linear_decay", start, end, steps, _on_a_line)
+    return _decay("linear_decay", start, end, steps, _linear)
 
 
 def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]:
@@ -37,10 +37,10 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     >>> rate(0), round(rate(50), 3), rate(100)
     (1.0, 0.5, 0.0)
     """
-    return _schedule("cosine_decay", start, end, steps, _half_a_cosine)
+    return _decay("cosine_decay", start, end, steps, _half_a_cosine)
 
 
-def _on_a_line(done: float) -> float:
+def _linear(done: float) -> float:
     return 1 - done
 
 
@@ -49,14 +49,14 @@ def _half_a_cosine(done: float) -> float:
 
 
 @dataclass(frozen=True, repr=False)
-class _Schedule:
-    """A way from one number to another: an object and no closure, so that it can be pickled."""
+class _Decay:
+    """A way from one number to another: no closure, so that an optimiser with it can be pickled."""
 
     name: str
     start: float
     end: float
     steps: float
-    left: Callable[[float], float]  # of the way, by how much is done
+    left: Callable[[float], float]  # of the way, by how much of the steps is done
 
     def __call__(self, step: int) -> float:
         share = self.left(min(step / self.steps, 1.0))
@@ -66,9 +66,7 @@ class _Schedule:
         return f"{self.name}({self.start:g}, {self.end:g}, steps={self.steps:g})"
 
 
-def _schedule(
-    name: str, start: Any, end: Any, steps: Any, left: Callable[[float], float]
-) -> _Schedule:
+def _decay(name: str, start: Any, end: Any, steps: Any, left: Callable[[float], float]) -> _Decay:
     length = option("the length of a schedule", steps, "greater than 0", lambda x: x > 0)
-    ends = option("the start of a schedule", start), option("the end of a schedule", end)
-    return _Schedule(name, *ends, length, left)
+    first, last = option("the start of a schedule", start), option("the end of one", end)
+    return _Decay(name, first, last, length, left)

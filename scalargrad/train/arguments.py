@@ -60,7 +60,7 @@ def check_functions(functions: dict[str, object]) -> None:
     for name, function in functions.items():
         if not callable(function):
             example = ", such as mse of scalargrad.functional" if name == "loss" else ""
-            raise OperandError(f"the {name} is a function{example}, got {function!r}")
+            raise OperandError(f"the {name} is a function{example}, got {function!r:.60}")
 
 
 def batch_of(batch_size: SupportsIndex | None, count: int) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import pytest
+from contests import Steps, assert_same, contenders, two_steps
 
 from benchmarks import scalars
 from benchmarks.compiled import CASES, measure, run
@@ -56,51 +56,44 @@ PAIRS = [
 OURS = "scalargrad, compiled"
 
 
+WORKS = NETWORKS | {
+    f"{name}, {count}": work.only(count) for name, work in SCALARS.items() for count in (1, 7)
+}
+
+
 @pytest.fixture(scope="module")
-def contender(request) -> Iterator[Resident]:
-    """An engine in a process of its own, as in the benchmark."""
-    engine = ENGINES[request.param]
-    if not installed(engine.package):
-        pytest.skip(f"needs {engine.package}")
-    if "generate" in engine.options and not shutil.which("cc"):
-        pytest.skip("needs a C compiler")
-    with Resident(Contender, engine) as resident:
-        yield resident
+def contender():
+    with contenders(ENGINES) as made:
+        yield made
+
+
+@cache
+def eagerly(name: str) -> Steps:
+    return two_steps(eager.prepare(WORKS[name]))
 
 
 # ── the engines ─────────────────────────────────────────────────────────────────────────────────
 
 
-def agrees_with_eager_scalars(contender: Resident, work: Work) -> None:
-    theirs, ours = contender.call("prepare", work), eager.prepare(work)
-    assert theirs.losses[0] == pytest.approx(ours.step(), rel=1e-12)
-    gradient = ours.gradient()
-    size = np.abs(gradient).max()
-    assert 0 < size < np.inf
-    # In JAX it is the difference of weights, which may be in the thousands.
-    np.testing.assert_allclose(theirs.gradient, gradient, rtol=1e-9, atol=1e-10 * size)
-    assert theirs.losses[1] == pytest.approx(ours.step(), rel=1e-12)  # after the update
-
-
-@pytest.mark.parametrize("contender", ENGINES, indirect=True)
-@pytest.mark.parametrize("work", NETWORKS.values(), ids=NETWORKS)
-def test_engine_trains_a_network_as_eager_scalars_do(work: Work, contender: Resident) -> None:
-    agrees_with_eager_scalars(contender, work)
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_engine_trains_a_network_as_eager_scalars_do(contender, engine: str, name: str) -> None:
+    assert_same(contender(engine).call("prepare", WORKS[name]), eagerly(name), 1e-10)
 
 
 @pytest.mark.parametrize("count", [1, 7])
-@pytest.mark.parametrize(("contender", "name"), PAIRS, indirect=["contender"])
+@pytest.mark.parametrize(("engine", "name"), PAIRS)
 def test_engine_evaluates_scalars_as_eager_ones_do(
-    contender: Resident, name: str, count: int
+    contender, engine: str, name: str, count: int
 ) -> None:
-    agrees_with_eager_scalars(contender, SCALARS[name].only(count))
+    name = f"{name}, {count}"
+    assert_same(contender(engine).call("prepare", WORKS[name]), eagerly(name), 1e-10)
 
 
-@pytest.mark.parametrize("contender", [JAX], indirect=True)
-def test_nobody_writes_arms_and_irregular_graphs_as_array_code(contender: Resident) -> None:
+def test_nobody_writes_arms_and_irregular_graphs_as_array_code(contender) -> None:
     for name in ("arm", "pendulum", "irregular graph"):
         with pytest.raises(Unable, match="no array code"):
-            contender.call("prepare", SCALARS[name])
+            contender(JAX).call("prepare", SCALARS[name])
 
 
 def test_generated_c_needs_a_compiler(monkeypatch) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import pytest
+from contests import Steps, assert_same, contenders, two_steps
 
 from benchmarks import gpt, microgpt, microgpt_style
-from benchmarks.contest import Case, Contender
-from benchmarks.demo import installed
+from benchmarks.contest import Case
 from benchmarks.gpt_work import Names
-from benchmarks.harness import Resident
 from benchmarks.peers import gpt_by_hand, gpt_scalars
 from scalargrad import Value, compile
 
@@ -38,29 +37,22 @@ SLOPES = {
 
 
 @pytest.fixture(scope="module")
-def contender(request) -> Iterator[Resident]:
-    """An engine in a process of its own, as in the benchmark."""
-    engine = gpt.ENGINES[request.param]
-    if not installed(engine.package):
-        pytest.skip(f"needs {engine.package}")
-    with Resident(Contender, engine) as resident:
-        yield resident
+def contender():
+    with contenders(gpt.ENGINES) as made:
+        yield made
 
 
-@pytest.mark.parametrize("contender", gpt.ENGINES, indirect=True)
-@pytest.mark.parametrize("work", WORKS.values(), ids=WORKS)
+@cache
+def eagerly(name: str) -> Steps:
+    return two_steps(gpt_scalars.eager(WORKS[name], "scalargrad"))
+
+
+@pytest.mark.parametrize("name", WORKS)
+@pytest.mark.parametrize("engine", gpt.ENGINES)
 def test_engine_trains_as_eager_scalars_in_microgpts_way_do(
-    work: Names, contender: Resident
+    contender, engine: str, name: str
 ) -> None:
-    theirs = contender.call("prepare", work)
-    ours = gpt_scalars.eager(work, "scalargrad")
-    assert theirs.losses[0] == pytest.approx(ours.step(), rel=1e-12)
-    gradient = ours.gradient()
-    size = np.abs(gradient).max()
-    assert 0 < size < np.inf
-    # In JAX it is the difference of weights.
-    np.testing.assert_allclose(theirs.gradient, gradient, rtol=1e-9, atol=1e-11 * size)
-    assert theirs.losses[1] == pytest.approx(ours.step(), rel=1e-12)  # after the update
+    assert_same(contender(engine).call("prepare", WORKS[name]), eagerly(name), 1e-11)
 
 
 def test_gradient_by_hand_is_the_slope() -> None:

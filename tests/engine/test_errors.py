@@ -177,14 +177,15 @@ def test_operation_on_data_that_is_no_number_says_so(data, operation):
     x.data = data
     with pytest.raises(OperandError) as caught:
         operation(x)
-    assert str(caught.value) == f"data needs one real number, got {data!r} (node 'loss')"
+    got = f"{type(data).__name__} {data!r} (node 'loss'): "  # and what to do
+    assert str(caught.value).startswith(f"data needs one real number, got {got}")
     assert caught.value.__suppress_context__
 
 
 def test_array_as_data_is_named_where_an_operation_cannot_compute_with_it():
     x = Value(1.0, label="loss")
     x.data = np.array([1.0, 2.0])
-    with pytest.raises(OperandError, match=r"needs one real number, got array.* \(node 'loss'\)$"):
+    with pytest.raises(OperandError, match=r"real number, got ndarray.* \(node 'loss'\): make one"):
         x.exp()
 
 

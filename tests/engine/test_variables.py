@@ -3,6 +3,7 @@
 import collections
 import gc
 import inspect
+import json
 import os
 import subprocess
 import sys
@@ -234,24 +235,29 @@ ROOMS = [
     ("compile(L, [a, b], machine='tape')", "L = "),
 ]
 
-SCRIPT = """
-from scalargrad import Value, compile
-from viz import *
-def f():
-    a, b = Value(2.0), Value(3.0)
-    L = a * b
-    print({call})
-f()
-"""
+
+@pytest.fixture(scope="module")
+def script():
+    """Ask every room in one script; return what each prints with names, and without."""
+    lines = [
+        "from scalargrad import Value, compile",
+        "from viz import *",
+        "import json",
+        "said = []",
+    ]
+    for call, _ in ROOMS:
+        off = call.replace("L)", "L, names=False)", 1) if "compile" not in call else "''"
+        lines += ["def f():", "    a, b = Value(2.0), Value(3.0)", "    L = a * b"]
+        lines += [f"    said.append([str({call}), str({off})])", "f()"]
+    said = json.loads(python("\n".join([*lines, "print(json.dumps(said))"])))
+    return {call: each for (call, _), each in zip(ROOMS, said, strict=True)}
 
 
 @pytest.mark.parametrize(("call", "said"), ROOMS)
-def test_each_room_names_from_variables_in_a_script(call, said):
-    printed = python(SCRIPT.format(call=call))
-    assert said in printed
-    if "compile" not in call:
-        off = call.replace("L)", "L, names=False)", 1)
-        assert said not in python(SCRIPT.format(call=off))
+def test_each_room_names_from_variables_in_a_script(script, call, said):
+    named, off = script[call]
+    assert said in named
+    assert said not in off
 
 
 @pytest.mark.parametrize("room", [draw_dot, tree, steps, formula, audit, stepper])

@@ -4,9 +4,6 @@ import doctest
 import math
 import re
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +13,6 @@ from scipy.integrate import solve_ivp
 from examples import common, four_points, iris, moons, pendulum, quadratic, tanh_neuron
 from scalargrad import MLP, Value, fit
 from scalargrad.train.history import History
-
-ROOT = Path(__file__).parents[2]
 
 
 def pictures(folder):
@@ -160,22 +155,6 @@ def test_film_of_the_moons_begins_with_the_untrained_model():
     )
 
 
-@pytest.mark.parametrize("name", ["tanh_neuron", "quadratic", "four_points", "iris"])
-def test_the_same_seed_gives_the_same_run_from_the_command_line(name, tmp_path):
-    command = [sys.executable, "-m", f"examples.{name}", "--epochs", "2", "--seed", "5"]
-    printed = [
-        subprocess.run(
-            [*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout
-        for _ in range(2)
-    ]
-    assert printed[0] == printed[1]
-    assert str(tmp_path) in printed[0]
-    listed = printed[0].partition("pictures:")[2].split()
-    assert listed
-    assert all(Path(path).exists() for path in listed)
-
-
 COUNT = "needs a whole number of at least 1, got"
 
 
@@ -262,12 +241,20 @@ def test_pendulum_is_found_from_its_recording(tmp_path, capsys):
     assert "evaluations: " in printed.err
 
 
+@pytest.fixture
+def _without_a_film(monkeypatch):
+    """Draw none, which takes ten times as long as the search."""
+    monkeypatch.setattr(pendulum, "animate", lambda *given: given[-1])
+
+
+@pytest.mark.usefixtures("_without_a_film")
 def test_pendulum_is_found_exactly_where_nothing_is_noise(tmp_path):
     fit = pendulum.main(["--out", str(tmp_path), "--noise", "0"])
     np.testing.assert_allclose(fit.found, pendulum.TRUTH, rtol=1e-7)
     assert fit.errors.max() < 1e-6
 
 
+@pytest.mark.usefixtures("_without_a_film")
 def test_pendulum_is_found_by_adam_as_by_least_squares(tmp_path):
     fits = [
         pendulum.main(["--out", str(tmp_path), "--search", search, "--seed", "3"])

@@ -9,7 +9,10 @@ from types import ModuleType
 from typing import ClassVar
 
 #: The files of the engine's tests that take no minutes here.
-RUN = ("calculus", "copies", "engine", "errors", "functional", "graph", "nn", "ops")
+RUN = (
+    *("backward", "calculus", "copies", "errors", "functional", "graph", "memory", "modules"),
+    *("nn", "node", "numbers", "ops", "ops_special", "own_operations"),
+)  # fmt: skip
 
 #: The stack of a browser is small: CPython frees graphs of many thousand steps by recursion there.
 SHALLOW = "not deep and not depth and not chain and not million and not long"

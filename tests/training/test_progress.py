@@ -20,7 +20,6 @@ from scalargrad.functional import mse
 from scalargrad.progress import Bar
 
 LOOP = "from scalargrad.progress import Bar\nfor _ in Bar(range(5), 'epochs', mininterval=0): pass"
-EXAMPLES = ["digits", "four_points", "iris", "moons", "quadratic", "regression"]
 
 
 def in_a_log(*command: str) -> list[str]:
@@ -119,12 +118,3 @@ def test_training_in_a_log_is_one_line_with_its_figures(capsys, monkeypatch) -> 
     assert "\r" not in written
     assert written.startswith("epoch 300/300 |")
     assert "loss" in written
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_example_in_a_log_has_a_line_for_each_training(name, tmp_path) -> None:
-    *lines, rest = in_a_log("-m", f"examples.{name}", "--epochs", "2", "--out", str(tmp_path))
-    assert rest == ""
-    assert len(lines) == (2 if name in ("digits", "moons") else 1)
-    assert all("2/2" in line for line in lines)
-    assert not any("\r" in line for line in lines)

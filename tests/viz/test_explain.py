@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from graphs import twice
 from hypothesis import given
 from oracles import programs, repeatable
 
@@ -78,11 +79,8 @@ def test_paths_are_counted_exactly_when_there_are_too_many_to_walk() -> None:
 
 
 def test_operand_used_twice_has_two_paths() -> None:
-    a = Value(3.0, label="a")
-    b = a + a
-    b.label = "b"
-    c = b * b
-    c.label = "c"
+    c = twice()
+    a = c._prev[0]._prev[0]
     assert str(explain(a, c)).splitlines() == [
         "∂c/∂a = 24, the sum over 4 paths",
         "  a →₁ b →₁ c   1 · 6 = 6.0000",

@@ -1,4 +1,4 @@
-"""The film of a graph: what is in its SVG, and what a browser shows of it when."""
+"""The film of a graph: what is in its SVG."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from base64 import b64decode
 from xml.etree import ElementTree
 
 import pytest
+from films import HOSTILE, hostile, large, medium
+from graphs import lecture_loss, twice
 from hypothesis import given
 from oracles import programs, repeatable
-from pages import violations
 
 from scalargrad import Value
 from scalargrad import functional as F
@@ -25,28 +26,6 @@ from viz.words.steps import steps
 
 SVG = "{http://www.w3.org/2000/svg}"
 
-HOSTILE = [
-    "</style><script>alert(1)</script>", "</desc></svg>", "]]>", '"><image href="x" onload="y">',
-    "{}@import url(x)", "a\u2028b\0c\ud800", "w" * 20_000, "n0", "n1-0", "grad 1", "אבג", "日本語",
-]  # fmt: skip
-
-
-def readme() -> Value:
-    a, b, c = Value(2.0, label="a"), Value(-3.0, label="b"), Value(10.0, label="c")
-    f = Value(-2.0, label="f")
-    d = a * b + c
-    d.label = "d"
-    result = d * f
-    result.label = "L"
-    return result
-
-
-def twice() -> Value:
-    a = Value(3.0, label="a")
-    b = a + a
-    b.label = "b"
-    return b * b
-
 
 def own() -> Value:
     x = Value(3.0, label="x")
@@ -59,22 +38,6 @@ def own() -> Value:
     return square * 2
 
 
-def hostile() -> Value:
-    root = Value(1.0)
-    for label in HOSTILE:
-        root = root * Value(1.0, (), label=label)
-        root.label = label
-    return root
-
-
-def large() -> Value:
-    return MLP(3, [20, 10, 1], seed=0)([1.0, 2.0, 3.0])
-
-
-def medium() -> Value:
-    return MLP(2, [3, 1], seed=0)([1.0, 2.0])
-
-
 def batch() -> Value:
     model = MLP(2, [16, 16, 1], seed=0)
     return F.sum((model([float(i), 1.0]) - 1) ** 2 for i in range(20))
@@ -82,11 +45,10 @@ def batch() -> Value:
 
 GRAPHS = {
     "leaf": lambda: Value(2.0, label="x"), "constant": lambda: Value(1.0) * 0 + 1,
-    "readme": readme, "twice": twice, "own": own, "hostile": hostile, "medium": medium,
+    "lecture_loss": lecture_loss, "twice": twice, "own": own, "hostile": hostile, "medium": medium,
     "large": large, "batch": batch,
     "infinite": lambda: Value(math.inf) * Value(-math.inf) + Value(math.nan),
 }  # fmt: skip
-
 each_graph = pytest.mark.parametrize("build", GRAPHS.values(), ids=GRAPHS)
 
 
@@ -153,14 +115,16 @@ def test_labels_are_text_whatever_they_hold() -> None:
 
 
 def test_films_in_one_page_do_not_share_names() -> None:
-    first, second = (set(re.findall(r"film[0-9a-f]{8}", film(g()).svg)) for g in (readme, twice))
+    first, second = (
+        set(re.findall(r"film[0-9a-f]{8}", film(g()).svg)) for g in (lecture_loss, twice)
+    )
     assert len(first) == len(second) == 1
     assert first != second
-    assert film(readme()).svg == film(readme()).svg
+    assert film(lecture_loss()).svg == film(lecture_loss()).svg
 
 
 def test_gradients_are_neither_read_nor_changed() -> None:
-    root = readme()
+    root = lecture_loss()
     before = film(root).svg
     root.grad = 5.0
     root.backward()
@@ -170,7 +134,7 @@ def test_gradients_are_neither_read_nor_changed() -> None:
 
 
 def test_readme_example_is_small() -> None:
-    assert len(film(readme()).svg) < 25_000
+    assert len(film(lecture_loss()).svg) < 25_000
 
 
 def test_large_graph_is_folded_says_so_and_stays_small() -> None:
@@ -181,10 +145,10 @@ def test_large_graph_is_folded_says_so_and_stays_small() -> None:
 
 
 def test_file_is_written_and_named(tmp_path) -> None:
-    made = film(readme(), tmp_path / "L.svg")
+    made = film(lecture_loss(), tmp_path / "L.svg")
     assert (tmp_path / "L.svg").read_text(encoding="utf-8") == made.svg
     assert repr(made) == f"<film of L, 8 scenes in 12 s; open {(tmp_path / 'L.svg').resolve()}>"
-    assert repr(film(readme())).endswith("not saved yet: use .save(path)>")
+    assert repr(film(lecture_loss())).endswith("not saved yet: use .save(path)>")
 
 
 def test_notebook_shows_it_as_an_image() -> None:
@@ -199,9 +163,9 @@ def test_notebook_shows_it_as_an_image() -> None:
     ("root", "name", "error", "message"),
     [
         (3.0, "L.svg", OperandError, "film needs a Value, the result of a graph, got 3.0"),
-        ([readme()], "L.svg", OperandError, "give it one result, or their sum"),
-        (readme(), "L.gif", ChoiceError, "a film is written to an SVG file, got '"),
-        (readme(), "L", ChoiceError, "a film is written to an SVG file, got '"),
+        ([lecture_loss()], "L.svg", OperandError, "give it one result, or their sum"),
+        (lecture_loss(), "L.gif", ChoiceError, "a film is written to an SVG file, got '"),
+        (lecture_loss(), "L", ChoiceError, "a film is written to an SVG file, got '"),
     ],
 )
 def test_mistakes_get_a_sentence_and_write_nothing(tmp_path, root, name, error, message) -> None:
@@ -213,7 +177,7 @@ def test_mistakes_get_a_sentence_and_write_nothing(tmp_path, root, name, error, 
 @pytest.mark.parametrize("seconds", [0, -1.0, math.inf, math.nan, "long", True])
 def test_length_that_is_none_gets_a_sentence(seconds) -> None:
     with pytest.raises(SizeError, match="seconds is a positive number, got "):
-        film(readme(), seconds=seconds)
+        film(lecture_loss(), seconds=seconds)
 
 
 # ── the plot ────────────────────────────────────────────────────────────────────────────────────
@@ -291,7 +255,7 @@ def test_numbers_come_in_the_order_in_which_they_are_computed(build) -> None:
 
 
 def test_local_derivatives_come_with_the_flow_along_their_edges() -> None:
-    made = made_plot(readme())
+    made = made_plot(lecture_loss())
     for name, line in made.derivatives.items():
         scene = made.scenes[line.start]
         assert not scene.forward
@@ -302,7 +266,7 @@ def test_local_derivatives_come_with_the_flow_along_their_edges() -> None:
 
 
 def test_captions_say_each_scene_in_symbols_and_numbers() -> None:
-    captions = [[*scene.captions] for scene in made_plot(readme()).scenes]
+    captions = [[*scene.captions] for scene in made_plot(lecture_loss()).scenes]
     assert captions == [
         ["a = 2, b = −3, c = 10, f = −2"],
         ["v1 = a · b = −6"],
@@ -319,114 +283,3 @@ def test_gradient_of_a_node_used_twice_grows_twice() -> None:
     a, b = Value(3.0, label="a"), Value(2.0, label="b")
     made = made_plot((a * b) + (a * 5.0))
     assert [line.text for line in made.gradients["n0"]] == ["grad 5.0000", "grad 7.0000"]
-
-
-# ── in a browser ────────────────────────────────────────────────────────────────────────────────
-
-SEEN = """(second) => {
-  for (const each of document.getAnimations()) {
-    each.pause();
-    each.currentTime = 1000 * second;
-  }
-  return [...document.querySelectorAll('text')]
-    .filter((text) => getComputedStyle(text).opacity > 0.9).map((text) => text.textContent);
-}"""
-
-
-@pytest.fixture
-def play(open_page, tmp_path):
-    """Open a film in a browser."""
-
-    def opened(root: Value, **options):
-        path = film(root).save(tmp_path / "film.svg")
-        return open_page(path, **({"reduced_motion": "no-preference"} | options))
-
-    return opened
-
-
-def test_film_shows_data_then_gradients_and_starts_again(play) -> None:
-    page = play(readme())
-    length = 12.3  # so it starts again
-    times = (0.0, 3.4, 3.9, 11.0, length + 3.9)
-    start, forward, middle, end, again = (page.evaluate(SEEN, second) for second in times)
-    assert not [text for text in start if text.startswith(("data", "grad", "∂"))]
-    assert "data -8.0000" in middle
-    assert "forward pass →" in forward
-    assert "← backward pass" in middle
-    assert not [text for text in middle if text.startswith("grad")]
-    assert {"grad 6.0000", "grad -4.0000", "∂ -3.0000", "← backward pass"} <= {*end}
-    assert "forward pass →" not in end
-    assert again == middle
-
-
-def test_film_plays_by_itself(play) -> None:
-    page = play(twice())
-    running = "document.getAnimations().every((each) => each.playState === 'running')"
-    assert page.evaluate("document.getAnimations().length") > 10
-    assert page.evaluate(running)
-    lasting = "document.getAnimations().map((each) => each.effect.getTiming().iterations)"
-    assert {*map(str, page.evaluate(lasting))} == {"inf"}
-
-
-def test_less_motion_is_the_end_of_the_film(play) -> None:
-    page = play(readme(), reduced_motion="reduce")
-    assert page.evaluate("document.getAnimations().length") == 0
-    still = page.evaluate(SEEN, 0)
-    moving = play(readme()).evaluate(SEEN, 11.0)
-    assert still == moving
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_contrast_in_light_and_dark(play, scheme) -> None:
-    page = play(readme(), color_scheme=scheme)
-    page.evaluate(SEEN, 11.0)
-    colours = page.evaluate(
-        """() => {
-          const paper = getComputedStyle(document.querySelector('.paper')).fill;
-          return [...document.querySelectorAll('text')].map((text) => {
-            const box = text.parentElement.querySelector('rect, ellipse');
-            const under = text.closest('.node') ? getComputedStyle(box).fill : paper;
-            return [getComputedStyle(text).fill, under];
-          });
-        }"""
-    )
-    assert len(colours) > 20
-    for text, paper in colours:
-        lighter, darker = sorted((luminance(text), luminance(paper)), reverse=True)
-        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (text, paper)
-
-
-def luminance(colour: str) -> float:
-    """Return the relative luminance of a colour, as the WCAG define it."""
-    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-@pytest.mark.parametrize("build", [readme, hostile, medium, large])
-def test_texts_stay_inside_of_the_film_and_of_their_boxes(play, build) -> None:
-    page = play(build())
-    page.evaluate(SEEN, 11.0)
-    outside = page.evaluate(
-        """() => {
-          const film = document.documentElement.getBoundingClientRect();
-          return [...document.querySelectorAll('text')].filter((text) => {
-            const box = text.closest('.node:not(.symbol)')?.querySelector('rect') ?? null;
-            const frame = box?.getBoundingClientRect() ?? film;
-            const here = text.getBoundingClientRect();
-            return here.left < frame.left - 1 || here.right > frame.right + 1;
-          }).map((text) => text.textContent);
-        }"""
-    )
-    assert outside == []
-
-
-def test_image_in_a_page_is_accessible(browser) -> None:
-    page = browser.new_page()
-    page.set_content(
-        f"<!DOCTYPE html><html lang='en'><title>notebook</title><main><h1>Film</h1>"
-        f"{film(readme())._repr_html_()}</main></html>"
-    )
-    assert page.evaluate("document.querySelector('img').decode().then(() => true)")
-    assert violations(page) == []
-    page.close()

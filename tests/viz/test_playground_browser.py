@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from pages import violations, wait_for
+from pages import text, violations, wait_for
 from playgrounds import (
     CASES,
     FOUR,
@@ -37,16 +37,12 @@ def show(open_page, tmp_path):
 # ── every scalar ────────────────────────────────────────────────────────────────────────────────
 
 
-def text_of(page, selector: str) -> str:
-    return " ".join(page.inner_text(selector).split())
-
-
 def test_card_of_a_weight_shows_its_next_step_in_symbols_and_numbers(show) -> None:
     model, loss, data = moons()
     page = show(model, loss, data, optimizer="adam")
     losses(page, 3)
     page.evaluate("chooseWeight(0)")
-    card = text_of(page, "#weight-card")
+    card = text(page, "#weight-card")
     assert "layers.0.neurons.0.w.0" in card
     assert "from x0 to l0.n0" in card
     assert "w ← w − rate · m̂ / (√v̂ + ε)" in card
@@ -65,7 +61,7 @@ def test_edited_weight_is_computed_with(show) -> None:
     assert apart(losses(page, 3), history.steps) < 1e-9
     page.fill("#weight-value", "much")
     press(page, "Set")
-    assert "A number is needed, got “much”." in text_of(page, "#weight-card")
+    assert "A number is needed, got “much”." in text(page, "#weight-card")
 
 
 def test_dead_neuron_is_told(show) -> None:
@@ -73,7 +69,7 @@ def test_dead_neuron_is_told(show) -> None:
     model.layers[0].neurons[1].b.data = -100.0
     page = show(model, loss, data)
     page.get_by_role("button", name="Neuron l0.n1").click()
-    assert "Dead: the slope of relu is 0 for all samples" in text_of(page, "#unit-card")
+    assert "Dead: the slope of relu is 0 for all samples" in text(page, "#unit-card")
 
 
 def test_saturated_neuron_is_told(show) -> None:
@@ -81,7 +77,7 @@ def test_saturated_neuron_is_told(show) -> None:
     model.layers[0].neurons[1].b.data = 100.0
     page = show(model, loss, data)
     page.get_by_role("button", name="Neuron l0.n1").click()
-    told = text_of(page, "#unit-card")
+    told = text(page, "#unit-card")
     assert "Dead" in told or "Saturated" in told
 
 
@@ -109,7 +105,7 @@ def test_neuron_with_a_setting_has_it_in_its_formula_and_its_slope(show) -> None
     model.layers[0].neurons[1].b.data = -100.0
     page = show(model, loss, data)
     page.get_by_role("button", name="Neuron l0.n1").click()
-    card = text_of(page, "#unit-card")
+    card = text(page, "#unit-card")
     assert "l0.n1 = leaky_relu(w₀ · x0 + w₁ · x1 + b, 0.001)" in card
     assert "Saturated: the slope of leaky_relu is below 0.01 for all samples." in card
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from graphs import lecture_nodes
 from hypothesis import given
 from oracles import programs, repeatable
 
@@ -20,21 +21,6 @@ from viz.words.steps import steps
 from viz.words.tree import tree
 
 
-def lecture_neuron() -> Value:
-    x1, x2 = Value(2.0, label="x1"), Value(0.0, label="x2")
-    w1, w2 = Value(-3.0, label="w1"), Value(1.0, label="w2")
-    b = Value(6.8813735870195432, label="b")
-    x1w1, x2w2 = x1 * w1, x2 * w2
-    x1w1.label, x2w2.label = "x1*w1", "x2*w2"
-    total = x1w1 + x2w2
-    total.label = "x1*w1 + x2*w2"
-    n = total + b
-    n.label = "n"
-    o = n.tanh()
-    o.label = "o"
-    return o
-
-
 def chain(length: int) -> Value:
     a, b = Value(0.5, label="a"), Value(1.0, label="b")
     y = Value(1.0, label="y")
@@ -44,7 +30,7 @@ def chain(length: int) -> Value:
 
 
 def test_tree_of_lecture_neuron_is_aligned() -> None:
-    o = lecture_neuron()
+    o = lecture_nodes()["o"]
     o.backward()
     assert tree(o).splitlines() == [
         "node                 op       data     grad",
@@ -126,10 +112,10 @@ def test_tree_writes_node_once_that_is_used_where_it_is_deep() -> None:
 def test_tree_says_what_it_left_out() -> None:
     root = chain(100)
     assert tree(root, size=10).endswith("… 193 of 203 nodes left out (size=10)")
-    text = tree(lecture_neuron(), depth=2)
+    text = tree(lecture_nodes()["o"], depth=2)
     assert text.splitlines()[3].endswith("0.0000  operands left out")
     assert text.endswith("… 6 of 10 nodes left out (depth=2)")
-    assert "…" not in tree(lecture_neuron())
+    assert "…" not in tree(lecture_nodes()["o"])
 
 
 def test_tree_needs_no_recursion_on_deep_chains() -> None:
@@ -141,7 +127,7 @@ def test_tree_needs_no_recursion_on_deep_chains() -> None:
 
 
 def test_prompt_shows_text_as_it_is() -> None:
-    assert repr(tree(lecture_neuron())) == str(tree(lecture_neuron()))
+    assert repr(tree(lecture_nodes()["o"])) == str(tree(lecture_nodes()["o"]))
 
 
 @pytest.mark.parametrize("room", [tree, steps, formula, audit, lambda x: explain(x, x)])

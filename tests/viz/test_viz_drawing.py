@@ -8,11 +8,12 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from graphs import tanh_neuron
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracles import python, repeatable
 
-from scalargrad import MLP, Neuron, Value
+from scalargrad import MLP, Neuron, Value, compile
 from scalargrad.engine import constant, parameter
 from scalargrad.errors import ChoiceError, OperandError
 from viz import audit, draw_dot, explain, film, stepper, steps, trace, tree
@@ -21,17 +22,6 @@ from viz.words.names import shown
 each_graphviz = pytest.mark.usefixtures("graphviz")
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-def neuron():
-    """Return the tanh neuron of the classic lecture."""
-    numbers = {"x1": 2.0, "x2": 0.0, "w1": -3.0, "w2": 1.0, "b": 6.8813735870195432}
-    x1, x2, w1, w2, b = (Value(number, label=name) for name, number in numbers.items())
-    n = x1 * w1 + x2 * w2 + b
-    n.label = "n"
-    o = n.tanh()
-    o.label = "o"
-    return o
 
 
 def statements(picture):
@@ -70,7 +60,7 @@ def test_trace_lists_nodes_as_they_were_evaluated_and_an_edge_for_each_use():
 
 
 def test_picture_has_label_data_and_gradient_of_each_node():
-    o = neuron()
+    o = tanh_neuron()
     o.backward()
     nodes, _ = statements(draw_dot(o))
     labels = [attributes["label"] for attributes in nodes.values()]
@@ -276,12 +266,12 @@ def test_label_that_is_no_text_is_written_as_one():
 
 @each_graphviz
 def test_same_graph_gives_the_same_picture_always():
-    assert draw_dot(neuron()).source == draw_dot(neuron()).source
-    assert draw_dot(neuron()).pipe() == draw_dot(neuron()).pipe()
+    assert draw_dot(tanh_neuron()).source == draw_dot(tanh_neuron()).source
+    assert draw_dot(tanh_neuron()).pipe() == draw_dot(tanh_neuron()).pipe()
 
 
 def test_drawing_leaves_the_graph_as_it_was():
-    o = neuron()
+    o = tanh_neuron()
     before = [(node.data, node.grad, node.label) for node in trace(o)[0]]
     draw_dot(o, local_derivatives=True)
     assert [(node.data, node.grad, node.label) for node in trace(o)[0]] == before
@@ -325,6 +315,13 @@ def test_who_asks_for_one_result_says_where_it_is(room, thing, words):
     with pytest.raises(OperandError) as error:
         room(thing)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("room", [trace, tree, steps, audit, stepper, film])
+def test_a_program_is_no_graph_of_values_but_can_be_shown(room):
+    program = compile(A * 2, [A])
+    with pytest.raises(OperandError, match=r"got Program: print it, or draw it by draw_dot$"):
+        room(program)
 
 
 def test_drawing_loads_neither_numpy_nor_matplotlib():

@@ -79,7 +79,7 @@ def playground(
     if not isinstance(title, str):
         raise OperandError(f"the title of a page is a text, got {title!r}")
     if not callable(model):
-        raise OperandError(f"the model is a function, got {model!r}")
+        raise OperandError(f"the model is a function, got {model!r:.60}")
     carrier = optimizer_of(model, optimizer, learning_rate)
     traced = trace_loss(model, loss, data, carrier, batch_size, validation=validation)
     _check_finite(traced)
