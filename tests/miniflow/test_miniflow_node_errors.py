@@ -20,6 +20,7 @@ from scalargrad.miniflow import (
     Linear,
     MatMul,
     Mean,
+    Mul,
     Sigmoid,
     Softmax,
     Sub,
@@ -137,9 +138,18 @@ def test_operand_that_is_no_node_is_an_error():
         Add(Input(), 2)
 
 
-def test_wrong_number_of_operands_is_an_error():
-    with pytest.raises(OperandError, match="Sigmoid has 1 operands, got 2"):
-        Sigmoid(Input(), Input())
+@pytest.mark.parametrize(
+    ("kind", "count", "sentence"),
+    [
+        (Sigmoid, 2, "Sigmoid takes 1 operand, got 2"),
+        (Sub, 3, "Sub takes 2 operands, got 3"),
+        (Add, 1, "Add takes 2 operands or more, got 1"),
+        (Mul, 0, "Mul takes 2 operands or more, got 0"),
+    ],
+)
+def test_wrong_number_of_operands_is_an_error(kind, count, sentence):
+    with pytest.raises(OperandError, match=f"^{sentence}$"):
+        kind(*(Input() for _ in range(count)))
 
 
 @pytest.mark.parametrize("value", ["abc", [1j], [None]])
