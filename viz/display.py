@@ -42,7 +42,7 @@ def notebook(on: bool = True) -> None:
     >>> notebook()
     Traceback (most recent call last):
     ...
-    viz.picture.rendering.PictureError: viz.notebook() is for IPython and notebooks, and none runs \
+    viz.picture.embedded.PictureError: viz.notebook() is for IPython and notebooks, and none runs \
 here: print(viz.tree(x)) shows a graph, and viz.draw_dot(x).render("x.svg") writes its picture
     """
     ipython = sys.modules.get("IPython")

@@ -55,7 +55,7 @@ def drill(seed: int = 0, level: int = 1, path: str | os.PathLike[str] | None = N
         OperandError: the seed is no whole number.
 
     >>> drill(seed=3, level=2)
-    <drill 3 of level 2, 8 gradients; not saved yet: use .save(path)>
+    <drill 3 of level 2, 6 gradients; not saved yet: use .save(path)>
     """
     if level not in range(1, HARDEST + 1):
         raise ChoiceError(f"a drill has a level from 1 to {HARDEST}, got {level!r}")

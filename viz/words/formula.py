@@ -206,6 +206,7 @@ def rule_text(
         at: the numbers of the operands and of the result; where a rule makes a distinction, only
             the case that holds there is written.
 
+    >>> from scalargrad.ops import PRIMITIVES
     >>> rule_text(PRIMITIVES["tanh"])
     'tanh′ = 1 − out²'
     >>> rule_text(PRIMITIVES["div"], 1, ["a", "b", "c"])
