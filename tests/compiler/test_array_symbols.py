@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -148,6 +149,48 @@ def test_identity_leaves_what_it_says_and_what_numpy_gives(text: str) -> None:
     assert simplified is recorded(IDENTITIES[text], xp)
     assert cost(simplified) <= cost(plain)
     assert_allclose(evaluate(simplified), evaluate(plain), rtol=1e-14)
+
+
+SHAPES = [(), (1,), (4,), (1, 1), (1, 4), (3, 1), (3, 4)]
+NUMBERS = [0.0, 1.0, 2.0, -1.0, 0.5]
+TWO = ("add", "subtract", "multiply", "divide", "pow", "maximum", "minimum", "less_equal")
+
+
+def operands(xp: Recorder, name: str, shape: tuple[int, ...]) -> Iterator[tuple[Symbol, Any, Any]]:
+    """Yield arrays of a shape as symbols, what is fed for them, and what they are then."""
+    fed = np.random.default_rng(len(name + str(shape))).uniform(0.1, 2.0, (*shape, 2))
+    pair = xp.source(name, fed.shape)
+    yield pair, fed, fed
+    yield xp.max(pair, axis=-1), fed, fed.max(axis=-1)
+    yield xp.max(pair, axis=-1, keepdims=True), fed, fed.max(axis=-1, keepdims=True)
+    for number in NUMBERS:
+        yield xp.full(shape, number), None, np.full(shape, number)
+
+
+@pytest.mark.parametrize("op", TWO)
+def test_identities_keep_the_shape_to_which_operands_broadcast(op: str) -> None:
+    for one, other in product(SHAPES, SHAPES):
+        xp = Simplifier()
+        pairs = product(operands(xp, "x", one), operands(xp, "p", other))
+        for (x, fed_x, a), (p, fed_p, b) in pairs:
+            try:
+                shape = np.broadcast_shapes(a.shape, b.shape)
+            except ValueError:
+                continue  # of an array and of one that has an axis less
+            result = getattr(xp, op)(x, p)
+            assert result.shape == shape, (x, p)
+            with np.errstate(all="ignore"):
+                expected = getattr(np, "power" if op == "pow" else op)(a, b)
+                assert_allclose(evaluate(result, fed_x, fed_p), expected, rtol=1e-14)
+
+
+def test_choices_keep_the_shape_to_which_operands_broadcast() -> None:
+    for one, other, number, limit in product(SHAPES, SHAPES, (0.0, 2.0), (0.0, 1.0)):
+        xp = Simplifier()
+        y, full = xp.source("x", one), xp.full(other, number)
+        known = xp.full(other, limit) <= xp.full(one, 0.5)
+        for result in (xp.where(y <= limit, full, y), xp.where(known, y, full)):
+            assert result.shape == np.broadcast_shapes(one, other)
 
 
 def test_sums_of_products_are_dot_products() -> None:

@@ -236,3 +236,23 @@ def test_program_equals_scalars_on_random_sums(graph: Graph, batch: int) -> None
     output.backward()
     np.testing.assert_allclose(value, output.data, **TOLERANCE)
     np.testing.assert_allclose(gradient, [p.grad for p in wrt], **TOLERANCE)
+
+
+POWERS_OF_ZERO: list[Callable[[Value, Value, Value], Value]] = [
+    lambda x, _y, _w: 0.5 / x**0,
+    lambda x, _y, _w: 2.0 ** (x**0),
+    lambda x, _y, _w: 2 / (x**0).exp(),
+    lambda x, y, w: w / x**0 + w / y**0,
+    lambda x, y, w: (2 / (x * w) ** 0).sin() * x + (2 / (y * w) ** 0).sin() * y,
+]
+
+
+@pytest.mark.parametrize("number", range(len(POWERS_OF_ZERO)))
+def test_what_becomes_a_number_is_still_computed_for_each_sample(number: int) -> None:
+    x, y, w = Value(0.5), Value(0.7), Value(2.0)
+    z = POWERS_OF_ZERO[number](x, y, w)
+    samples = np.array([[0.5, 0.3], [0.2, 0.1], [0.9, 1.0]])
+    check((z + 0 * y + 0 * w, [x, y], [w]), samples)
+    both = compile([z, z * y], [x, y], [], machine="arrays")(samples)
+    assert both.shape == (3, 2)
+    np.testing.assert_allclose(both[:, 1], both[:, 0] * samples[:, 1], rtol=1e-14)

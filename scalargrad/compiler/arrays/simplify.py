@@ -95,26 +95,30 @@ class Simplifier(Recorder):
 
     def divide(self, x: Any, y: Any) -> Symbol:
         """x / number = x · 1/number,  x · number / y = x / y · number"""
-        number = value_of(self.asarray(y))
+        x, y = self.asarray(x), self.asarray(y)
+        number = value_of(y)
         if number and isfinite(1.0 / number):
-            return self.multiply(x, 1.0 / number)
-        x, factor = split(self.asarray(x))
+            return self.broadcast_to(self.multiply(x, 1.0 / number), common([x, y]))
+        x, factor = split(x)
         return self.multiply(self.elementwise("divide", x, y), factor)
 
     def pow(self, x: Any, y: Any) -> Symbol:
         """x⁰ = 1,  x¹ = x,  x² = x · x"""
-        x, exponent = self.asarray(x), value_of(self.asarray(y))
-        if exponent in (0.0, 1.0, 2.0):
-            return (self.ones_like(x), x, self.multiply(x, x))[int(exponent)]
-        return self.elementwise("pow", x, y)
+        x, y = self.asarray(x), self.asarray(y)
+        exponent = value_of(y)
+        if exponent not in (0.0, 1.0, 2.0):
+            return self.elementwise("pow", x, y)
+        power = (self.ones_like(x), x, self.multiply(x, x))[int(exponent)]
+        return self.broadcast_to(power, common([x, y]))
 
     def maximum(self, x: Any, y: Any) -> Symbol:
         """max(max(x₁, x₂, …), number) is one reduction that starts with the number."""
-        x, number = self.asarray(x), value_of(self.asarray(y))
-        op = x.op
-        if isinstance(op, Reduction) and is_reduction(x, "max") and number is not None:
-            return self.make(Reduction("max", op.axes, number), x.args, x.shape)
-        return self.elementwise("maximum", x, y)
+        x, y = self.asarray(x), self.asarray(y)
+        op, number = x.op, value_of(y)
+        if not isinstance(op, Reduction) or not is_reduction(x, "max") or number is None:
+            return self.elementwise("maximum", x, y)
+        largest = self.make(Reduction("max", op.axes, number), x.args, x.shape)
+        return self.broadcast_to(largest, common([x, y]))
 
     def logical_and(self, x: Symbol, y: Symbol) -> Symbol:
         """x & True = x,  x & False = False"""
@@ -139,7 +143,7 @@ class Simplifier(Recorder):
         if value_of(x) != 0.0:
             return self.elementwise("where", test, x, y)
         if inner.op == LESS_EQUAL and inner.args[0] is y and value_of(inner.args[1]) == 0.0:
-            return self.maximum(y, 0.0)
+            return self.broadcast_to(self.maximum(y, 0.0), common([test, x, y]))
         y, number = split(y)
         return self.multiply(self.elementwise("where", test, x, y), number)
 
