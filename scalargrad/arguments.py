@@ -24,6 +24,7 @@ __all__ = [
     "comparable",
     "is_array",
     "is_value",
+    "misassigned",
     "named",
     "no_number",
     "no_steps",
@@ -60,20 +61,39 @@ def comparable(x: Any) -> Any:
 
 def assigned_data(node: Node) -> float:
     """Return as a float what may have been assigned to the data of a node, or an error."""
-    x = node.data
-    return _assigned(node, "data", x, "use its data" if is_value(x) else _advice(x))
+    if not _is_real(node.data):
+        raise _no_number_in(node)
+    return number_of(node.data)
 
 
 def assigned_grad(node: Node) -> float:
     """Return as a float what somebody has assigned to the gradient of a leaf, such as None."""
-    return _assigned(node, "grad", node.grad, "set it to 0.0, or call zero_grad()")
+    if not _is_real(node.grad):
+        raise _refused(node, "grad", "set it to 0.0, or call zero_grad()")
+    return number_of(node.grad)
 
 
-def _assigned(node: Node, attribute: str, x: object, advice: str) -> float:
-    if not _is_real(x):
-        where = f" (node {node.label!r})" if node.label else ""
-        raise OperandError(f"{attribute} needs one real number, got {shown(x)}{where}: {advice}")
-    return number_of(x)
+def misassigned(node: Any) -> OperandError | None:
+    """Return the error for data that was assigned and is no number; None if it is one.
+
+    Where such data were computed with, it names the node from which they come.
+    """
+    if _is_real(node.data):
+        return None
+    while causes := [operand for operand in node._prev if not _is_real(operand.data)]:
+        node = causes[0]
+    return _no_number_in(node)
+
+
+def _no_number_in(node: Node) -> OperandError:
+    x = node.data
+    return _refused(node, "data", "use its data" if is_value(x) else _advice(x))
+
+
+def _refused(node: Node, attribute: str, advice: str) -> OperandError:
+    where = f" (node {node.label!r})" if node.label else ""
+    got = shown(getattr(node, attribute))
+    return OperandError(f"{attribute} needs one real number, got {got}{where}: {advice}")
 
 
 def _is_real(x: Any) -> bool:

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .arguments import named
-from .differences import Move, cause, fault, slopes, steps
+from .differences import Move, cause, fault, mirrored, slopes, steps
 from .engine import Value, operands
 from .errors import DomainError, GradientError, OperandError
 from .evaluation import edited, replayed
 from .graph import topological_sort
 from .listed import called
+from .optim.arguments import option
 from .own import backward_faults
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def check_gradients(
             cannot agree (at a kink they may: 0 for ``abs`` is the mean of both sides); or a
             ``_backward`` of one's own does not add its part to the gradients; or the function gives
             different results for the same inputs, or the graph's numbers were changed by hand.
-        DomainError: moving an input leaves the domain of an operation, however small the step.
+        DomainError: moving an input leaves the domain of an operation, however small the step; or a
+            tolerance is negative or not finite.
 
     All ``.grad`` are as before when it returns or raises. It costs two to four evaluations for each
     input, unless something is wrong.
@@ -69,6 +71,7 @@ def check_gradients(
     >>> check_gradients(x.tanh() * x) < 1e-9
     True
     """
+    rtol, atol = option("rtol", rtol), option("atol", atol)
     if hasattr(output, "inbound_nodes"):
         from .miniflow import check_node_gradients
 
@@ -225,6 +228,7 @@ class _Check:
         self.leaves, self.order, self.evaluate = graph.leaves, graph.order, graph.evaluate
         self.rtol, self.atol = rtol, atol
         self.root = self.order[-1]
+        self.places = {node: i for i, node in enumerate(self.order)}
 
     def run(self) -> float:
         """Return the largest difference between the gradients, or raise."""
@@ -313,7 +317,32 @@ class _Check:
                     for side in range(3)
                 )
                 two_sided = any(one[0] for _, one in terms) and any(one[2] for _, one in terms)
-                yield node, Move(step, data, (left, both, right), two_sided)
+                bend = None if two_sided else self._bend(node, step, lower, upper)
+                yield node, Move(step, data, (left, both, right), bend)
+
+    def _bend(
+        self, node: Value, step: float, lower: Sequence[float], upper: Sequence[float]
+    ) -> float:
+        """Return how much a node's slope changes whose operands move to one side alone.
+
+        They are moved as far to the other side; what is undefined there is nan. An operation of
+        one's own cannot be computed there, and passes for one without a kink.
+        """
+        if node.primitive is None:
+            return 0.0
+        inputs = operands(node)
+        places = [self.places[x] for x in inputs]
+        ends = [mirrored(lower[i], x.data, upper[i]) for i, x in zip(places, inputs, strict=True)]
+        try:
+            low, high = (node.primitive.evaluate(*side) for side in zip(*ends, strict=True))
+        except (ArithmeticError, ValueError):
+            return math.nan
+        own = [slopes((a, x.data, b), step) for (a, b), x in zip(ends, inputs, strict=True)]
+        left, both, right = (
+            math.fsum(p * one for p, one in zip(self.partials[node], side, strict=True) if one)
+            for side in zip(*own, strict=True)
+        )
+        return Move(step, (low, node.data, high), (left, both, right)).gap
 
     def _agrees(self, node: Value, move: Move) -> bool:
         return move.agrees(self.rtol, self.atol * max(1.0, abs(node.data)))

@@ -22,7 +22,9 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from . import engine
+from .arguments import shown
 from .engine import Value, leaf
+from .errors import OperandError
 from .ops import Primitive
 from .rules import GENERATED, NAMESPACES, SUBSTITUTES, failure, show_sources
 
@@ -44,9 +46,14 @@ class SourceLine(NamedTuple):
 def source_line(node: Value) -> SourceLine | None:
     """Return the line that made a node; None if debugging was off then.
 
+    Raises:
+        OperandError: it is no node.
+
     >>> source_line(Value(1.0)) is None
     True
     """
+    if not isinstance(node, Value):
+        raise OperandError(f"source_line tells where a Value was made, got {shown(node)}")
     return _lines.get(node)
 
 

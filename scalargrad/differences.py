@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-__all__ = ["Move", "cause", "compare", "fault", "slopes", "steps"]
+__all__ = ["Move", "cause", "compare", "fault", "mirrored", "slopes", "steps"]
 
 _EPSILON = sys.float_info.epsilon
 _NARROWER = (1e-1, 1e-2, 1e-3, 1e-4)
@@ -53,6 +53,17 @@ def _slope(before: float, after: float, width: float) -> float:
     return 0.0 if before == after else (after - before) / width
 
 
+def mirrored(lower: float, middle: float, upper: float) -> tuple[float, float]:
+    """Return the ends of a move: where nothing moves, as far away as on the other side.
+
+    >>> mirrored(0.0, 0.0, 0.5), mirrored(-0.25, 0.0, 0.5)
+    ((-0.5, 0.5), (-0.25, 0.5))
+    """
+    if lower == middle:
+        return 2 * middle - upper, upper
+    return lower, 2 * middle - lower if upper == middle else upper
+
+
 class Move(NamedTuple):
     """A result at three points, one step apart, and the slopes that it should have.
 
@@ -63,7 +74,7 @@ class Move(NamedTuple):
     step: float
     data: tuple[float, float, float]
     rules: tuple[float, float, float]
-    two_sided: bool = True  # whether it had a reason to move on both sides
+    bend: float | None = None  # how much the slope changes, if these numbers cannot tell
     size: float = 0.0  # of the numbers that the result is a sum of, if it is one
 
     @property
@@ -94,8 +105,8 @@ class Move(NamedTuple):
     @property
     def gap(self) -> float:
         """How much more the slope changes at the point than the operands' slopes account for."""
-        if not self.two_sided:
-            return 0.0
+        if self.bend is not None:
+            return self.bend
         left, _, right = (slope - rule for slope, rule in zip(self.slopes, self.rules, strict=True))
         return right - left
 
@@ -162,7 +173,7 @@ def cause(moves: Sequence[Move]) -> str:
     ('wrong', 'kink')
     """
     seen = _seen(moves)
-    if not any(math.isfinite(move.slope) for move in moves):
+    if not any(math.isfinite(move.slope) for move in moves) or _borders(moves):
         return "border"
     if not seen:
         return "coarse" if math.isfinite(moves[-1].rule) else "wrong"
@@ -174,6 +185,11 @@ def cause(moves: Sequence[Move]) -> str:
     # At a kink the rule is one of the slopes between those of both sides, which stay apart.
     between = abs(narrowest.error) <= 0.55 * abs(narrowest.gap)
     return "kink" if between and abs(narrowest.gap) > 0.5 * abs(widest.gap) else "wrong"
+
+
+def _borders(moves: Sequence[Move]) -> bool:
+    """Say whether there is nothing on the side that could not be seen."""
+    return any(move.bend is not None and math.isnan(move.bend) for move in moves)
 
 
 def _seen(moves: Sequence[Move]) -> list[Move]:

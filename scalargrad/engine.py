@@ -25,6 +25,7 @@ from .arguments import (
     assigned_grad,
     comparable,
     is_array,
+    misassigned,
     no_number,
     no_steps,
     number_of,
@@ -77,6 +78,11 @@ class _Operation:
 class Value(AST):
     """A scalar that knows its gradient and the operation that made it.
 
+    >>> a, b = Value(2.0), Value(-3.0)
+    >>> (a * b).backward()
+    >>> a.grad, b.grad
+    (-3.0, 2.0)
+
     Args:
         data: a real number: int, float or a NumPy scalar; it is kept as a float.
         _children: the operands, for an operation of your own.
@@ -86,8 +92,7 @@ class Value(AST):
     Raises:
         OperandError (a TypeError): ``data`` is not a real number.
 
-    ``a < b`` compares data, but ``a == b`` asks whether both are the same node, so that nodes can
-    be keys; ``a.data == b.data`` compares their numbers.
+    ``a < b`` compares data; ``a == b`` asks whether both are one node, so that nodes can be keys.
 
     An operation of your own is a Value with operands and a ``_backward`` that adds to their
     gradients:
@@ -101,9 +106,7 @@ class Value(AST):
     >>> x.grad
     6.0
 
-    Attributes of your own stay with a node, such as what an optimiser remembers of a parameter:
-
-    >>> x.momentum = 0.9
+    Attributes of your own stay with a node, as in ``p.momentum = 0.9``.
     """
 
     __slots__ = ("__weakref__", "_rule", "_x", "_y", "data", "grad", "label")
@@ -135,9 +138,8 @@ class Value(AST):
     __abs__ = abs = _Operation("abs")
     max, min = _Operation("max"), _Operation("min")
     greater, _where = _Operation("greater"), _Operation("where")
-    exp, expm1 = _Operation("exp"), _Operation("expm1")
+    exp, expm1, sqrt = _Operation("exp"), _Operation("expm1"), _Operation("sqrt")
     log, log1p, clamped_log = _Operation("log"), _Operation("log1p"), _Operation("clamped_log")
-    sqrt = _Operation("sqrt")
     sin, cos, tan = _Operation("sin"), _Operation("cos"), _Operation("tan")
     # The second names are NumPy's, which asks the elements of an array for them.
     asin = arcsin = _Operation("asin")
@@ -189,7 +191,9 @@ class Value(AST):
         """Return the Value itself, as for any real number: NumPy asks for it in ``np.var``."""
         return self
 
+    __pos__ = conjugate
     rint = no_steps  # NumPy asks for it in ``np.round``
+    _misassigned = misassigned
     __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = no_steps
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:

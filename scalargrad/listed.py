@@ -15,7 +15,7 @@ def called(function: Callable[[list[Value]], Any], inputs: Sequence[Value]) -> A
     """Call a function of a list of Values.
 
     Raises:
-        OperandError: it has a parameter for each input instead.
+        OperandError: it has a parameter for each input instead, or none.
 
     >>> called(lambda a, b: a * b, [Value(2.0), Value(3.0)])
     Traceback (most recent call last):
@@ -25,18 +25,20 @@ arguments: unpack it, as in lambda x: f(*x)
     """
     from inspect import Parameter, signature
 
+    given = Inputs(inputs)
     try:
-        parameters = signature(function).parameters.values()
+        taken = signature(function)
     except (TypeError, ValueError):  # it is built in, and does not say
-        return function(Inputs(inputs))
-    positional = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    needed = [p for p in parameters if p.kind in positional and p.default is Parameter.empty]
-    if len(needed) > 1:
+        return function(given)
+    try:
+        taken.bind(given)
+    except TypeError:
+        needed = [p for p in taken.parameters.values() if p.default is Parameter.empty]
         raise OperandError(
-            f"the function gets one list of all inputs, and takes {len(needed)} arguments: unpack "
-            "it, as in lambda x: f(*x)"
-        )
-    return function(Inputs(inputs))
+            f"the function gets one list of all inputs, and takes {len(needed) or 'no'} arguments"
+            + ": unpack it, as in lambda x: f(*x)" * (len(needed) > 1)
+        ) from None
+    return function(given)
 
 
 class Inputs(list[Value]):

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         label: str
         _rule: Rule
 
+        def _misassigned(self) -> Exception | None: ...
+
     N = TypeVar("N", bound=Node)
 
 __all__ = [
@@ -111,7 +113,7 @@ def make_{name}({nodes}):
     out = new(Value)
     try:
         out.data = {value}
-    except (ArithmeticError, ValueError) as error:
+    except (ArithmeticError, ValueError, TypeError) as error:
         raise failure(error, row, {nodes}) from None
     out.grad = 0.0
     out.label = ""
@@ -244,15 +246,20 @@ def _docstring(row: Primitive) -> str:
 def failure(error: Exception, row: Primitive, *nodes: Node) -> Exception:
     """Return the error that says which operation failed, on what, and what it needs."""
     show_sources()  # its traceback may be shown
-    numbers = [repr(node.data) for node in nodes]
-    labels = [repr(node.label) for node in nodes if node.label]
+    if isinstance(error, TypeError):  # what was assigned to the data of a node may be anything
+        return next(filter(None, (node._misassigned() for node in nodes)), error)
+    given = [f"{node.data!r}{_labelled(node)}" for node in nodes]
     name = row.name
     if len(nodes) > 1:
         name = f"x {row.symbol} y"
-        numbers = [f"{x} = {number}" for x, number in zip(row.letters, numbers, strict=True)]
-    got = " and ".join(numbers) + (f" (node {' and '.join(labels)})" if labels else "")
+        given = [f"{x} = {got}" for x, got in zip(row.letters, given, strict=True)]
+    got = " and ".join(given)
     if isinstance(error, ZeroDivisionError):
         return DivisionByZeroError(f"{name} divides by zero, got {got}")
     if isinstance(error, OverflowError):
         return RangeError(f"{name} is larger than the largest float, got {got}")
     return DomainError(f"{name} needs {row.domain}, got {got}")
+
+
+def _labelled(node: Node) -> str:
+    return f" (node {node.label!r})" if node.label else ""

@@ -85,6 +85,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "divide": operator.truediv,
     "power": operator.pow,
     "negative": operator.neg,
+    "positive": operator.pos,
     "absolute": abs,
     "square": lambda x: x * x,
     "reciprocal": lambda x: 1 / x,

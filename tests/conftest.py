@@ -138,3 +138,12 @@ def open_page(tab):
         what.clear()
     assert trouble == []
     assert [url for url in requests if not url.startswith(("about:", *own))] == []
+
+
+@pytest.fixture
+def no_collector():
+    """Let nothing be freed but by reference counts."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()

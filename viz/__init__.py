@@ -1,6 +1,9 @@
 """See a graph of Values: as a picture, in the terminal, in words and as plots of its training.
 
 It only reads the engine. What draws, Graphviz and Matplotlib, loads with the first picture or plot.
+
+``words`` (names, text and what is said about a graph) · ``neurons`` (where they are in it) ←
+``picture`` ← ``pages`` and films; ``plots`` of training; ``display`` in notebooks.
 """
 
 from scalargrad.debugging import FOREIGN_FILES

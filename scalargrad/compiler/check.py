@@ -16,6 +16,7 @@ from ..miniflow.check import first_wrong
 from .arrays.graph import nodes_of
 from .arrays.machine import READABLE
 from .cost import NEVER
+from .feed import as_floats
 from .passes.walk import Floats, named
 from .program import Program
 from .runs import MEAN
@@ -57,7 +58,7 @@ def check_program_gradients(
     """
     if not program._scalars.asked.size:
         raise OperandError("the program has no gradient to check: compile it with wrt=parameters")
-    samples = None if X is None else np.asarray(X, float)
+    samples = None if X is None else np.asarray(as_floats(X))
     value, gradient = program.value_and_grad(samples)
     if not math.isfinite(value):
         where = program.first_nonfinite(samples)

@@ -194,11 +194,26 @@ def _forward(tape: TapeMachine | PythonMachine, at: Point, tangents: Floats) -> 
 
 def _jacobian(tape: TapeMachine | PythonMachine, at: Point) -> Floats:
     """Return for each sample the derivative of each output by each leaf: rows, or else columns."""
+    if len(tape.tape.outputs) * BACKWARD > at.width * FORWARD:
+        return _columns(tape, at)
+    found = _rows(tape, at)
+    # Side by side, outputs that a row is not of have the weight 0, whose product with an infinite
+    # slope is nan. A column has no part of theirs.
+    unclear = np.isnan(found).any(axis=(1, 2))
+    if len(tape.tape.outputs) > 1 and unclear.any():
+        found[unclear] = _columns(tape, at._replace(x=at.x[unclear]))
+    return found
+
+
+def _rows(tape: TapeMachine | PythonMachine, at: Point) -> Floats:
     count, outputs = len(at.x), len(tape.tape.outputs)
-    if outputs * BACKWARD <= at.width * FORWARD:
-        weights = np.tile(np.eye(outputs), (count, 1))
-        many = at._replace(x=np.repeat(at.x, outputs, axis=0))
-        return _backward(tape, many, weights).reshape(count, outputs, at.width)
+    weights = np.tile(np.eye(outputs), (count, 1))
+    many = at._replace(x=np.repeat(at.x, outputs, axis=0))
+    return _backward(tape, many, weights).reshape(count, outputs, at.width)
+
+
+def _columns(tape: TapeMachine | PythonMachine, at: Point) -> Floats:
+    count, outputs = len(at.x), len(tape.tape.outputs)
     directions = np.tile(np.eye(at.width), (count, 1))
     many = at._replace(x=np.repeat(at.x, at.width, axis=0))
     columns = _forward(tape, many, directions)

@@ -44,10 +44,7 @@ def no_leaves(name: str, leaves: Any) -> OperandError | None:
             "compile(L, [a, b]); [] if none is, as in compile(L, [], wrt=model.parameters())"
         )
     if not isinstance(leaves, list):
-        hint = (
-            ": call it" if callable(leaves) else ": put it into a list" * isinstance(leaves, Value)
-        )
-        return OperandError(f"{needed}, got {leaves!r}{hint}")
+        return OperandError(f"{needed}, got {leaves!r}{_hint(leaves)}")
     for leaf in leaves:
         if not isinstance(leaf, Value):
             return OperandError(
@@ -55,6 +52,15 @@ def no_leaves(name: str, leaves: Any) -> OperandError | None:
                 "the numbers of all samples at once, as in program(X)"
             )
     return None
+
+
+def _hint(leaves: Any) -> str:
+    """Say what to do with what is no list of leaves."""
+    if isinstance(leaves, Value):
+        return ": put it into a list"
+    if hasattr(leaves, "parameters"):
+        return ": write model.parameters()"
+    return ": call it" if callable(leaves) else ""
 
 
 def samples_of(X: Array, inputs: int) -> Array:

@@ -88,7 +88,8 @@ def binary_cross_entropy(probabilities: Iterable[Operand], targets: Iterable[Ope
     losses = []
     for p, t in _pairs_of_probabilities("binary_cross_entropy", probabilities, targets):
         if not 0.0 <= p.data <= 1.0:  # if compiled, other numbers come later: the logarithm is nan
-            raise _not_a_probability(p)
+            got = f"{p.data!r}{node_of(p)}"
+            raise DomainError(f"binary_cross_entropy needs 0 <= p <= 1, got {got}")
         losses.append(t * p.clamped_log() + (1 - t) * (1 - p).clamped_log())
     return -average(losses)
 
@@ -230,9 +231,3 @@ def _warn(text: str) -> None:
         registry = frame.f_globals.setdefault("__warningregistry__", {})
         file, line = frame.f_code.co_filename, frame.f_lineno
         warnings.warn_explicit(text, UserWarning, file, line, registry=registry)
-
-
-def _not_a_probability(value: Value) -> DomainError:
-    return DomainError(
-        f"binary_cross_entropy needs 0 <= p <= 1, got {value.data!r}{node_of(value)}"
-    )

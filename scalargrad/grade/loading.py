@@ -45,17 +45,25 @@ def load(path: str | Path) -> ModuleType:
     return module
 
 
+def _cells(path: Path) -> list[list[str]]:
+    """Return the lines of each cell of a notebook that has code."""
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
+        return ["".join(source).splitlines() for source in code]
+    except (ValueError, LookupError, TypeError):
+        raise OperandError(
+            f"{path.name} is no notebook: it is not JSON with a list of cells, or it is damaged"
+        ) from None
+
+
 def _notebook(path: Path) -> ModuleType:
     """Run the cells of a notebook; one that fails is left behind, as a student does it."""
     module = ModuleType(f"submission_{path.stem}")
     sys.modules[module.__name__] = module
     sys.path.insert(0, str(path.parent))
     first: Exception | None = None
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    for cell in cells:
-        if cell["cell_type"] != "code":
-            continue
-        lines = "".join(cell["source"]).splitlines()
+    for lines in _cells(path):
         source = "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
         try:
             exec(compile(source, path.name, "exec"), vars(module))

@@ -46,7 +46,8 @@ def grade_file(
     """
     report = Report(str(path), needed=needed)
     if not Path(path).is_file():
-        report.trouble = f"there is no file {path}"
+        is_folder = Path(path).is_dir()
+        report.trouble = f"{path} is a folder" if is_folder else f"there is no file {path}"
         return report
     done: list[str] = []  # the tasks that are not to be run again
     findings: list[Finding] = []

@@ -15,7 +15,6 @@ from .operations import METHODS, OPERATIONS, REFLECTED, Operation, Point
 __all__ = ["check_operation"]
 
 _LETTERS = "ab"
-_ASPECTS = {"_forward": "forward", "_backward": "backward", "_twice": "twice", "_shared": "shared"}
 
 
 class _WrongError(Exception):
@@ -42,10 +41,9 @@ class _Check:
             aspect = "forward" if self.operation.core else "optional"
             return [Finding(name, aspect, MISSING, f"{name} is missing: there is no {method}")]
         findings: list[Finding] = []
-        steps = self._forward, self._backward, self._twice, self._shared, *self._with_numbers()
-        for step in steps:
+        for aspect, step in self._steps():
             with self.engine.calls(METHODS) as called:
-                finding = self._outcome(step)
+                finding = self._outcome(aspect, step)
             if finding.status != RIGHT:
                 finding = replace(finding, calls=tuple(sorted(called - {name})))
             findings.append(finding)
@@ -53,13 +51,22 @@ class _Check:
                 break  # its gradients have nothing to be compared with
         return findings
 
-    def _outcome(self, step: Callable[[], Finding]) -> Finding:
+    def _steps(self) -> Iterator[tuple[str, Callable[[], Finding]]]:
+        """Give what is looked at, and how."""
+        yield "forward", self._forward
+        yield "backward", self._backward
+        yield "twice", self._twice
+        yield "shared", self._shared
+        if self.operation.name in REFLECTED:
+            yield "number", lambda: self._with_number("number", right=True)
+            yield "on the left", lambda: self._with_number("on the left", right=False)
+
+    def _outcome(self, aspect: str, step: Callable[[], Finding]) -> Finding:
         try:
             return step()
         except _WrongError as wrong:
             return wrong.finding
         except NotWrittenError as missing:
-            aspect = _ASPECTS.get(step.__name__, "number")
             return Finding(self.operation.name, aspect, MISSING, str(missing))
 
     # ── building and reading ──
@@ -98,7 +105,8 @@ class _Check:
         try:
             out = self.operation.call(*operands)
         except NotImplementedError:
-            what = f"{name} is still to be written: it raises NotImplementedError"
+            what = name if aspect == "forward" else code.rpartition("; ")[2]  # as a + 3.0
+            what = f"{what} is still to be written: it raises NotImplementedError"
             raise NotWrittenError(what) from None
         except TypeError as error:
             if "unsupported operand" in str(error) or "bad operand" in str(error):
@@ -262,11 +270,6 @@ class _Check:
             text = f"{self.operation.name} does not add up what comes from two places"
         numbers = {"expected": shown(expected), "got": shown(got)}
         return self._wrong(aspect, key, text, operand=0, example=code, numbers=point, **numbers)
-
-    def _with_numbers(self) -> Iterator[Any]:
-        if self.operation.name in REFLECTED:
-            yield lambda: self._with_number("number", right=True)
-            yield lambda: self._with_number("on the left", right=False)
 
     def _with_number(self, aspect: str, right: bool) -> Finding:
         """Use a plain number as the right operand, or as the left one."""

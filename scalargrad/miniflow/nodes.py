@@ -50,11 +50,14 @@ class Elementwise(Op):
     """
 
     row: Primitive
+    _or_more = ""
 
     def __init__(self, *operands: Node, name: str = "") -> None:
-        if len(operands) != len(self.row.partials):
+        count = len(self.row.partials)
+        if len(operands) != count:
             raise OperandError(
-                f"{type(self).__name__} has {len(self.row.partials)} operands, got {len(operands)}"
+                f"{type(self).__name__} takes {count} operand{'s' * (count > 1)}"
+                f"{self._or_more}, got {len(operands)}"
             )
         Op.__init__(self, operands, name)
         self.kernel = elementwise(self.row)
@@ -71,10 +74,13 @@ class Elementwise(Op):
 class _Chain(Elementwise):
     """An operation that also takes more than two operands: x + y + z is (x + y) + z."""
 
-    def __init__(self, x: Node, y: Node, *more: Node, name: str = "") -> None:
-        for operand in more:
-            x, y = type(self)(x, y), operand
-        Elementwise.__init__(self, x, y, name=name)
+    _or_more = " or more"
+
+    def __init__(self, *operands: Node, name: str = "") -> None:
+        while len(operands) > 2:
+            x, y, *more = operands
+            operands = (type(self)(x, y), *more)
+        Elementwise.__init__(self, *operands, name=name)
 
 
 class Add(_Chain):

@@ -10,7 +10,7 @@ Modules have micrograd's names. Their default activation is tanh, as in microgra
 
 ``module`` (where parameters are found), ``choices`` (activations and first weights) and ``inputs``
 (one sample, checked) ← ``layers`` (`Neuron`, `Layer`, `MLP`) ← ``torch_modules`` (from PyTorch and
-back); ``tensors`` (the names in a file).
+back) and ``checkpoint`` (a file, with the names of ``tensors``).
 """
 
 from .choices import ACTIVATIONS, INITIALIZERS

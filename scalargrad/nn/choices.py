@@ -63,7 +63,7 @@ def generator(seed: Any) -> random.Random:
 
 def initializer(name: str) -> Callable[[random.Random, int, int], float]:
     """Return the function that draws a weight, by its name."""
-    if name not in INITIALIZERS:
+    if not isinstance(name, str) or name not in INITIALIZERS:
         raise ChoiceError(f"init is one of {', '.join(INITIALIZERS)}, got {name!r}")
     return INITIALIZERS[name]
 

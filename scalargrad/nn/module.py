@@ -102,7 +102,7 @@ def _checkpoint(name: str, module: object, path: str | os.PathLike[str]) -> None
         )
     if path == "":
         raise OperandError(f'{name} needs the path of a file, as in model.{name}("m.safetensors")')
-    getattr(import_module("..checkpoint", __package__), name)(module, path)  # with NumPy
+    getattr(import_module(".checkpoint", __package__), name)(module, path)  # with NumPy
 
 
 #: The kinds of leaves that can be learned, which constants are not.

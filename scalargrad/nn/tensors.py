@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import NamedTuple
 
 from ..engine import Value
 from ..errors import OperandError, SizeError
 from .module import Module, is_leaf, leaves, listed, parts_of
 
-__all__ = ["flat", "shape_of", "tensors"]
+__all__ = ["Tensor", "tensors"]
 
-#: A leaf, or a list of tensors of one shape.
-Tensor: TypeAlias = Any
+
+class Tensor(NamedTuple):
+    """Leaves in an order, and the shape that they have."""
+
+    shape: tuple[int, ...]
+    leaves: list[Value]
 
 
 def tensors(module: Module) -> dict[str, Tensor]:
-    """Return the tensors of a module by name: leaves, in nested lists.
+    """Return the tensors of a module by name.
 
     The names and shapes are PyTorch's:
 
@@ -32,16 +36,15 @@ def tensors(module: Module) -> dict[str, Tensor]:
     A leaf with two names is in two tensors, as tied weights are in PyTorch's ``state_dict()``. A
     module with two names has the first one, as in `Module.named_parameters`.
 
-    >>> import numpy as np
     >>> from scalargrad import MLP, Layer
-    >>> [(name, np.shape(tensor)) for name, tensor in tensors(MLP(3, [4, 1])).items()]
+    >>> [(name, tensor.shape) for name, tensor in tensors(MLP(3, [4, 1])).items()]
     [('0.weight', (4, 3)), ('0.bias', (4,)), ('2.weight', (1, 4)), ('2.bias', (1,))]
 
     >>> class Bigrams(Module):
     ...     def __init__(self):
     ...         self.table = [[Value(0.0) for _ in range(27)] for _ in range(27)]
     ...         self.scale, self.head = Value(1.0), Layer(27, 2)
-    >>> [(name, np.shape(tensor)) for name, tensor in tensors(Bigrams()).items()]
+    >>> [(name, tensor.shape) for name, tensor in tensors(Bigrams()).items()]
     [('table', (27, 27)), ('scale', ()), ('head.weight', (2, 27)), ('head.bias', (2,))]
 
     Raises:
@@ -66,8 +69,9 @@ def _tensors(module: Module) -> Iterator[tuple[str, Tensor]]:
     seen: dict[int, object] = {}
     while stack:
         path, value = stack.pop()
-        if shape_of(value) is not None:
-            yield path, value
+        shape = _shape_of(value)
+        if shape is not None:
+            yield path, Tensor(shape, _flat(value))
         elif id(value) not in seen:
             parts = _named_parts(value, seen)
             seen[id(value)] = value
@@ -75,7 +79,7 @@ def _tensors(module: Module) -> Iterator[tuple[str, Tensor]]:
             stack.extend([(f"{prefix}{name}", part) for name, part in parts][::-1])
 
 
-def shape_of(value: object, *outer: object) -> tuple[int, ...] | None:
+def _shape_of(value: object, *outer: object) -> tuple[int, ...] | None:
     """Return the shape of a tensor; None for what is not one."""
     if isinstance(value, Value):
         return () if is_leaf(value) else None
@@ -84,7 +88,7 @@ def shape_of(value: object, *outer: object) -> tuple[int, ...] | None:
     items = listed(value)
     if not isinstance(items, list):
         return None
-    shapes = {shape_of(item, value, *outer) for item in items}
+    shapes = {_shape_of(item, value, *outer) for item in items}
     shape = shapes.pop() if len(shapes) == 1 else None
     return None if shape is None else (len(items), *shape)
 
@@ -94,11 +98,11 @@ def _named_parts(value: object, seen: Container[int]) -> Iterable[tuple[object, 
     if isinstance(value, Module):
         with suppress(AttributeError):  # a subclass may do without neurons or weights
             parts = value._tensors()
-            if parts and set(flat(parts)) == set(flat(value, seen)):
+            if parts and set(_flat(parts)) == set(_flat(value, seen)):
                 return parts.items()
     return parts_of(value) or ()
 
 
-def flat(value: object, seen: Container[int] = ()) -> list[Value]:
+def _flat(value: object, seen: Container[int] = ()) -> list[Value]:
     """Return the leaves in a value, in order."""
     return [leaf for _, leaf in leaves("", value, seen)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from .arguments import option
@@ -21,7 +22,7 @@ def linear_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     >>> rate(0), round(rate(45), 3), rate(1000)
     (1.0, 0.55, 0.1)
     """
-    return _schedule("linear_decay", start, end, steps, lambda done: 1 - done)
+    return _decay("linear_decay", start, end, steps, _linear)
 
 
 def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]:
@@ -36,24 +37,36 @@ def cosine_decay(start: float, end: float, steps: int) -> Callable[[int], float]
     >>> rate(0), round(rate(50), 3), rate(100)
     (1.0, 0.5, 0.0)
     """
-    return _schedule("cosine_decay", start, end, steps, _half_a_cosine)
+    return _decay("cosine_decay", start, end, steps, _half_a_cosine)
+
+
+def _linear(done: float) -> float:
+    return 1 - done
 
 
 def _half_a_cosine(done: float) -> float:
     return (1 + math.cos(math.pi * done)) / 2
 
 
-def _schedule(
-    name: str, start: Any, end: Any, steps: Any, left: Callable[[float], float]
-) -> Callable[[int], float]:
-    """Return a schedule by how much is left of the way from its start to its end."""
+@dataclass(frozen=True, repr=False)
+class _Decay:
+    """A way from one number to another: no closure, so that an optimiser with it can be pickled."""
+
+    name: str
+    start: float
+    end: float
+    steps: float
+    left: Callable[[float], float]  # of the way, by how much of the steps is done
+
+    def __call__(self, step: int) -> float:
+        share = self.left(min(step / self.steps, 1.0))
+        return share * self.start + (1 - share) * self.end
+
+    def __repr__(self) -> str:
+        return f"{self.name}({self.start:g}, {self.end:g}, steps={self.steps:g})"
+
+
+def _decay(name: str, start: Any, end: Any, steps: Any, left: Callable[[float], float]) -> _Decay:
     length = option("the length of a schedule", steps, "greater than 0", lambda x: x > 0)
     first, last = option("the start of a schedule", start), option("the end of one", end)
-
-    def rate(step: int) -> float:
-        share = left(min(step / length, 1.0))
-        return share * first + (1 - share) * last
-
-    # What the repr of an optimiser shows.
-    rate.__qualname__ = f"{name}({first:g}, {last:g}, steps={length:g})"
-    return rate
+    return _Decay(name, first, last, length, left)

@@ -56,11 +56,11 @@ def outputs_of(model: Model, inputs: list[Value]) -> list[Value]:
 
 
 def check_functions(functions: dict[str, object]) -> None:
-    """Check that a model and a loss are functions."""
+    """Check that what has to be a function is one: a model, a loss, what is called meanwhile."""
     for name, function in functions.items():
         if not callable(function):
             example = ", such as mse of scalargrad.functional" if name == "loss" else ""
-            raise OperandError(f"the {name} is a function{example}, got {function!r}")
+            raise OperandError(f"the {name} is a function{example}, got {function!r:.60}")
 
 
 def batch_of(batch_size: SupportsIndex | None, count: int) -> int:

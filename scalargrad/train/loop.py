@@ -13,7 +13,7 @@ from ..compiler.passes.walk import Floats, Ints
 from ..errors import NonFiniteError
 from ..optim import Optimizer
 from ..progress import Bar
-from .arguments import Loss, Model, batch_of, count_of, generator, values_of
+from .arguments import Loss, Model, batch_of, check_functions, count_of, generator, values_of
 from .history import History
 from .interrupts import Interrupts
 from .prepare import prepared
@@ -87,6 +87,8 @@ def fit(
     """
     values_of(optimizer)  # first: where X and y are no pair, all that follows is in a wrong place
     epochs = count_of("epochs", epochs)
+    if on_epoch is not None:
+        check_functions({"callback on_epoch": on_epoch})
     trainer, held_out = prepared(model, loss, data, optimizer, validation, compiled)
     samples = trainer.samples
     count = len(samples.x)

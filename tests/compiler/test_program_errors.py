@@ -173,6 +173,11 @@ ERRORS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         OperandError,
         "wrt is a list of leaf Values, got <bound method.*: call it",
     ),
+    "parameters are a model": (
+        lambda: compile(X0 * 2, [X0], MLP(1, [1])),
+        OperandError,
+        r"wrt is a list of leaf Values, got MLP .*: write model.parameters\(\)$",
+    ),
     "no graph": (lambda: compile(3.0, [X0]), OperandError, "of compile are a Value or a list"),
     "function of a number": (
         lambda: compile(lambda _: 3.0, [X0]),
@@ -292,3 +297,8 @@ def test_no_samples_have_no_outputs_on_any_machine(machine):
     none = np.empty((0, 2))
     assert compile(x * y + x.relu(), [x, y], machine=machine)(none).shape == (0,)
     assert compile([x * y, x / y], [x, y], machine=machine)(none).shape == (0, 2)
+
+
+def test_function_that_takes_nothing_is_told_what_it_gets() -> None:
+    with pytest.raises(OperandError, match=r"gets one list of all inputs, and takes no arguments$"):
+        compile(lambda: X0 * 2, [X0, X1])  # type: ignore[arg-type, misc]

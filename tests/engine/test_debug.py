@@ -27,6 +27,13 @@ def off_at_the_end():
     debug(False)
 
 
+def test_source_line_is_that_of_a_value() -> None:
+    with pytest.raises(
+        OperandError, match=r"^source_line tells where a Value was made, got int 3$"
+    ):
+        source_line(3)  # type: ignore[arg-type]
+
+
 def text(node: Value) -> str:
     line = source_line(node)
     assert line is not None

@@ -93,19 +93,19 @@ FAILURES = [
     (lambda: node(math.inf).tan(), DomainError, ValueError,
      "tan needs abs(x) < inf, got inf (node 'loss')"),
     (lambda: node(-8.0) ** 0.5, DomainError, ValueError,
-     f"x ** y needs {POWER}, got x = -8.0 and y = 0.5 (node 'loss')"),
+     f"x ** y needs {POWER}, got x = -8.0 (node 'loss') and y = 0.5"),
     (lambda: node(-8.0) ** Value(0.5, label="p"), DomainError, ValueError,
-     f"x ** y needs {POWER}, got x = -8.0 and y = 0.5 (node 'loss' and 'p')"),
+     f"x ** y needs {POWER}, got x = -8.0 (node 'loss') and y = 0.5 (node 'p')"),
     (lambda: (-8.0) ** node(0.5), DomainError, ValueError,
      f"x ** y needs {POWER}, got x = -8.0 and y = 0.5 (node 'loss')"),
     (lambda: node(1.0) / 0, DivisionByZeroError, ZeroDivisionError,
-     "x / y divides by zero, got x = 1.0 and y = 0.0 (node 'loss')"),
+     "x / y divides by zero, got x = 1.0 (node 'loss') and y = 0.0"),
     (lambda: 1 / node(0.0), DivisionByZeroError, ZeroDivisionError,
      "x / y divides by zero, got x = 1.0 and y = 0.0 (node 'loss')"),
     (lambda: Value(3.0, label="a") / Value(-0.0, label="b"), DivisionByZeroError,
-     ZeroDivisionError, "x / y divides by zero, got x = 3.0 and y = -0.0 (node 'a' and 'b')"),
+     ZeroDivisionError, "x / y divides by zero, got x = 3.0 (node 'a') and y = -0.0 (node 'b')"),
     (lambda: node(0.0) ** -1, DivisionByZeroError, ZeroDivisionError,
-     "x ** y divides by zero, got x = 0.0 and y = -1.0 (node 'loss')"),
+     "x ** y divides by zero, got x = 0.0 (node 'loss') and y = -1.0"),
     (lambda: 0 ** node(-0.5), DivisionByZeroError, ZeroDivisionError,
      "x ** y divides by zero, got x = 0.0 and y = -0.5 (node 'loss')"),
     (lambda: node(1000.0).exp(), RangeError, OverflowError,
@@ -117,7 +117,7 @@ FAILURES = [
     (lambda: node(1000.0).cosh(), RangeError, OverflowError,
      "cosh is larger than the largest float, got 1000.0 (node 'loss')"),
     (lambda: node(10.0) ** 400, RangeError, OverflowError,
-     "x ** y is larger than the largest float, got x = 10.0 and y = 400.0 (node 'loss')"),
+     "x ** y is larger than the largest float, got x = 10.0 (node 'loss') and y = 400.0"),
 ]  # fmt: skip
 
 
@@ -159,6 +159,34 @@ def test_failed_operation_leaves_its_operands_as_they_were():
     assert before == [(v.data, v.grad, v.label, v._prev, v.kind) for v in (x, y, good)]
     good.backward()
     assert (x.grad, y.grad) == (0.0, -4.0)
+
+
+@pytest.mark.parametrize("data", [None, "3", [1.0], {}])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda x: x * 2.5,
+        lambda x: 2.5 * x,
+        lambda x: x.exp(),
+        lambda x: x.max(1),
+        lambda x: Value(1.0) - x,
+    ],
+)
+def test_operation_on_data_that_is_no_number_says_so(data, operation):
+    x = Value(1.0, label="loss")
+    x.data = data
+    with pytest.raises(OperandError) as caught:
+        operation(x)
+    got = f"{type(data).__name__} {data!r} (node 'loss'): "  # and what to do
+    assert str(caught.value).startswith(f"data needs one real number, got {got}")
+    assert caught.value.__suppress_context__
+
+
+def test_array_as_data_is_named_where_an_operation_cannot_compute_with_it():
+    x = Value(1.0, label="loss")
+    x.data = np.array([1.0, 2.0])
+    with pytest.raises(OperandError, match=r"real number, got ndarray.* \(node 'loss'\): make one"):
+        x.exp()
 
 
 def test_hostile_label_stays_on_one_line_of_the_message():

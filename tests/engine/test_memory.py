@@ -3,6 +3,7 @@
 import gc
 import math
 import operator
+import sys
 import tracemalloc
 import weakref
 
@@ -110,7 +111,7 @@ def test_failed_operation_leaves_nothing_behind():
 
 
 @pytest.mark.parametrize("expression", [lambda y, a: y * a, lambda y, _a: y.tanh()])
-def test_node_is_one_tracked_object_of_at_most_150_bytes(expression):
+def test_node_is_one_tracked_object_of_few_bytes(expression):
     count, a = 20_000, Value(0.999999)
     y = expression(Value(1.0), a)  # the function is made when first used
     with collector_off():
@@ -125,7 +126,8 @@ def test_node_is_one_tracked_object_of_at_most_150_bytes(expression):
         finally:
             tracemalloc.stop()
     assert built == pytest.approx(count, abs=10)
-    assert bytes_per_node <= 150
+    # Since Python 3.12 an object that can be referred to weakly has 8 bytes more before it.
+    assert bytes_per_node <= (145 if sys.version_info < (3, 12) else 153)
 
 
 @pytest.mark.parametrize("make", [Value, constant, parameter, lambda x: Value(x) * 2])

@@ -277,6 +277,7 @@ def test_initial_weights_have_the_deviation_of_the_paper(init, deviation):
         ),
         (lambda: MLP(2, [1], "Tanh"), ChoiceError, "one of tanh, relu, .*; got 'Tanh'"),
         (lambda: MLP(2, [1], output="softmax"), ChoiceError, "got 'softmax'"),
+        (lambda: MLP(2, [1], init=["he"]), ChoiceError, r"uniform, xavier, he, got \['he'\]"),
         (lambda: MLP(2, [1], init="glorot"), ChoiceError, "uniform, xavier, he, got 'glorot'"),
     ],
 )

@@ -1,5 +1,6 @@
 """Numbers of other types, as operands and as what is assigned to data and grad."""
 
+import math
 import operator
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ import pytest
 from scalargrad import Value
 from scalargrad.engine import constant, parameter
 from scalargrad.errors import OperandError
+from scalargrad.nn import Neuron
 
 # ── numbers of other types ──────────────────────────────────────────────────────────────────────
 NUMPY_TYPES = "int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 longdouble"
@@ -138,3 +140,41 @@ def test_step_with_numbers_of_numpy_leaves_floats_at_the_next_backward():
         w.grad = 0.0
         (w * w).backward()
     assert type(w.data) is type(w.grad) is float
+
+
+def test_plus_sign_leaves_a_value_as_it_is():
+    x = Value(-2.0)
+    assert +x is x
+
+
+FORWARD = {
+    "*": lambda x, w: w * x,
+    "* 2": lambda _, w: w * 2,
+    "+": lambda x, w: x + w,
+    "/": lambda x, w: x / w,
+    "**": lambda x, w: w**x,
+    "tanh": lambda _, w: w.tanh(),
+    "relu": lambda _, w: w.relu(),
+    "log": lambda _, w: w.log(),
+    "max": lambda x, w: w.max(x),
+    "tanh of a sum": lambda x, w: (w * x + 1.0).tanh(),
+    "a neuron": lambda x, w: Neuron(2, seed=0)([w, x]),
+}
+
+
+@pytest.mark.parametrize("data", [None, "5", 1j, [1.0], Value(1.0)], ids=repr)
+@pytest.mark.parametrize("operation", FORWARD)
+def test_an_operation_that_fails_on_what_was_assigned_names_it(operation, data):
+    """As ``p.data = p - rate * p.grad``, which makes a Value of the data."""
+    x, w = Value(3.0, label="x"), Value(2.0, label="w")
+    w.data = data
+    # What Python can compute with it is found by whoever computes on.
+    with pytest.raises(OperandError, match=r"^data needs one real number, got .* \(node 'w'\): "):
+        FORWARD[operation](x, w).backward()
+
+
+def test_an_operation_that_fails_on_anything_else_keeps_its_error():
+    with pytest.raises(OperandError, match="a Value holds one real number, got str 'x'"):
+        Value(2.0) * "x"
+    with pytest.raises(OperandError, match=r"write value\.exp\(\)"):
+        math.exp(Value(2.0))

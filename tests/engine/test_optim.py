@@ -1,6 +1,7 @@
 """Optimisers against the published recurrences, worked out with fractions and by other code."""
 
 import math
+import pickle
 from fractions import Fraction
 from itertools import pairwise
 
@@ -140,6 +141,17 @@ def test_cosine_decay_falls_from_start_to_end_with_flat_ends():
     assert (rates[0], rates[50], rates[100], rates[149]) == pytest.approx((2.0, 1.5, 1.0, 1.0))
     assert all(a >= b for a, b in pairwise(rates))
     assert rates[0] - rates[1] < (rates[50] - rates[51]) / 10
+
+
+@pytest.mark.parametrize("schedule", [linear_decay, cosine_decay])
+def test_optimiser_with_a_schedule_goes_on_after_a_pickle(schedule):
+    w = Value(1.0)
+    optimizer = Adam([w], schedule(0.5, 0.1, steps=4))
+    assert f"learning_rate={schedule.__name__}(0.5, 0.1, steps=4)" in repr(optimizer)
+    run(optimizer, w, [1.0])
+    twin_of_w, twin = pickle.loads(pickle.dumps((w, optimizer)))
+    assert repr(twin) == repr(optimizer)
+    assert run(twin, twin_of_w, [0.5, -2.0]) == run(optimizer, w, [0.5, -2.0])
 
 
 def test_zero_grad_sets_gradients_back():

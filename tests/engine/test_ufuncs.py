@@ -210,7 +210,7 @@ MEANINGS.pop("greater")
 SYMBOLS = {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul}
 SYMBOLS |= {"divide": operator.truediv, "true_divide": operator.truediv, "power": operator.pow}
 SYMBOLS |= {"pow": operator.pow} if "pow" in UFUNCS else {}
-SYMBOLS |= {"square": lambda x: x * x, "reciprocal": lambda x: 1 / x}
+SYMBOLS |= {"positive": operator.pos, "square": lambda x: x * x, "reciprocal": lambda x: 1 / x}
 ANSWERS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
 
 

@@ -111,6 +111,19 @@ def test_a_notebook_is_checked_cell_by_cell(tmp_path):
     assert grade_file(path).ok
 
 
+@pytest.mark.parametrize("text", ["", "not JSON", "[]", "{}", '{"cells": [1]}', '{"cells": 3}'])
+def test_what_is_no_notebook_is_not_blamed_on_a_line(text, tmp_path):
+    path = tmp_path / "student.ipynb"
+    path.write_text(text, encoding="utf-8")
+    report = grade_file(path)
+    assert report.status == 2
+    assert report.trouble.startswith("student.ipynb is no notebook: it is not JSON with a list")
+
+
+def test_a_folder_is_called_a_folder(tmp_path):
+    assert grade_file(tmp_path).trouble == f"{tmp_path} is a folder"
+
+
 # ── the command ─────────────────────────────────────────────────────────────────────────────────
 
 

@@ -231,6 +231,16 @@ def test_a_backward_that_waits_for_its_operations_is_not_called_unwritten():
     assert {f.operation for f in check(module(half)).wrong} == {"*", "neg"}
     unsorted = check(module((EXERCISES / "topological_sort.py").read_text(encoding="utf-8")))
     assert [f.sentence for f in unsorted.wrong] == ["backward is still to be written"]
+    assert "remark" not in str(unsorted)
+
+
+def test_numbers_that_are_to_be_wrapped_are_not_called_the_operation():
+    report = check(module((EXERCISES / "operators.py").read_text(encoding="utf-8")))
+    told = [f.sentence.partition(":")[0] for f in report.wrong if f.aspect == "on the left"]
+    assert told == ["2.0 + a is still to be written", "2.0 * a is still to be written"]
+    assert {f.status for f in report.findings if (f.operation, f.aspect) == ("+", "number")} == {
+        "right"
+    }
 
 
 def test_a_report_at_a_prompt_is_its_table():

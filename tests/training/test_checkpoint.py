@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from oracles import repeatable
 
 from scalargrad import MLP, Layer, Neuron
-from scalargrad.checkpoint import tensors
 from scalargrad.errors import CheckpointError
+from scalargrad.nn.tensors import tensors
 
 # ── files by hand ───────────────────────────────────────────────────────────────────────────────
 

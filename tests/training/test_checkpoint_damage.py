@@ -277,7 +277,8 @@ def test_whole_content_is_on_the_disk_before_the_file_gets_its_name(path, monkey
 
 SAVE = """
 import os, resource
-from scalargrad import MLP, checkpoint
+from scalargrad import MLP
+from scalargrad.nn import checkpoint
 {crash}
 try:
     MLP(2, [2, 1], seed=0).save({path!r})

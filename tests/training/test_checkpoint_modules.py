@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from oracles import repeatable
 
 from scalargrad import MLP, Layer, Module, Neuron, Value
-from scalargrad.checkpoint import load, save, tensors
 from scalargrad.errors import CheckpointError, OperandError, SizeError
+from scalargrad.nn.checkpoint import load, save
+from scalargrad.nn.tensors import tensors
 
 # ── files by hand ───────────────────────────────────────────────────────────────────────────────
 
@@ -105,10 +106,6 @@ def within_itself():
     return Attributes(within=within)
 
 
-def shape(tensor):
-    return np.shape(tensor)
-
-
 TWO_LAYERS = {"0.weight": (2, 2), "0.bias": (2,), "2.weight": (1, 2), "2.bias": (1,)}
 MODULES = [
     (lambda: Neuron(3), {"weight": (1, 3), "bias": (1,)}),
@@ -156,7 +153,7 @@ MODULES = [
 @pytest.mark.parametrize(("make", "expected"), MODULES)
 def test_tensors_of_a_module_have_these_names_and_shapes(path, make, expected):
     model, twin = make(), make()
-    assert {name: shape(tensor) for name, tensor in tensors(model).items()} == expected
+    assert {name: tensor.shape for name, tensor in tensors(model).items()} == expected
     for i, p in enumerate(model.parameters()):
         p.data = i + 0.5
     model.save(path)
@@ -177,10 +174,7 @@ structures = st.recursive(
 def test_no_parameter_is_left_out_of_any_structure(attributes):
     model = Attributes(**attributes, last=Value(0.0))
 
-    def flat(tensor):
-        return [tensor] if isinstance(tensor, Value) else [v for part in tensor for v in flat(part)]
-
-    found = [value for tensor in tensors(model).values() for value in flat(tensor)]
+    found = [value for tensor in tensors(model).values() for value in tensor.leaves]
     assert len(found) == len(set(found))
     assert set(found) == set(model.parameters())
 

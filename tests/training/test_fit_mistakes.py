@@ -32,6 +32,9 @@ FAR = X * np.array([[1.0], [99.0]] * 3), Y
 MISTAKES = {
     "one array": ({"data": X}, OperandError, r"data are a pair \(X, y\), got ndarray"),
     "text": ({"data": ([["a"]], [1])}, OperandError, "data are two arrays of numbers"),
+    "what is called": (
+        {"on_epoch": 3}, OperandError, "the callback on_epoch is a function, got 3",
+    ),
     "one feature": (
         {"data": (Y, Y)}, SizeError,
         r"got \(6,\) and \(6,\): for one input, write \[\[x\] for x in X\]",

@@ -237,6 +237,10 @@ def test_formulas_of_several_results_share_their_parts() -> None:
     found = formula(grad((W * X).tanh(), [X, W, Y]))
     assert str(found) == "v4 * w\nv4 * x\n0\nv4 = 1 - v2 * v2\nv2 = tanh(w * x)"
     assert str(formula(grad(X * Y, [X, Y]))) == "y\nx"
+    # A single one in a list is written as by itself, also a leaf, which is its own line.
+    for root in (X, X + Y, (X * Y).tanh(), Value(2.0)):
+        assert formula([root], names=False) == formula(root, names=False)
+    assert formula(grad(X * Y, [X])) == formula(Y)
 
 
 # ── lines ───────────────────────────────────────────────────────────────────────────────────────

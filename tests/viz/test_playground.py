@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -301,6 +302,12 @@ REFUSED = [
     ({"data": ([1.0, 2.0], [1.0, 2.0])}, SizeError, "for one input, write"),
     ({"data": (X, ["a", "b", "c", "d"])}, OperandError, "number the classes"),
     ({"data": (X, Y[:3])}, SizeError, "got (4, 2) and (3,)"),
+    ({"data": ([[0, 1], [2, math.nan]], [1, -1])}, NonFiniteError, "got nan in X, in sample 1"),
+    ({"loss": F.mse, "data": (X, [1, 2, 3, math.inf])}, NonFiniteError, "inf in y, in sample 3"),
+    (
+        {"validation": ([[0, 1], [-math.inf, 0]], [1, -1])}, NonFiniteError,
+        "the data need finite numbers, got -inf in X, in sample 1 of the validation data",
+    ),
     ({"validation": ([[1.0]], [1.0])}, SizeError, "the validation data need 2 inputs, got 1"),
     ({"optimizer": SGD([Value(1.0)])}, OperandError, "reaches the loss"),
     ({"model": lambda x: by_hand(x), "optimizer": SGD([Value(1.0)])}, OperandError, "loss"),

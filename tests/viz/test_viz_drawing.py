@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracles import python, repeatable
 
-from scalargrad import MLP, Neuron, Value
+from scalargrad import MLP, Neuron, Value, compile
 from scalargrad.engine import constant, parameter
 from scalargrad.errors import ChoiceError, OperandError
 from viz import audit, draw_dot, explain, film, stepper, steps, trace, tree
@@ -315,6 +315,13 @@ def test_who_asks_for_one_result_says_where_it_is(room, thing, words):
     with pytest.raises(OperandError) as error:
         room(thing)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("room", [trace, tree, steps, audit, stepper, film])
+def test_a_program_is_no_graph_of_values_but_can_be_shown(room):
+    program = compile(A * 2, [A])
+    with pytest.raises(OperandError, match=r"got Program: print it, or draw it by draw_dot$"):
+        room(program)
 
 
 def test_drawing_loads_neither_numpy_nor_matplotlib():

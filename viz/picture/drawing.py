@@ -14,6 +14,7 @@ from scalargrad.errors import ChoiceError, OperandError
 from scalargrad.graph import topological_sort
 
 from ..words.names import Names
+from .folding import way
 from .rendering import Picture
 from .sketch import Box, Sketch, sketch_nodes, sketch_program, sketch_values
 
@@ -188,12 +189,7 @@ def _way(sketch: Sketch) -> int:
     tails: dict[str, list[str]] = {box.name: [] for box in sketch.boxes}
     for arrow in sketch.arrows:
         tails[arrow.head].append(arrow.tail)
-    order = topological_sort(tails, tails.__getitem__)
-    far = dict.fromkeys(order, 0)
-    for head in reversed(order):
-        for tail in tails[head]:
-            far[tail] = max(far[tail], far[head] + 1)
-    return sum(far[tail] - far[head] for head in order for tail in tails[head])
+    return way(topological_sort(tails, tails.__getitem__), tails.__getitem__)
 
 
 def _style(box: Box) -> dict[str, str]:

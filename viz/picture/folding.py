@@ -12,16 +12,18 @@ small enough:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from scalargrad.engine import Value, operands
 from scalargrad.graph import topological_sort, use_counts
 
 from ..neurons import Neuron, neurons
 
-__all__ = ["READABLE", "Group", "Limits", "fits", "fold"]
+__all__ = ["READABLE", "Group", "Limits", "fits", "fold", "way"]
+
+Node = TypeVar("Node", bound=Hashable)
 
 
 class Limits(NamedTuple):
@@ -89,21 +91,29 @@ def fits(groups: Sequence[Group], limits: Limits = READABLE) -> bool:
     arrows = sum(len(group.operands) for group in groups)
     if len(groups) > limits.boxes or arrows > limits.arrows:
         return False
-    far, _ = _distances(groups)
-    steps = sum(far[operand] - far[group] for group in groups for operand in group.operands)
-    return steps <= limits.way
+    return way(groups, lambda group: group.operands) <= limits.way
 
 
-def _distances(groups: Sequence[Group]) -> tuple[dict[Group, float], dict[Group, float]]:
-    """Return how far each group is from the root, on its longest and on its shortest way."""
-    longest = dict.fromkeys(groups, 0.0)
-    shortest = dict.fromkeys(groups[:-1], math.inf) | {groups[-1]: 0.0}
-    for group in reversed(groups):
-        far, near = longest[group] + 1, shortest[group] + 1
-        for operand in group.operands:
-            longest[operand] = max(longest[operand], far)
-            shortest[operand] = min(shortest[operand], near)
-    return longest, shortest
+def way(order: Sequence[Node], operands: Callable[[Node], Sequence[Node]]) -> int:
+    """Return over how many columns the arrows of a graph go, all together.
+
+    Args:
+        order: its nodes, operands first.
+        operands: gives those of a node.
+    """
+    far = _longest_ways(order, operands)
+    return sum(far[operand] - far[node] for node in order for operand in operands(node))
+
+
+def _longest_ways(
+    order: Sequence[Node], operands: Callable[[Node], Sequence[Node]]
+) -> dict[Node, int]:
+    """Return how far each node is from what uses nobody else, on its longest way."""
+    far = dict.fromkeys(order, 0)
+    for node in reversed(order):
+        for operand in operands(node):
+            far[operand] = max(far[operand], far[node] + 1)
+    return far
 
 
 def _merge(groups: Sequence[Group], merged: Iterable[tuple[Group, Sequence[Group]]]) -> list[Group]:
@@ -212,7 +222,11 @@ def _keep_nearest(groups: Sequence[Group]) -> list[Group]:
     A group counts its longest way to the root, and so is farther than all its users: what is kept
     never leads to the rest. Leaves, which depend on nothing, count their shortest way.
     """
-    longest, shortest = _distances(groups)
+    longest: Mapping[Group, float] = _longest_ways(groups, lambda group: group.operands)
+    shortest = dict.fromkeys(groups[:-1], math.inf) | {groups[-1]: 0.0}
+    for group in reversed(groups):
+        for operand in group.operands:
+            shortest[operand] = min(shortest[operand], shortest[group] + 1)
     distance = {group: (longest if group.operands else shortest)[group] for group in groups}
     rest = sorted(groups, key=distance.__getitem__)[NEAREST:]
     size = sum(group.size for group in rest)

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 from xml.etree import ElementTree
 from zlib import crc32
 
@@ -24,6 +24,8 @@ from .embedded import PictureError, render_embedded
 from .handed import is_handed_over, render_handed_over
 
 __all__ = ["Picture", "PictureError"]
+
+FileName: TypeAlias = "str | os.PathLike[str]"
 
 _SOURCES = ("gv", "dot")  # what the files of a source end in
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -91,14 +93,14 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
 
     def render(
         self,
-        filename: str | os.PathLike[str] | None = None,
-        directory: str | os.PathLike[str] | None = None,
+        filename: FileName | None = None,
+        directory: FileName | None = None,
         view: bool = False,
         cleanup: bool = False,
         format: str | None = None,
         *,
         quiet_view: bool = False,
-        outfile: str | os.PathLike[str] | None = None,
+        outfile: FileName | None = None,
         **options: Any,
     ) -> str:
         """Write the picture to a file, and return its path.
@@ -129,8 +131,8 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
 
     def save(
         self,
-        filename: str | os.PathLike[str] | None = None,
-        directory: str | os.PathLike[str] | None = None,
+        filename: FileName | None = None,
+        directory: FileName | None = None,
         *,
         skip_existing: bool = False,
     ) -> str:
@@ -153,8 +155,8 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
 
     def _write(
         self,
-        filename: str | os.PathLike[str],
-        directory: str | os.PathLike[str] | None,
+        filename: FileName,
+        directory: FileName | None,
         format: str | None = None,
         **options: Any,
     ) -> str:
@@ -171,11 +173,11 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
 
     def _write_with_source(
         self,
-        filename: str | os.PathLike[str] | None,
-        directory: str | os.PathLike[str] | None,
+        filename: FileName | None,
+        directory: FileName | None,
         cleanup: bool,
         format: str | None,
-        outfile: str | os.PathLike[str] | None,
+        outfile: FileName | None,
         **options: Any,
     ) -> str:
         """Write the source and the picture, as ``graphviz`` does."""
@@ -191,9 +193,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
             os.remove(source)
         return path
 
-    def _place(
-        self, filename: str | os.PathLike[str], directory: str | os.PathLike[str] | None
-    ) -> Path:
+    def _place(self, filename: FileName, directory: FileName | None) -> Path:
         return Path(self.directory if directory is None else directory, filename)
 
     def __repr__(self) -> str:
@@ -210,11 +210,11 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
     _repr_image_svg_xml = _repr_svg_  # by this name `graphviz` asks for it, in a bundle of formats
 
 
-def _suffix(filename: str | os.PathLike[str]) -> str:
+def _suffix(filename: FileName) -> str:
     return Path(filename).suffix[1:].lower()
 
 
-def _is_picture(filename: str | os.PathLike[str] | None) -> TypeGuard[str | os.PathLike[str]]:
+def _is_picture(filename: FileName | None) -> TypeGuard[FileName]:
     """Whether a file is named as a picture: it ends in a format of Graphviz that is no source."""
     suffix = "" if filename is None else _suffix(filename)
     return suffix in graphviz.FORMATS and suffix not in _SOURCES

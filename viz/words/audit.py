@@ -144,7 +144,8 @@ def _flat_units(graph: Audited) -> Iterator[Finding]:
     for kind, groups in found.items():
         lines = [
             f"{graph.formula(first)} has derivative {short(slopes[first])}{graph.given(first)}"
-            f"{_others(others)}{place_of(first)}"
+            + f"; {len(others):,} more of the same neuron are like it" * bool(others)
+            + place_of(first)
             for first, *others in groups
         ]
         yield Finding(kind, tuple(unit for group in groups for unit in group), lines_of(lines))
@@ -152,10 +153,6 @@ def _flat_units(graph: Audited) -> Iterator[Finding]:
 
 def _name(node: Value) -> str:
     return node.primitive.name if node.primitive else ""
-
-
-def _others(units: Sequence[Value]) -> str:
-    return f"; {len(units):,} more of the same neuron are like it" if units else ""
 
 
 def _same_neuron(units: Iterable[Value], graph: Audited) -> Iterable[list[Value]]:

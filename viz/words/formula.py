@@ -78,7 +78,7 @@ def formula(
     wanted = [*dict.fromkeys(parts[node] for node in roots)]
     starts = _line_starts(wanted)
     if len(order) == 1:
-        starts[wanted[0]] = root in known.titled  # a leaf, which says what it is
+        starts[wanted[0]] = order[0] in known.titled  # a leaf, which says what it is
     called = _called(topological_sort(wanted, _inside), known)
     lines = _lines(wanted, starts, called, PYTHON)[:size]
     column = max((width(left) for left, _ in lines), default=0)

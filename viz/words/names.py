@@ -36,8 +36,7 @@ class Text(str):
 
     __slots__ = ()
 
-    def __repr__(self) -> str:
-        return str(self)
+    __repr__ = str.__str__
 
 
 def nodes_of(root: Value, room: str) -> list[Value]:
@@ -71,6 +70,8 @@ def _described(thing: Any) -> str:
         if any(isinstance(item, Value) for item in thing):
             size = f"{len(thing):,} Values" if len(thing) > 1 else "1 Value"
             return f"{type(thing).__name__} of {size}: give it one result, or their sum"
+    elif hasattr(thing, "listing"):
+        return f"{type(thing).__name__}: print it, or draw it by draw_dot"
     elif callable(thing):
         kind = type(thing).__name__
         return f"{kind} {getattr(thing, '__name__', '')}".strip() + ": give it one result, model(x)"

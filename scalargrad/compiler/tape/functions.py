@@ -9,7 +9,9 @@ from math import exp, inf
 
 from .marks import inlined, inlined_sum
 
-__all__ = ["ieee_pow", "inner", "larger", "max", "min", "outer", "power", "share", "whole"]
+__all__ = [
+    *("ieee_pow", "inner", "larger", "max", "min", "moved", "outer", "power", "share", "whole"),
+]
 
 
 @inlined
@@ -56,6 +58,12 @@ def share(x, z):
 def whole(total, z):
     """Return the sum of all shares of a result; 1 where it is infinite."""
     return total if abs(z) < inf else 1.0
+
+
+@inlined
+def moved(d, slope):
+    """Return what moves by d, times its slope: 0 where nothing moves, also of an infinite slope."""
+    return 0.0 if d == 0.0 else d * slope
 
 
 @inlined_sum

@@ -53,28 +53,35 @@ SHORT = 3
 
 
 def _row(row: Primitive, written: Writer) -> dict[str, Lines]:
-    value, *pushes = (written(row, text) for text in (row.value, *row.pushes))
-    places = [f"i{n} = places[at + u{n}]" for n in range(len(pushes))]
-    moving = [(n, push) for n, push in enumerate(pushes) if push != "0.0"]
-    used = set().union(*(names_in(parse(push)) for push in pushes))
+    places = [f"i{n} = places[at + u{n}]" for n in range(len(row.pushes))]
+    moving = [(n, push) for n, push in enumerate(row.pushes) if push != "0.0"]
+    value = written(row, row.value)
+    pushes = [(n, written(row, push)) for n, push in moving]
+    moves = [(n, written(row, _if_it_moves(push))) for n, push in moving]
 
-    def loop(names: Iterable[str], lines: Lines) -> Lines:
+    def loop(texts: Iterable[tuple[int, str]], lines: Lines) -> Lines:
+        names = set().union(*(names_in(parse(text)) for _, text in texts))
         loads = [f"* {x} = v(i{n})" for n, x in enumerate(row.letters) if x in names]
         loads += ["* z = v(k)"] * ("z" in names)
         lines = _near_and_far([*loads, *lines])
-        return _each_operation([*places, *lines, f"at += u{len(pushes)}"])
+        return _each_operation([*places, *lines, f"at += u{len(places)}"])
 
-    adds = [f"* d(i{n}) += {push}" for n, push in moving]
+    adds = [f"* d(i{n}) += {push}" for n, push in pushes]
     slopes = [
         line
-        for number, (n, push) in enumerate(moving)
-        for line in (f"* g = d(i{n})", f"* t {'+' if number else ''}= {push}")
+        for number, (n, move) in enumerate(moves)
+        for line in (f"* g = d(i{n})", f"* t = {'t + ' if number else ''}({move})")
     ]
     return {
-        FORWARD: loop(row.letters, [f"* v(k) = {value}"]),
-        BACKWARD: loop(used, ["* g = d(k)", *adds]) if adds else [],
-        TANGENT: loop(used, [*(slopes or ["* t = 0.0"]), "* d(k) = t"]),
+        FORWARD: loop([(0, row.operands)], [f"* v(k) = {value}"]),
+        BACKWARD: loop(pushes, ["* g = d(k)", *adds]) if adds else [],
+        TANGENT: loop(moves, [*(slopes or ["* t = 0.0"]), "* d(k) = t"]),
     }
+
+
+def _if_it_moves(push: str) -> str:
+    """Write what an operand that moves by g adds; nothing if it does not, however it would."""
+    return push if push in ("g", "-g") else f"0.0 if g == 0 else {push}"
 
 
 def _near_and_far(lines: Lines) -> Lines:
@@ -107,12 +114,12 @@ def _short_sum(products: int, scaled: int) -> dict[str, Lines]:
     for n in range(products):
         places += [f"i{n} = places[at + u{2 * n}]", f"j{n} = places[at + u{2 * n + 1}]"]
         values.append(f"v(i{n}) * v(j{n})")
-        slopes.append(f"d(i{n}) * v(j{n}) + v(i{n}) * d(j{n})")
+        slopes.append(f"moved(d(i{n}), v(j{n})) + moved(d(j{n}), v(i{n}))")
         adds += [f"* d(i{n}) += g * v(j{n})", f"* d(j{n}) += g * v(i{n})"]
     for n in range(scaled):
         places += [f"f{n} = factors[w + u{n + 1}]", f"m{n} = places[at + u{2 * products + n}]"]
         values.append(f"f{n} * v(m{n})")
-        slopes.append(f"f{n} * d(m{n})")
+        slopes.append(f"moved(d(m{n}), f{n})")
         adds.append(f"* d(m{n}) += g * f{n}")
     ways = {
         FORWARD: [f"* v(k) = {' + '.join(values)}"],
@@ -150,6 +157,8 @@ def _sum_of(product: Sequence[str], start: str, scaled: str, end: str) -> Lines:
     ])  # fmt: skip
 
 
+_MOVED_PIECE = "t() += moved(d(i + o), v(j + o)) + moved(d(j + o), v(i + o))"
+
 # What is summed up is a number of its own, z() or t(), or else in its slot.
 _SUM = {
     FORWARD: _long_sum(
@@ -160,8 +169,8 @@ _SUM = {
     ),
     TANGENT: _long_sum(
         "* t() = 0.0",
-        ["* t() += d(i) * v(j) + v(i) * d(j)"],
-        "* t() += f * d(i)",
+        ["* t() += moved(d(i), v(j)) + moved(d(j), v(i))"],
+        "* t() += moved(d(i), f)",
         "one: d(k) = t()",
     ),
 }
@@ -181,9 +190,9 @@ _PIECES = {
     ),
     TANGENT: _pieces(
         "* t() = 0.0",
-        ["t() += inner(d, i, v, j, n) + inner(v, i, d, j, n)"],
-        ["* t() += d(i + o) * v(j + o) + v(i + o) * d(j + o)"],
-        "* t() += f * d(i)",
+        ["for o in range(n):", f"    {_MOVED_PIECE}"],
+        [f"* {_MOVED_PIECE}"],
+        "* t() += moved(d(i), f)",
         "one: d(k) = t()",
     ),
 }

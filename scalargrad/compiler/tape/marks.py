@@ -12,21 +12,16 @@ __all__ = ["inlined", "inlined_sum", "machine", "part"]
 Function = TypeVar("Function")
 
 
-def machine(function: Function) -> Function:
-    """Mark what Python calls: it is compiled once, and kept on disk."""
+def _unchanged(function: Function) -> Function:
+    """Mark a function."""
     return function
 
 
-def part(function: Function) -> Function:
-    """Mark what drivers share."""
-    return function
-
-
-def inlined(function: Function) -> Function:
-    """Mark what becomes a part of those who call it."""
-    return function
-
-
-def inlined_sum(function: Function) -> Function:
-    """Mark what may also add up its terms in any order, so that it is done by vectors."""
-    return function
+#: Marks what Python calls: it is compiled once, and kept on disk.
+machine = _unchanged
+#: Marks what drivers share.
+part = _unchanged
+#: Marks what becomes a part of those who call it.
+inlined = _unchanged
+#: Marks what may also add up its terms in any order, so that it is done by vectors.
+inlined_sum = _unchanged

@@ -108,6 +108,7 @@ def vocabulary(rows: bool) -> tuple[dict[str, Any], Writer]:
             "larger": lambda x, y: y if y > x or y != y else x,
             "share": _share,
             "whole": lambda total, z: total if abs(z) < math.inf else 1.0,
+            "moved": lambda d, slope: 0.0 if d == 0.0 else d * slope,
             "inner": lambda v, i, w, j, n: sum(map(mul, v[i : i + n], w[j : j + n])),
             "outer": _outer,
         }
@@ -119,6 +120,7 @@ def vocabulary(rows: bool) -> tuple[dict[str, Any], Writer]:
         "larger": np.maximum,
         "share": lambda x, z: np.where(x == z, np.where(x == -np.inf, 0.0, 1.0), np.exp(x - z)),
         "whole": lambda total, z: np.where(np.abs(z) < np.inf, total, 1.0),
+        "moved": lambda d, slope: np.where(d == 0.0, 0.0, d * slope)[()],
         "inner": lambda v, i, w, j, n: sum(v[i + o] * w[j + o] for o in range(n)),
         "outer": _outer,
         "np": np,

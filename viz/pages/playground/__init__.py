@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from scalargrad.engine import Value
-from scalargrad.errors import OperandError
+from scalargrad.errors import NonFiniteError, OperandError
 from scalargrad.optim import Optimizer
 
 from ..shared.page import Page
 from .page import write
 from .settings import optimizer_of, settings_of
+
+if TYPE_CHECKING:
+    from scalargrad.train import Traced
 
 __all__ = ["Playground", "playground"]
 
@@ -58,8 +62,8 @@ def playground(
         the page: ``.html`` is its text, ``.save(path)`` writes it, and a notebook shows it.
 
     Raises:
-        NonFiniteError, SizeError, OperandError, DomainError: as for `fit`; also for an optimiser
-            that the page cannot compute, such as one of your own.
+        NonFiniteError, SizeError, OperandError, DomainError: as for `fit`; also for data that are
+            not finite, and for an optimiser that the page cannot compute, such as one of your own.
         ChoiceError: there is no optimiser of this name.
 
     >>> from scalargrad import MLP
@@ -75,9 +79,10 @@ def playground(
     if not isinstance(title, str):
         raise OperandError(f"the title of a page is a text, got {title!r}")
     if not callable(model):
-        raise OperandError(f"the model is a function, got {model!r}")
+        raise OperandError(f"the model is a function, got {model!r:.60}")
     carrier = optimizer_of(model, optimizer, learning_rate)
     traced = trace_loss(model, loss, data, carrier, batch_size, validation=validation)
+    _check_finite(traced)
     settings = settings_of(carrier, traced.batch_size)
     shown, interpreter = content_of(model, traced, settings)
     parameters, samples = len(traced.parameters), len(traced.samples.x)
@@ -86,3 +91,15 @@ def playground(
         f"{samples:,} sample{'s' * (samples != 1)}"
     )
     return Playground(write(shown, interpreter, title or "A network, training"), what, path)
+
+
+def _check_finite(traced: Traced) -> None:
+    """Check the data, which `fit` would meet in a step, and the page in nobody's sight."""
+    for samples in filter(None, (traced.samples, traced.held_out)):
+        for name, numbers in (("X", samples.x), ("y", samples.targets)):
+            places = (~(abs(numbers) < math.inf)).nonzero()
+            for row, number in zip(places[0].tolist(), numbers[places].tolist(), strict=True):
+                raise NonFiniteError(
+                    f"the data need finite numbers, got {number} in {name}, in sample {row}"
+                    f"{samples.of}"
+                )

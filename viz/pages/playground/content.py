@@ -12,7 +12,7 @@ from scalargrad.engine import Value
 from scalargrad.train import Traced
 
 from .interpreter import interpreter
-from .network import Unit, described, network
+from .network import described, network
 from .settings import initial, names_of
 from .tapes import CODES_OF_SUMS, numbers, program
 
@@ -29,16 +29,19 @@ def content_of(model: Any, traced: Traced, settings: dict[str, Any]) -> tuple[di
         the data; and the source of the interpreter of its tape.
     """
     units = network(traced)
-    before = [unit.neuron.total for unit in units if unit.neuron is not None]
-    watched = [*(unit.node for unit in units), *before]
+    totals = [unit.neuron.total for unit in units if unit.neuron is not None]
+    watched = [*dict.fromkeys([*(unit.node for unit in units), *totals])]
     tape, slots = program(traced, watched)
+    slot = dict(zip(watched, slots, strict=True))
+    number = {unit: i for i, unit in enumerate(units)}
+    parameter = {p: i for i, p in enumerate(traced.parameters)}
     samples, held_out = traced.samples, traced.held_out
     inputs = samples.x.shape[1]
     side = math.isqrt(inputs)
     parts = [samples, *([held_out] if held_out is not None else [])]
     data = {
         "tape": tape | CODES_OF_SUMS,
-        "units": _described(units, slots, traced.parameters),
+        "units": [described(unit, number, parameter, slot) for unit in units],
         "parameters": _parameters(model, traced.parameters),
         "initial": initial(model, traced.parameters),
         "settings": settings,
@@ -54,19 +57,6 @@ def content_of(model: Any, traced: Traced, settings: dict[str, Any]) -> tuple[di
     }
     codes = {run[0] for run in tape["runs"]}
     return data, interpreter(codes)
-
-
-def _described(
-    units: Sequence[Unit], slots: Sequence[int], parameters: Sequence[Value]
-) -> list[dict[str, Any]]:
-    number = {unit: i for i, unit in enumerate(units)}
-    parameter = {p: i for i, p in enumerate(parameters)}
-    rest = iter(slots[len(units) :])
-    return [
-        described(unit, number, parameter)
-        | {"slot": slots[i], "before": next(rest) if unit.neuron is not None else None}
-        for unit, i in number.items()
-    ]
 
 
 def _parameters(model: Any, parameters: Sequence[Value]) -> dict[str, Any]:

@@ -114,8 +114,10 @@ def _name(written: str, names: Sequence[str]) -> str:
     return f"f({', '.join(names[:2])}{', …' * (len(names) > 2)})"
 
 
-def described(unit: Unit, number: dict[Unit, int], parameter: dict[Value, int]) -> dict[str, Any]:
-    """Return a unit as the page reads it."""
+def described(
+    unit: Unit, number: dict[Unit, int], parameter: dict[Value, int], slot: dict[Value, int]
+) -> dict[str, Any]:
+    """Return a unit as the page reads it, by the numbers of units and parameters and by slots."""
     neuron = unit.neuron or Neuron(unit.node)
     activation, settings = neuron.activation, operands(neuron.result)[1:]
     row = activation.primitive if activation is not None else None
@@ -130,4 +132,6 @@ def described(unit: Unit, number: dict[Unit, int], parameter: dict[Value, int]) 
         "weights": [[number[source], parameter[weight]] for source, weight in weights],
         "links": [number[source] for source in unit.links],
         "formula": unit.formula,
+        "slot": slot[unit.node],
+        "before": slot[neuron.total] if unit.neuron is not None else None,
     }

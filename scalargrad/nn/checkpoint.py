@@ -23,14 +23,14 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from . import files
-from .engine import Value
-from .errors import CheckpointError, SizeError
-from .nn import MLP, Layer, Module, Neuron
-from .nn.module import few
-from .nn.tensors import Tensor, flat, shape_of, tensors
+from .. import files
+from ..engine import Value
+from ..errors import CheckpointError, SizeError
+from .layers import MLP, Layer, Neuron
+from .module import Module, few
+from .tensors import Tensor, tensors
 
-__all__ = ["load", "save", "tensors"]
+__all__ = ["load", "save"]
 
 #: What the library safetensors allows, in bytes.
 _LARGEST_HEADER = 100_000_000
@@ -80,7 +80,7 @@ def load(module: Module, path: str | os.PathLike[str]) -> None:
         )
     numbers: dict[Value, float] = {}
     for name, tensor in wanted.items():
-        for leaf, number in zip(flat(tensor), _floats(stored[name]), strict=True):
+        for leaf, number in zip(tensor.leaves, _floats(stored[name]), strict=True):
             if not _same(numbers.setdefault(leaf, number), number):
                 raise CheckpointError(
                     f"{path} does not fit this module: {name} sets a parameter that is shared "
@@ -95,8 +95,8 @@ def load(module: Module, path: str | os.PathLike[str]) -> None:
 
 def _array(tensor: Tensor) -> Any:
     # Through Value: people assign to `data`, and what is no number is an error that says so.
-    numbers = [Value(leaf.data).data for leaf in flat(tensor)]
-    return np.array(numbers, np.float64).reshape(shape_of(tensor))
+    numbers = [Value(leaf.data).data for leaf in tensor.leaves]
+    return np.array(numbers, np.float64).reshape(tensor.shape)
 
 
 def _floats(array: Any) -> list[float]:
@@ -116,9 +116,9 @@ def _check_fit(wanted: dict[str, Tensor], stored: dict[str, Any], path: str) -> 
             + _hint(missing, unknown)
         )
     for name, tensor in wanted.items():
-        if stored[name].shape != shape_of(tensor):
+        if stored[name].shape != tensor.shape:
             raise SizeError(
-                f"{path} does not fit this module: {name} needs the shape {shape_of(tensor)}, "
+                f"{path} does not fit this module: {name} needs the shape {tensor.shape}, "
                 f"got {stored[name].shape}"
             )
         if stored[name].dtype.kind not in "fiu":
