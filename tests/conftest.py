@@ -7,6 +7,7 @@ from importlib import import_module
 
 import pytest
 from hypothesis import settings
+from oracles import settle
 
 # How long a test takes is the matter of the machine.
 settings.register_profile("scalargrad", deadline=None)
@@ -33,8 +34,7 @@ def pytest_collection():
         return (yield)
     finally:
         gc.enable()
-        gc.collect()
-        gc.freeze()
+        settle()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -291,11 +291,17 @@ def python(code: str, *, isolated: bool = False, **environment: str) -> str:
     return process.stdout
 
 
+def settle() -> None:
+    """Collect garbage, and let no later collection walk what there is now."""
+    gc.collect()
+    if sys.platform != "emscripten":  # in Pyodide, hypothesis overflows the stack after it
+        gc.freeze()
+
+
 @contextmanager
 def collector_off() -> Iterator[None]:
     """Leave freeing to reference counts alone."""
-    gc.collect()
-    gc.freeze()  # what is there now is not walked by the next collection
+    settle()
     gc.disable()
     try:
         yield
