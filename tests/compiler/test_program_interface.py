@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 
+import array_api_strict
 import numpy as np
 import pytest
 from compiled_graphs import TOLERANCE, classifier, hinge_loss
@@ -35,6 +36,35 @@ def test_returned_arrays_belong_to_the_caller() -> None:
         values[:], gradient[:] = 0.0, 0.0
         assert np.array_equal(program(samples), copies[0])
         assert np.array_equal(program.value_and_grad(samples)[1], copies[1])
+
+
+X, W = [Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]
+
+#: Results that may be views of what is given.
+VIEWS: list[tuple[Value | list[Value], list[Value]]] = [
+    (X[0], X[:1]),
+    ([X[1], X[0]], X),
+    (W[0] + 0 * X[0], X[:1]),
+    ([W[0], W[1] * X[0]], X[:1]),
+    (W[0] + W[1], []),
+]
+
+
+@pytest.mark.parametrize("number", range(len(VIEWS)))
+def test_arrays_of_another_library_belong_to_the_caller_too(number: int) -> None:
+    outputs, inputs = VIEWS[number]
+    program = compile(outputs, inputs, wrt=W)
+    asarray = array_api_strict.asarray
+    given = asarray(program.parameters, copy=True)
+    samples = [asarray(np.full((2, len(inputs)), 0.5))] * bool(inputs)
+    found = [program(*samples, parameters=given), program(*samples, parameters=program.parameters)]
+    if isinstance(outputs, Value):
+        found.append(program.value_and_grad(*samples, parameters=given)[1])
+    for array in found:
+        if not isinstance(array, float):
+            array[...] = 7.0
+    assert program.parameters.tolist() == np.asarray(given).tolist() == [3.0, 4.0]
+    assert all((np.asarray(array) == 0.5).all() for array in samples)
 
 
 def test_the_callers_samples_are_not_changed() -> None:

@@ -18,7 +18,7 @@ from array_api_compat import array_namespace, device
 from ...arrays.calls import Call, Forward, Step, backward, forward
 from ...arrays.kernels import MEAN as MEAN_KERNEL
 from ...arrays.kernels import sum_over
-from ...arrays.library import NUMPY
+from ...arrays.library import NUMPY, copied
 from ...miniflow.node import Node
 from ..collector import paused
 from ..feed import Array, is_foreign
@@ -150,7 +150,7 @@ class ArrayMachine:
         axes = 0 if x is None else x.ndim
         x = None if x is None else _COLUMNS[axes](xp.asarray(x, **where))
         computed = self.computed(wanted, x, xp.asarray(p, **where), xp, where)
-        return self._answer(wanted, axes)(computed.results)
+        return self._answer(wanted, axes)(tuple(map(copied, computed.results)))  # may be views
 
     def computed(
         self, wanted: str, x: Array, p: Array, xp: Any = NUMPY, where: Mapping[str, Any] = _ANYWHERE
