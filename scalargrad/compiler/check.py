@@ -13,7 +13,7 @@ from ..errors import GradientError, OperandError
 from ..evaluation import replayed
 from ..graph import topological_sort
 from ..miniflow.check import first_wrong
-from .arrays.graph import nodes_of
+from .arrays.graph import miniflow_nodes
 from .arrays.machine import READABLE
 from .cost import NEVER
 from .feed import as_floats
@@ -191,7 +191,7 @@ class _Lines(_Scalars):
 
     def wrong_gradient(self, gradient: Floats, rtol: float, atol: float) -> str:
         """Say which line does not differentiate itself, if one does not."""
-        nodes = nodes_of(self.steps, self.machine.emitted.constants)
+        nodes = miniflow_nodes(self.steps, self.machine.emitted.constants)
         for node, value in zip(nodes, self.computed.way.values, strict=True):
             node.value = value
         for node in nodes:

@@ -13,7 +13,7 @@ from oracles import repeatable
 
 from scalargrad.arrays.calls import Call, Forward, Source, Step, backward, forward
 from scalargrad.arrays.kernels import MATMUL, elementwise, sum_over
-from scalargrad.compiler.arrays.graph import nodes_of
+from scalargrad.compiler.arrays.graph import miniflow_nodes
 from scalargrad.miniflow import value_and_grad
 from scalargrad.ops import PRIMITIVES
 
@@ -44,7 +44,7 @@ def run(xp: Any, steps: list[Step], wrt: list[int]) -> tuple[Forward, dict[int, 
 def test_calls_give_what_nodes_give(steps: list[Step], wrt: list[int]) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         way, gradients = run(np, steps, wrt)
-        nodes = nodes_of(steps, {})
+        nodes = miniflow_nodes(steps, {})
         feed = dict(zip(nodes, ARRAYS, strict=False))
         value, expected = value_and_grad(nodes[-1], feed, wrt=[nodes[i] for i in wrt])
     assert_array_equal(way.values[-1], value)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from scalargrad.arrays.calls import Source
 from scalargrad.compiler.arrays.notes import Notes
 from scalargrad.compiler.arrays.record import Recorder
 from scalargrad.compiler.arrays.simplify import Simplifier
@@ -27,7 +28,6 @@ from scalargrad.compiler.arrays.symbols import (
     Permuted,
     Reduction,
     Reshaped,
-    Source,
     Symbol,
     Ufunc,
 )

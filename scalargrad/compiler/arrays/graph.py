@@ -12,10 +12,10 @@ from ...miniflow.nodes import elementwise_node
 from ...ops import PRIMITIVES
 from ..passes.walk import Floats
 
-__all__ = ["nodes_of"]
+__all__ = ["miniflow_nodes"]
 
 
-def nodes_of(steps: Iterable[Step], constants: dict[int, Floats]) -> list[Node]:
+def miniflow_nodes(steps: Iterable[Step], constants: dict[int, Floats]) -> list[Node]:
     """Return a node for each step; those of constants have their values."""
     nodes: list[Node] = []
     for number, step in enumerate(steps):

@@ -27,7 +27,7 @@ from ..passes.raising import Raised, raise_
 from ..passes.walk import Floats
 from ..runs import MEAN, REDUCTIONS, VALUES, Run, Shape, samples_in
 from .emit import INPUTS, PARAMETERS, Emitted, emit
-from .graph import nodes_of
+from .graph import miniflow_nodes
 from .notes import Notes
 from .simplify import Simplifier
 from .source import Prepared, prepare, write
@@ -81,7 +81,7 @@ class ArrayMachine:
     @cached_property
     def graph(self) -> Node:
         """The miniflow node that computes the outputs."""
-        return nodes_of(self.emitted.steps, self.emitted.constants)[self.emitted.output]
+        return miniflow_nodes(self.emitted.steps, self.emitted.constants)[self.emitted.output]
 
     def steps(self, wanted: str) -> tuple[list[Step], int]:
         """Return the steps for what is wanted, and the number of the result."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arrays.calls import Source
 from .symbols import (
     BOOL,
     FLOAT,
@@ -31,7 +32,6 @@ from .symbols import (
     Reduction,
     Reshaped,
     Shape,
-    Source,
     Symbol,
     Taken,
     common,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from ...arrays.calls import Source
 from ...arrays.library import NUMPY
 from ...arrays.translate import standard_functions
 from ...errors import OperandError
@@ -39,7 +40,6 @@ __all__ = [
     "Reduction",
     "Reshaped",
     "Shape",
-    "Source",
     "Symbol",
     "Taken",
     "Ufunc",
@@ -55,13 +55,6 @@ Shape: TypeAlias = tuple[int, ...]
 
 
 # ── operations ──────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """An array that comes from outside."""
-
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
