@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 from importlib import import_module
 
 import pytest
@@ -147,3 +148,11 @@ def no_collector():
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture
+def listening():
+    """Hear of Ctrl-C, as at a prompt; what runs in the background may not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

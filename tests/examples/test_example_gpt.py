@@ -156,14 +156,6 @@ def test_training_leaves_the_model_where_the_programs_are():
     assert (before != programs.parameters).any()
 
 
-@pytest.fixture
-def listening():
-    """Hear of Ctrl-C, as at a prompt; what runs in the background may not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("listening")
 def test_ctrl_c_ends_the_training_after_a_step_and_keeps_what_was_learned(monkeypatch):
     programs = small("anna", "bert", "carl", "eva")

@@ -104,6 +104,7 @@ def test_moons_are_told_apart_with_the_same_curve_both_ways(tmp_path, capsys):
         assert gif.info["duration"] > 900  # milliseconds: a pause at the end
 
 
+@pytest.mark.usefixtures("listening")
 @pytest.mark.parametrize("epochs", [0, 2])
 def test_moons_that_are_stopped_compare_what_both_have(epochs, tmp_path, capsys, monkeypatch):
     def stopped(model, loss, data, optimizer, total, *, compiled, on_epoch):

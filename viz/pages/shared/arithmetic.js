@@ -36,16 +36,16 @@ function ieeePower(x, y) {
   return x ** y;
 }
 
-function power(x, y) {
-  const z = ieeePower(x, y);
-  if (Number.isNaN(z) && !Number.isNaN(x) && !Number.isNaN(y)) throw new Undefined();
-  if (abs(z) === Infinity && Number.isFinite(x) && Number.isFinite(y)) throw new Undefined();
-  return z;
+/** The same for real results alone: an infinite y is not whole. */
+function ieee_pow(x, y) {
+  if (x < 0 && !Number.isNaN(y) && y % 1 !== 0) throw new Undefined();
+  return ieeePower(x, y);
 }
 
-/** The same where infinity is an answer. */
-function ieee_pow(x, y) {
-  const z = ieeePower(x, y);
-  if (Number.isNaN(z) && !Number.isNaN(x) && !Number.isNaN(y)) throw new Undefined();
+/** The same where infinity is no answer to finite numbers, nor to 0. */
+function power(x, y) {
+  if (x === 0 && y < 0) throw new Undefined();
+  const z = ieee_pow(x, y);
+  if (abs(z) === Infinity && Number.isFinite(x) && Number.isFinite(y)) throw new Undefined();
   return z;
 }
