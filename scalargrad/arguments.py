@@ -1,16 +1,17 @@
-"""What people give to a `Value`, checked: numbers in, and else errors that say what to do."""
+"""What people give, checked: numbers in, and else errors that say what to do."""
 
 from __future__ import annotations
 
+import math
 import sys
 
-from .errors import OperandError, RangeError
+from .errors import DomainError, OperandError, RangeError
 from .ops import PRIMITIVES
 from .rules import Rule
 
 TYPE_CHECKING = False  # for type checkers; importing typing would take longer than all the rest
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import FrameType
     from typing import Any, NoReturn, TypeVar
 
@@ -30,6 +31,7 @@ __all__ = [
     "no_steps",
     "number_of",
     "operands_of",
+    "option",
     "shown",
 ]
 
@@ -191,3 +193,24 @@ def _advice(x: object) -> str:
     if hasattr(x, "__iter__"):
         return "make one Value for each element, as in [Value(x) for x in data]"
     return "call it first" if callable(x) else "give it an int or a float"
+
+
+def option(
+    what: str,
+    number: Any,
+    needed: str = "0 or more",
+    fits: Callable[[float], bool] = lambda x: x >= 0,
+    *,
+    otherwise: str = "",
+) -> float:
+    """Return an option as a float; what is out of range, infinite or nan is an error."""
+    # What NumPy or torch calls a number has a __float__; what float() would parse, a text, has not.
+    try:
+        x = float(number) if hasattr(number, "__float__") else None
+    except (TypeError, ValueError, OverflowError):  # an array of several, an int of many digits
+        x = None
+    if x is None:
+        raise OperandError(f"{what} is a number{otherwise}; got {number!r}")
+    if not math.isfinite(x) or not fits(x):
+        raise DomainError(f"{what} is a finite number, {needed}, got {x:g}")
+    return x

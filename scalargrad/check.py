@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .arguments import named
+from .arguments import named, option
 from .differences import Move, cause, fault, mirrored, slopes, steps
 from .engine import Value, operands
 from .errors import DomainError, GradientError, OperandError
 from .evaluation import edited, replayed
 from .graph import topological_sort
 from .listed import called
-from .optim.arguments import option
 from .own import backward_faults
 
 if TYPE_CHECKING:

@@ -162,7 +162,7 @@ class Choice:
 
     def _estimate(self, code: Code) -> float:
         if self.asked != "auto":
-            return NEVER if self.asked == "tape" else 1  # of no samples, array code has no sums
+            return NEVER if self.asked == "tape" else 0
         return arrays_from(self._work, code, native.is_installed())
 
     @property

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
+from ..arguments import option
 from ..engine import Value
-from ..errors import DomainError, NonFiniteError, OperandError, SizeError
+from ..errors import NonFiniteError, OperandError, SizeError
 
 __all__ = [
     "check_count",
@@ -15,15 +16,14 @@ __all__ = [
     "checked_betas",
     "checked_rate",
     "floats",
-    "is_array",
-    "named",
+    "is_flat",
     "not_finite",
-    "option",
     "own_gradients",
+    "parameter_name",
 ]
 
 
-def is_array(parameters: Any) -> bool:
+def is_flat(parameters: Any) -> bool:
     """Say whether parameters are the array of a program, and no list of Values."""
     return not isinstance(parameters, list)
 
@@ -51,27 +51,6 @@ def checked(parameters: Any) -> Any:
         if not isinstance(p, Value) or p._prev:
             raise OperandError(f"an optimiser moves leaf Values, got {p!r}")
     return values
-
-
-def option(
-    what: str,
-    number: Any,
-    needed: str = "0 or more",
-    fits: Callable[[float], bool] = lambda x: x >= 0,
-    *,
-    otherwise: str = "",
-) -> float:
-    """Return an option as a float; what is out of range, infinite or nan is an error."""
-    # What NumPy or torch calls a number has a __float__; what float() would parse, a text, has not.
-    try:
-        x = float(number) if hasattr(number, "__float__") else None
-    except (TypeError, ValueError, OverflowError):  # an array of several, an int of many digits
-        x = None
-    if x is None:
-        raise OperandError(f"{what} is a number{otherwise}; got {number!r}")
-    if not math.isfinite(x) or not fits(x):
-        raise DomainError(f"{what} is a finite number, {needed}, got {x:g}")
-    return x
 
 
 def checked_betas(betas: Any) -> tuple[float, float]:
@@ -115,13 +94,13 @@ def own_gradients(parameters: list[Value]) -> list[float]:
     for i, g in enumerate(gradients):
         if not isinstance(g, (float, int)) and not hasattr(g, "__float__"):
             raise OperandError(
-                f"the gradient of {named(i, parameters[i])} is {g!r}, and no number: set it to "
-                "0.0, or call zero_grad(), before backward()"
+                f"the gradient of {parameter_name(i, parameters[i])} is {g!r}, and no number: "
+                "set it to 0.0, or call zero_grad(), before backward()"
             )
     return list(map(float, gradients))
 
 
-def named(i: int, p: Value | None = None) -> str:
+def parameter_name(i: int, p: Value | None = None) -> str:
     """Return how an error names a parameter."""
     return f"parameter {i}" + (f" ({p.label!r})" if p is not None and p.label else "")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .arguments import checked_betas, option
+from ..arguments import option
+from .arguments import checked_betas
 from .optimizer import LearningRate, Number, Optimizer, Parameters
 
 __all__ = ["SGD", "Adam", "AdamW"]

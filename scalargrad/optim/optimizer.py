@@ -15,10 +15,10 @@ from .arguments import (
     checked,
     checked_rate,
     floats,
-    is_array,
-    named,
+    is_flat,
     not_finite,
     own_gradients,
+    parameter_name,
 )
 
 __all__ = ["LearningRate", "Number", "Optimizer", "Parameters"]
@@ -77,7 +77,7 @@ class Optimizer:
         )
         self.steps = 0
         self._memory: list[Any] = [[0.0] * len(self.parameters) for _ in range(self.memories)]
-        if is_array(self.parameters):
+        if is_flat(self.parameters):
             self._memory = [0.0] * self.memories  # they become arrays in the first step
 
     def __repr__(self) -> str:
@@ -101,7 +101,7 @@ class Optimizer:
 
     def zero_grad(self) -> None:
         """Set all gradients back to 0, since ``backward()`` adds to those of leaves."""
-        if not is_array(self.parameters):
+        if not is_flat(self.parameters):
             for p in self.parameters:
                 p.grad = 0.0
 
@@ -124,7 +124,7 @@ class Optimizer:
         After an error all is as it was: each parameter, and the memory of the optimiser.
         """
         rate = self.current_learning_rate
-        if is_array(self.parameters):
+        if is_flat(self.parameters):
             self._step_array(gradient, rate)
         else:
             self._step_values(gradient, rate)
@@ -140,7 +140,7 @@ class Optimizer:
         ]
         for i, ((moved, *_), g) in enumerate(zip(moves, gradients, strict=True)):
             if not math.isfinite(moved):
-                raise not_finite(named(i, self.parameters[i]), moved, g, rate)
+                raise not_finite(parameter_name(i, self.parameters[i]), moved, g, rate)
         moved, *self._memory = map(list, zip(*moves, strict=True))
         for p, number in zip(self.parameters, moved, strict=True):
             p.data = number
@@ -157,7 +157,7 @@ class Optimizer:
             moved, *memory = self._update(self.parameters, gradient, rate, *self._memory)
         if not isfinite(moved).all():
             i = int(isfinite(moved).argmin())
-            raise not_finite(named(i), float(moved[i]), float(gradient[i]), rate)
+            raise not_finite(parameter_name(i), float(moved[i]), float(gradient[i]), rate)
         self.parameters[:], self._memory = moved, memory
 
     def _update(self, *numbers: Number) -> Sequence[Number]:
@@ -188,4 +188,4 @@ class Optimizer:
 
         self.parameters = parameters
         slots = [as_array(slot) for slot in self._memory]
-        self._memory = slots if is_array(parameters) else [slot.tolist() for slot in slots]
+        self._memory = slots if is_flat(parameters) else [slot.tolist() for slot in slots]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .arguments import option
+from ..arguments import option
 
 __all__ = ["cosine_decay", "linear_decay"]
 

@@ -10,13 +10,14 @@ from itertools import permutations
 import array_api_strict
 import numpy as np
 import pytest
-from compiled_graphs import TOLERANCE, classifier, hinge_loss
+from compiled_graphs import TOLERANCE, Graph, classifier, hinge_loss, random_graphs
+from hypothesis import assume, given, settings
 
 from scalargrad import SGD, Value, check_gradients
 from scalargrad import functional as F
 from scalargrad.compiler import Program, compile
 from scalargrad.compiler.cost import MACHINES
-from scalargrad.errors import OperandError
+from scalargrad.errors import OperandError, SizeError
 
 
 def small(machine: str = "auto") -> tuple[Program, list[Value], list[Value]]:
@@ -65,6 +66,21 @@ def test_arrays_of_another_library_belong_to_the_caller_too(number: int) -> None
             array[...] = 7.0
     assert program.parameters.tolist() == np.asarray(given).tolist() == [3.0, 4.0]
     assert all((np.asarray(array) == 0.5).all() for array in samples)
+
+
+@settings(max_examples=50, deadline=None)
+@given(random_graphs())
+def test_no_samples_have_no_outputs_in_any_library(graph: Graph) -> None:
+    output, inputs, wrt = graph
+    assume(inputs)
+    for asarray in (np.asarray, array_api_strict.asarray):
+        none = asarray(np.empty((0, len(inputs))))
+        program = compile(output, inputs, wrt, machine="arrays")
+        assert tuple(program(none).shape) == (0,)
+        with pytest.raises(SizeError, match="needs at least one sample, got none"):
+            program.value_and_grad(none)
+        program = compile([output, output * 2], inputs, wrt, machine="arrays")
+        assert tuple(program(none).shape) == (0, 2)
 
 
 def test_the_callers_samples_are_not_changed() -> None:
@@ -259,17 +275,28 @@ def test_samples_may_lie_in_memory_in_any_way() -> None:
         np.testing.assert_allclose(gradient, expected[1], **TOLERANCE)
 
 
-def test_threads_may_run_the_same_program() -> None:
-    program = compile(*hinge_loss())
+@pytest.mark.parametrize("kind", ["arrays", "tape"])
+def test_threads_may_run_the_same_program(kind: str) -> None:
+    program, asarray = compile(*hinge_loss(), machine=kind), array_api_strict.asarray
     batches = [np.random.default_rng(i).normal(size=(200, 3)) for i in range(8)]
-    expected = [program.value_and_grad(batch) for batch in batches]
+    others = [program.parameters + i for i in range(8)]
+    expected = [program.value_and_grad(x) for x in batches]
+    at_others = [
+        program.value_and_grad(x, parameters=p) for x, p in zip(batches, others, strict=True)
+    ]
 
-    def run(i: int) -> bool:
-        answers = [program.value_and_grad(batches[i]) for _ in range(50)]
-        return all(v == expected[i][0] and np.array_equal(g, expected[i][1]) for v, g in answers)
+    def run(i: int) -> None:
+        for _ in range(20):
+            x, p = batches[i], others[i]
+            found = program.value_and_grad(x), program.value_and_grad(x, parameters=p)
+            for (value, gradient), right in zip(found, (expected[i], at_others[i]), strict=True):
+                assert value == right[0]
+                np.testing.assert_array_equal(gradient, right[1])
+            value, gradient = program.value_and_grad(asarray(x), parameters=asarray(p))
+            np.testing.assert_allclose(np.asarray(gradient), at_others[i][1], **TOLERANCE)
 
     with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(run, range(8)))
+        list(pool.map(run, range(8)))
 
 
 def test_division_by_a_number_whose_inverse_is_too_large() -> None:

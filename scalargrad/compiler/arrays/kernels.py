@@ -65,7 +65,7 @@ def concat(count: int, axis: int) -> Kernel:
     """Return the kernel of arrays one after the other; along other axes they broadcast."""
 
     def forward(xp: Any, *parts: Array) -> tuple[Array, list[int]]:
-        common = [max(lengths) for lengths in zip(*(part.shape for part in parts), strict=True)]
+        common = np.broadcast_shapes(*((*x.shape[:axis], 1, *x.shape[axis + 1 :]) for x in parts))
         shapes = [(*common[:axis], part.shape[axis], *common[axis + 1 :]) for part in parts]
         ends = [0]
         for part in parts:
