@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import doctest
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -53,7 +55,8 @@ def photograph(html: str, path: Path, begin: Callable[[Page], None]) -> None:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_page(viewport={"width": 1120, "height": 760})
+        # Without motion nothing is caught half way.
+        page = browser.new_page(viewport={"width": 1120, "height": 830}, reduced_motion="reduce")
         page.set_content(html)
         begin(page)
         page.screenshot(path=path)
@@ -70,11 +73,18 @@ def in_the_middle(page: Page) -> None:
 
 
 def trained(page: Page) -> None:
-    """Train for a while."""
-    page.get_by_role("button", name="Play").click()
-    while int(page.locator("#steps").get_attribute("data-value")) < 2000:
-        page.wait_for_timeout(50)
-    page.get_by_role("button", name="Pause").click()
+    """Train for 2,000 epochs, on any machine."""
+    page.get_by_role("button", name="Epoch").evaluate(
+        "(button) => { for (let i = 0; i < 2000; i++) button.click(); }"
+    )
+    page.wait_for_function("document.querySelector('#steps').dataset.value === '2000'")
+
+
+def take(example: Callable[[list[str]], object], name: str) -> None:
+    """Run an example, and take one of its pictures."""
+    with TemporaryDirectory() as folder:
+        example(["--out", folder])
+        shutil.copy(Path(folder) / name, PICTURES / name)
 
 
 def main() -> None:
@@ -84,12 +94,8 @@ def main() -> None:
     photograph(stepper(neuron.o).html, PICTURES / "stepper.png", in_the_middle)
     page = playground(MLP(2, [6, 4, 1], seed=0), hinge, moons.data(100, 0.1, 0), title="Two moons")
     photograph(page.html, PICTURES / "playground.png", trained)
-    quadratic.main(["--out", str(PICTURES)])
-    for other in PICTURES.glob("quadratic_*.png"):
-        other.unlink()
-    gpt.main(["--out", str(PICTURES)])
-    for name in ("gpt_head.html", "gpt_letters.png", "gpt_loss.png"):
-        (PICTURES / name).unlink()
+    take(quadratic.main, "quadratic_fit.gif")
+    take(gpt.main, "gpt_attention.png")
 
 
 if __name__ == "__main__":
