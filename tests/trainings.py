@@ -1,9 +1,18 @@
 """Data to be learned in the tests, and what they ask of a model."""
 
+import fcntl
 import math
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import suppress
 
 import numpy as np
 import pytest
+from oracles import ROOT
 
 from scalargrad import MLP, SGD, Module, Value, fit
 from scalargrad import functional as F
@@ -47,3 +56,19 @@ def fit_with(change, compiled):
     parameters = model.parameters() if isinstance(model, Module) else [Value(1.0)]
     arguments = {"loss": F.hinge, "data": (X, Y), "optimizer": SGD(parameters), "progress": False}
     return fit(**(arguments | {"model": model} | change), compiled=compiled)
+
+
+def on_a_terminal(code, rows, columns):
+    """Run a program on a terminal of this size; return what it writes there, and what it prints."""
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=end, text=True
+    ) as process:
+        os.close(end)
+        written = b""
+        with suppress(OSError):  # the program ended
+            while part := os.read(terminal, 1000):
+                written += part
+        os.close(terminal)
+        return written.decode(), process.stdout.read()

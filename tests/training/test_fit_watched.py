@@ -1,20 +1,12 @@
 """Who watches a training: a function after each epoch, a line, and somebody who presses Ctrl-C."""
 
-import fcntl
 import os
-import pty
 import signal
-import struct
-import subprocess
-import sys
-import termios
 import threading
-from contextlib import suppress
 
 import pytest
 from numpy.testing import assert_allclose
-from oracles import ROOT
-from trainings import X, Y, both, data_of, moons
+from trainings import X, Y, both, data_of, moons, on_a_terminal
 
 from scalargrad import MLP, SGD, Adam, Value, fit
 from scalargrad import functional as F
@@ -107,24 +99,8 @@ print(repr(history))
 """
 
 
-def on_a_terminal(code, columns):
-    """Run a program on a terminal of so many columns; return what it writes there, and prints."""
-    terminal, end = pty.openpty()
-    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
-    with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=end, text=True
-    ) as process:
-        os.close(end)
-        written = b""
-        with suppress(OSError):  # the program ended
-            while part := os.read(terminal, 1000):
-                written += part
-        os.close(terminal)
-        return written.decode(), process.stdout.read()
-
-
 def test_the_bar_and_all_figures_fit_on_a_terminal_of_80_columns():
-    written, printed = on_a_terminal(LONG, 80)
+    written, printed = on_a_terminal(LONG, 24, 80)
     lines = [line for line in written.replace("\n", "").split("\r") if line.strip()]
     assert all(len(line) <= 80 for line in lines)
     assert lines[0].startswith("epoch 1/200 |")

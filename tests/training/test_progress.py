@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import subprocess
 import sys
-from contextlib import suppress
-from fcntl import ioctl
 from io import StringIO
-from struct import pack
-from termios import TIOCSWINSZ
 
 import pytest
 from oracles import ROOT
+from trainings import on_a_terminal
 
 from scalargrad import MLP, SGD, fit
 from scalargrad.functional import mse
@@ -29,20 +24,6 @@ def in_a_log(*command: str) -> list[str]:
     )
     assert process.returncode == 0, process.stderr.decode()
     return process.stderr.decode().split("\n")
-
-
-def on_a_terminal(code: str, rows: int, columns: int) -> list[str]:
-    """Return the states of a line that a program writes on a terminal of this size."""
-    terminal, end = pty.openpty()
-    ioctl(end, TIOCSWINSZ, pack("4H", rows, columns, 0, 0))
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=end):
-        os.close(end)
-        written = b""
-        with suppress(OSError):  # the program ended
-            while part := os.read(terminal, 1000):
-                written += part
-        os.close(terminal)
-    return [state for state in written.decode().replace("\n", "").split("\r") if state.strip()]
 
 
 def states(monkeypatch: pytest.MonkeyPatch, *, interactive: bool) -> str:
@@ -70,7 +51,8 @@ def test_bar_in_a_log_is_one_line() -> None:
 def test_bar_on_a_terminal_shows_each_step_whether_the_size_is_known_or_not(
     rows: int, columns: int
 ) -> None:
-    found = on_a_terminal(LOOP, rows, columns)
+    written, _ = on_a_terminal(LOOP, rows, columns)
+    found = [state for state in written.replace("\n", "").split("\r") if state.strip()]
     for step in range(6):
         assert any(f"{step}/5" in state for state in found)
     if columns:
